@@ -1,0 +1,155 @@
+#ifndef APIMART_COMPLETION_HPP
+#define APIMART_COMPLETION_HPP
+
+#include <apimart/error.hpp>
+
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/associator.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <exception>
+#include <type_traits>
+#include <utility>
+
+namespace apimart {
+
+/// The default of every operation: `co_await` in an `asio::awaitable` gives the value or throws `error`.
+struct throwing_t {
+    constexpr throwing_t() {}
+};
+inline constexpr throwing_t throwing;
+
+/// Asks for the outcome as one `result<T>` that holds either the value or the whole `failure`; nothing is
+/// thrown. Wraps any completion token.
+template <class Token = boost::asio::use_awaitable_t<>>
+class as_result_t {
+public:
+    constexpr explicit as_result_t(Token inner = Token()) : token(std::move(inner)) {}
+
+    Token token;
+};
+
+/// `co_await client.submit(r, as_result())`, or `as_result(token)` for another token.
+template <class Token = boost::asio::use_awaitable_t<>>
+constexpr as_result_t<Token> as_result(Token token = Token())
+{
+    return as_result_t<Token>(std::move(token));
+}
+
+namespace detail {
+
+template <class T>
+using completion = boost::asio::any_completion_handler<void(result<T>)>;
+
+template <class Token>
+inline constexpr bool is_as_result = false;
+template <class Token>
+inline constexpr bool is_as_result<as_result_t<Token>> = true;
+
+// What a handler of the user's sees where it asked for a code, or for an exception.
+template <class T, class Handler>
+class code_handler {
+public:
+    explicit code_handler(Handler handler) : inner(std::move(handler)) {}
+
+    void operator()(result<T> outcome)
+    {
+        if constexpr (std::is_void_v<T>)
+            std::move(inner)(outcome ? error_code() : outcome.error().code());
+        else if (outcome)
+            std::move(inner)(error_code(), std::move(*outcome));
+        else
+            std::move(inner)(outcome.error().code(), T());
+    }
+
+    Handler inner;
+};
+
+template <class T, class Handler>
+class exception_handler {
+public:
+    explicit exception_handler(Handler handler) : inner(std::move(handler)) {}
+
+    void operator()(result<T> outcome)
+    {
+        std::exception_ptr why;
+        if (!outcome)
+            why = std::make_exception_ptr(error(outcome.error()));
+        if constexpr (std::is_void_v<T>)
+            std::move(inner)(why);
+        else if (outcome)
+            std::move(inner)(why, std::move(*outcome));
+        else
+            std::move(inner)(why, T());
+    }
+
+    Handler inner;
+};
+
+template <class T>
+struct signature {
+    using code = void(error_code, T);
+    using exception = void(std::exception_ptr, T);
+};
+template <>
+struct signature<void> {
+    using code = void(error_code);
+    using exception = void(std::exception_ptr);
+};
+
+// Starts one operation for any token. `start` is called with a `completion<T>`.
+template <class T, class Start, class Token>
+auto initiate(Start start, Token&& token)
+{
+    namespace asio = boost::asio;
+    using plain = std::decay_t<Token>;
+    if constexpr (std::is_same_v<plain, throwing_t>) {
+        return asio::async_initiate<asio::use_awaitable_t<> const&, typename signature<T>::exception>(
+            [](auto handler, Start begin) {
+                begin(completion<T>(exception_handler<T, decltype(handler)>(std::move(handler))));
+            },
+            asio::use_awaitable, std::move(start));
+    } else if constexpr (is_as_result<plain>) {
+        auto inner = std::forward<Token>(token).token;
+        return asio::async_initiate<decltype(inner), void(result<T>)>(
+            [](auto handler, Start begin) { begin(completion<T>(std::move(handler))); }, inner, std::move(start));
+    } else {
+        return asio::async_initiate<Token, typename signature<T>::code>(
+            [](auto handler, Start begin) {
+                begin(completion<T>(code_handler<T, decltype(handler)>(std::move(handler))));
+            },
+            token, std::move(start));
+    }
+}
+
+} // namespace detail
+} // namespace apimart
+
+template <template <class, class> class Associator, class T, class Handler, class Default>
+struct boost::asio::associator<Associator, apimart::detail::code_handler<T, Handler>, Default>
+    : Associator<Handler, Default> {
+    static auto get(apimart::detail::code_handler<T, Handler> const& h) noexcept
+    {
+        return Associator<Handler, Default>::get(h.inner);
+    }
+    static auto get(apimart::detail::code_handler<T, Handler> const& h, Default const& d) noexcept
+    {
+        return Associator<Handler, Default>::get(h.inner, d);
+    }
+};
+
+template <template <class, class> class Associator, class T, class Handler, class Default>
+struct boost::asio::associator<Associator, apimart::detail::exception_handler<T, Handler>, Default>
+    : Associator<Handler, Default> {
+    static auto get(apimart::detail::exception_handler<T, Handler> const& h) noexcept
+    {
+        return Associator<Handler, Default>::get(h.inner);
+    }
+    static auto get(apimart::detail::exception_handler<T, Handler> const& h, Default const& d) noexcept
+    {
+        return Associator<Handler, Default>::get(h.inner, d);
+    }
+};
+
+#endif

@@ -1,0 +1,68 @@
+#ifndef APIMART_DETAIL_EXCHANGE_OUTCOME_HPP
+#define APIMART_DETAIL_EXCHANGE_OUTCOME_HPP
+
+#include <apimart/error.hpp>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace apimart::detail {
+
+// How far one request got. The order matters: everything before `committed` proves that the service cannot
+// have processed the request, because it never had all of it.
+enum class exchange_phase {
+    connecting, // no byte of the request was handed over
+    sending,    // a part was; the last byte of the body was not
+    committed,  // all of it was handed over, no complete answer came
+    answered,   // a complete answer came
+};
+
+constexpr std::string_view to_string(exchange_phase phase) noexcept
+{
+    switch (phase) {
+    case exchange_phase::connecting: return "connecting";
+    case exchange_phase::sending: return "sending";
+    case exchange_phase::committed: return "reading";
+    case exchange_phase::answered: return "answered";
+    }
+    return "connecting";
+}
+
+// A complete answer, reduced to what the decoders look at.
+class http_reply {
+public:
+    http_reply() {}
+
+    int status = 0;
+    std::string body;
+    std::string request_id;
+    std::string retry_after;
+    std::string content_type;
+};
+
+// What became of one request on one connection.
+class exchange_outcome {
+public:
+    exchange_outcome() {}
+    exchange_outcome(exchange_phase reached, error_code code) : phase(reached), error(code) {}
+
+    exchange_phase phase = exchange_phase::connecting;
+    error_code error;      // of the library; not set when answered
+    error_code underlying; // of the layer beneath
+    std::string detail;    // our words, e.g. why a certificate was refused
+    bool reused = false;   // the connection had served a request before
+    http_reply reply;
+};
+
+// Reads the two forms of Retry-After. Rubbish and the past are ignored, as if the header were absent.
+std::optional<std::chrono::seconds> parse_retry_after(std::string_view value, std::chrono::sys_seconds now);
+
+} // namespace apimart::detail
+
+#ifndef APIMART_SEPARATE_COMPILATION
+#include <apimart/impl/exchange_outcome.ipp>
+#endif
+
+#endif

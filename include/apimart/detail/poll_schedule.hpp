@@ -1,0 +1,110 @@
+#ifndef APIMART_DETAIL_POLL_SCHEDULE_HPP
+#define APIMART_DETAIL_POLL_SCHEDULE_HPP
+
+#include <apimart/detail/backoff.hpp>
+#include <apimart/error.hpp>
+#include <apimart/poll.hpp>
+#include <apimart/task.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+namespace apimart::detail {
+
+// What is known about how long tasks of one profile take: the last few durations and three of their quantiles.
+class duration_record {
+public:
+    using duration = std::chrono::milliseconds;
+
+    void add(duration took);
+    // Below this many, one odd task would decide for all.
+    bool known() const noexcept { return count_ >= 3; }
+    duration low() const noexcept { return low_; }
+    duration high() const noexcept { return high_; }
+
+private:
+    std::array<duration, 32> last_{};
+    std::size_t count_ = 0;
+    duration low_{};
+    duration high_{};
+};
+
+// One waiting task, as far as the schedule is concerned. Whoever waits derives from it, so that a waiting task
+// is one object in one ordered structure.
+class scheduled_poll {
+public:
+    using time_point = std::chrono::steady_clock::time_point;
+
+    scheduled_poll(std::string task_id, std::string task_profile, time_point accepted)
+        : id(std::move(task_id)), profile(std::move(task_profile)), begun(accepted)
+    {
+    }
+
+    std::string id;
+    std::string profile;
+    time_point begun;
+    time_point next{};
+    time_point deadline = time_point::max(); // of the waiter that gives up first
+    std::optional<std::chrono::milliseconds> estimate;
+    int polls = 0;
+    int failures = 0;   // in a row
+    bool queued = false; // in the schedule; false while its poll is under way
+};
+
+// Decides when which task is asked. No I/O and no clock: everything happens at a time that is given.
+class poll_schedule {
+public:
+    using clock = std::chrono::steady_clock;
+    using time_point = clock::time_point;
+
+    poll_schedule(poll_policy const& policy, std::uint64_t seed);
+
+    void add(scheduled_poll& task, time_point now);
+    void remove(scheduled_poll& task);
+    // Brings the deadline of a task forward (or back); its next poll is never later than that.
+    void set_deadline(scheduled_poll& task, time_point deadline);
+
+    // The task to ask now, taken out of the order until one of the three reports below; or nothing.
+    scheduled_poll* take_due(time_point now);
+    // When `take_due` can next return something.
+    std::optional<time_point> wake_at() const;
+
+    void still_running(scheduled_poll& task, task_state const& state, time_point now);
+    void poll_failed(scheduled_poll& task, failure const& why, time_point now);
+    void finished(scheduled_poll& task, task_state const& state, time_point now);
+
+    std::size_t size() const noexcept { return order_.size(); }
+
+private:
+    struct earlier {
+        bool operator()(scheduled_poll const* a, scheduled_poll const* b) const noexcept
+        {
+            return a->next != b->next ? a->next < b->next : a < b;
+        }
+    };
+
+    void enqueue(scheduled_poll& task, time_point when, time_point now);
+    std::chrono::milliseconds step_after(scheduled_poll const& task, std::chrono::milliseconds elapsed) const;
+
+    poll_policy policy_;
+    jitter random_;
+    std::set<scheduled_poll*, earlier> order_;
+    std::unordered_map<std::string, duration_record> records_;
+    clock::duration spacing_;
+    time_point next_permitted_{};
+};
+
+} // namespace apimart::detail
+
+#ifndef APIMART_SEPARATE_COMPILATION
+#include <apimart/impl/poll_schedule.ipp>
+#endif
+
+#endif

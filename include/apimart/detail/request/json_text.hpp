@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef APIMART_DETAIL_REQUEST_JSON_TEXT_HPP
+#define APIMART_DETAIL_REQUEST_JSON_TEXT_HPP
+
+#include <apimart/detail/request/json_path.hpp>
+#include <apimart/detail/request/utf8.hpp>
+#include <apimart/violation.hpp>
+
+#include <boost/json/parse_options.hpp>
+#include <boost/json/parser.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// Reading a body: what Boost.JSON lets through or does not tell is found here.
+namespace apimart::detail {
+
+inline constexpr std::size_t deepest_nesting = 32;
+
+inline std::size_t member_count(boost::json::value const& value)
+{
+    std::size_t count = 0;
+    if (boost::json::object const* object = value.if_object()) {
+        count = object->size();
+        for (auto const& member : *object)
+            count += member_count(member.value());
+    } else if (boost::json::array const* array = value.if_array()) {
+        for (boost::json::value const& entry : *array)
+            count += member_count(entry);
+    }
+    return count;
+}
+
+// Every member of a JSON text has exactly one colon outside of strings.
+inline std::size_t written_member_count(std::string_view json) noexcept
+{
+    std::size_t count = 0;
+    for (std::size_t at = 0; at < json.size(); ++at) {
+        if (json[at] == ':') {
+            ++count;
+        } else if (json[at] == '"') {
+            for (++at; at < json.size() && json[at] != '"'; ++at)
+                if (json[at] == '\\')
+                    ++at;
+        }
+    }
+    return count;
+}
+
+// Names the members that a valid JSON text writes twice. Only walked once it is known that there are some.
+class duplicate_finder {
+public:
+    duplicate_finder(std::string_view json, diagnostics& found) : json_(json), found_(found)
+    {
+        value(json_path());
+    }
+
+private:
+    void skip_blanks()
+    {
+        while (at_ < json_.size() &&
+               (json_[at_] == ' ' || json_[at_] == '\t' || json_[at_] == '\n' || json_[at_] == '\r'))
+            ++at_;
+    }
+
+    char next()
+    {
+        skip_blanks();
+        return at_ < json_.size() ? json_[at_] : '\0';
+    }
+
+    std::string_view string()
+    {
+        std::size_t const begin = at_;
+        for (++at_; at_ < json_.size() && json_[at_] != '"'; ++at_)
+            if (json_[at_] == '\\')
+                ++at_;
+        ++at_;
+        return json_.substr(begin, at_ - begin);
+    }
+
+    void value(json_path const& path)
+    {
+        char const first = next();
+        if (first == '{')
+            object(path);
+        else if (first == '[')
+            array(path);
+        else if (first == '"')
+            string();
+        else
+            while (at_ < json_.size() && json_[at_] != ',' && json_[at_] != '}' && json_[at_] != ']')
+                ++at_;
+    }
+
+    void object(json_path const& path)
+    {
+        std::vector<std::string> names;
+        ++at_;
+        while (next() == '"') {
+            // The same name can be spelt in several ways, with escapes.
+            std::string name(std::string_view(boost::json::parse(string()).get_string()));
+            json_path const member(path, name);
+            bool known = false;
+            for (std::string const& other : names)
+                known = known || other == name;
+            if (known)
+                found_.refuse(member.pointer(), "must not be given twice", "");
+            next();
+            ++at_;
+            value(member);
+            names.push_back(std::move(name));
+            if (next() == ',')
+                ++at_, skip_blanks();
+        }
+        ++at_;
+    }
+
+    void array(json_path const& path)
+    {
+        ++at_;
+        for (std::size_t index = 0; at_ < json_.size() && next() != ']'; ++index) {
+            value(json_path(path, index));
+            if (next() == ',')
+                ++at_;
+        }
+        ++at_;
+    }
+
+    std::string_view json_;
+    diagnostics& found_;
+    std::size_t at_ = 0;
+};
+
+// The value of a JSON text; null and a reason in `found` if it is none.
+inline boost::json::value parse_json_text(std::string_view json, std::size_t longest, diagnostics& found)
+{
+    if (json.size() > longest) {
+        found.refuse("", "must have at most " + std::to_string(longest) + " bytes",
+                     std::to_string(json.size()) + " bytes");
+        return {};
+    }
+    if (utf8_scan const text = scan_utf8(json); !text.valid()) {
+        found.refuse("", "must be UTF-8; the byte at offset " + std::to_string(text.bad_byte) + " is not", "");
+        return {};
+    }
+
+    boost::json::parse_options options;
+    options.max_depth = deepest_nesting;
+    unsigned char scratch[4096];
+    boost::json::parser parser({}, options, scratch);
+    boost::system::error_code error;
+    std::size_t const read = parser.write_some(json.data(), json.size(), error);
+    if (!error && read < json.size())
+        error = boost::json::error::extra_data;
+    if (error == boost::json::error::too_deep) {
+        found.refuse("", "must not be nested more than " + std::to_string(deepest_nesting) + " levels deep", "");
+        return {};
+    }
+    if (error) {
+        found.refuse("", "must be JSON: " + error.message() + " at offset " + std::to_string(read), "");
+        return {};
+    }
+    boost::json::value value = parser.release();
+    if (written_member_count(json) != member_count(value))
+        duplicate_finder(json, found);
+    return value;
+}
+
+} // namespace apimart::detail
+
+#endif

@@ -1,0 +1,39 @@
+#ifndef APIMART_DETAIL_WIRE_SUBMIT_REPLY_HPP
+#define APIMART_DETAIL_WIRE_SUBMIT_REPLY_HPP
+
+#include <apimart/detail/exchange_outcome.hpp>
+#include <apimart/error.hpp>
+
+#include <chrono>
+#include <string>
+
+namespace apimart::detail {
+
+enum class submit_verdict {
+    accepted,      // a task id was found
+    refused,       // an answer that proves that no task was made
+    rate_limited,  // the same, and asking again later may help
+    not_executed,  // the service did nothing, by its idempotency contract
+    still_running, // the first request under this key has not ended
+    indeterminate, // anything else
+};
+
+class submit_reply {
+public:
+    submit_reply() {}
+
+    submit_verdict verdict = submit_verdict::indeterminate;
+    std::string task_id;
+    failure why;
+};
+
+// Judges a complete answer to a submit. Source: API reference, sections 2.1, 2.3, 8.
+submit_reply read_submit_reply(http_reply const& reply, std::chrono::sys_seconds now);
+
+} // namespace apimart::detail
+
+#ifndef APIMART_SEPARATE_COMPILATION
+#include <apimart/impl/wire.ipp>
+#endif
+
+#endif

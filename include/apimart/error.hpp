@@ -1,0 +1,280 @@
+#ifndef APIMART_ERROR_HPP
+#define APIMART_ERROR_HPP
+
+#include <apimart/violation.hpp>
+
+#include <boost/assert/source_location.hpp>
+#include <boost/system/error_code.hpp>
+#include <boost/system/result.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace apimart {
+
+using boost::system::error_code;
+
+/// What the library itself reports. Each value is a situation and a way out.
+enum class errc {
+    /// The request breaks a rule of its model; nothing was sent. See `failure::violations()`.
+    invalid_request = 1,
+    /// A setting of the client is unusable; the detail names it. Nothing was sent.
+    invalid_configuration,
+    /// The submit may have been accepted and charged, and the client cannot tell. Look the task up at the
+    /// service before sending it again; the idempotency key is in the failure.
+    outcome_unknown,
+    /// The task did not finish within the wait's time limit. It goes on at the service: wait again.
+    wait_expired,
+    /// The operation's own time limit passed.
+    deadline_exceeded,
+    /// The client is shutting down or was destroyed.
+    shutting_down,
+    /// The peer's certificate was refused; the detail names the reason. Never retried.
+    certificate_refused,
+    /// The TLS handshake failed for another reason than the certificate.
+    tls_failed,
+    /// The host's name does not exist.
+    resolve_failed,
+    /// No connection could be made; the detail names the host and the underlying code the reason.
+    connect_failed,
+    /// No connection could be made within the limit for connecting.
+    connect_timeout,
+    /// The peer stopped answering within the limit for one request.
+    response_timeout,
+    /// The connection ended before a complete answer.
+    connection_lost,
+    /// The answer is not HTTP as this client accepts it, or its framing is contradictory.
+    protocol_error,
+    /// The answer is larger than its limit.
+    response_too_large,
+    /// The answer is HTTP but not what the service documents.
+    unexpected_response,
+    /// The service did not know the task id.
+    task_not_found,
+    /// The result's address is not one the client fetches: not https, or a private address.
+    url_not_allowed,
+    /// The result's link has expired and the task gave no newer one.
+    result_expired,
+    /// The task finished without a result of that kind.
+    no_result,
+    /// The file ended early, is empty, or is not a video.
+    download_corrupt,
+    /// The file is larger than the limit given for it.
+    download_too_large,
+    /// The file exists and overwriting was not asked for.
+    file_exists,
+    /// The file cannot be written; the underlying code tells why.
+    file_error,
+};
+
+/// What the service reported, by the type and code of its error envelope and by its HTTP status where the
+/// envelope says nothing. Source: API reference, section 8.
+enum class api_errc {
+    invalid_request = 1, ///< the service refused a parameter
+    unauthorized,        ///< the API key is not valid
+    no_credit,           ///< the account's balance does not cover the task
+    forbidden,           ///< the key has no right to this model or resource
+    not_found,           ///< unknown route or resource
+    too_large,           ///< the body is larger than the service takes
+    rate_limited,        ///< too many requests; see `failure::retry_after()`
+    content_rejected,    ///< moderation refused the input
+    conflict,            ///< an idempotency key is in use, was reused, or its outcome is not known
+    unavailable,         ///< the service or its gateway failed
+    other,               ///< any other answer that is not a success
+};
+
+/// Conditions to branch on: `if (code == cause::retryable)`. One code can meet several.
+enum class cause {
+    retryable = 1,    ///< the same call may succeed later, and making it again buys nothing twice
+    rate_limited,     ///< slow down
+    no_credit,        ///< add credit; retrying does not help
+    unauthorized,     ///< the key is refused or lacks the right
+    content_rejected, ///< change the input
+    invalid_request,  ///< change the request
+    transport,        ///< DNS, TCP, TLS or HTTP framing
+    outcome_unknown,  ///< a submit that may have been accepted
+    timed_out,        ///< a time limit of this library passed
+    not_found,        ///< no such task or resource
+};
+
+boost::system::error_category const& library_category() noexcept;
+boost::system::error_category const& api_category() noexcept;
+boost::system::error_category const& cause_category() noexcept;
+
+inline error_code make_error_code(errc e) noexcept
+{
+    return {static_cast<int>(e), library_category()};
+}
+inline error_code make_error_code(api_errc e) noexcept
+{
+    return {static_cast<int>(e), api_category()};
+}
+inline boost::system::error_condition make_error_condition(cause c) noexcept
+{
+    return {static_cast<int>(c), cause_category()};
+}
+
+/// How much is proved about a submit that did not return a task.
+enum class proof_level {
+    none,     ///< the operation was not a submit
+    not_sent, ///< proved: the service cannot have accepted it
+    rejected, ///< the service answered that it did not accept it
+    accepted, ///< the service accepted it; the failure came later and carries the task id
+    unknown,  ///< it may have been accepted
+};
+
+std::string_view to_string(proof_level level) noexcept;
+
+/// The service's own words about a failure. They can hold parts of the caller's input, so they are kept
+/// apart from this library's texts and never mixed into `error::what()` unescaped.
+class service_message {
+public:
+    service_message() {}
+    service_message(std::string code, std::string type, std::string text)
+        : code_(std::move(code)), type_(std::move(type)), text_(std::move(text))
+    {
+    }
+
+    std::string const& code() const noexcept { return code_; }
+    std::string const& type() const noexcept { return type_; }
+    std::string const& text() const noexcept { return text_; }
+    bool empty() const noexcept { return code_.empty() && type_.empty() && text_.empty(); }
+
+private:
+    std::string code_;
+    std::string type_;
+    std::string text_;
+};
+
+/// One try of one operation, for the record in a failure.
+class attempt {
+public:
+    attempt(error_code code, int http_status, std::string phase)
+        : code_(code), http_status_(http_status), phase_(std::move(phase))
+    {
+    }
+
+    error_code const& code() const noexcept { return code_; }
+    /// Zero where no complete answer came.
+    int http_status() const noexcept { return http_status_; }
+    /// The last phase reached: "connecting", "sending", "reading", "answered".
+    std::string const& phase() const noexcept { return phase_; }
+
+private:
+    error_code code_;
+    int http_status_;
+    std::string phase_;
+};
+
+/// Everything that is known about an operation that did not succeed. Cheap to copy; never holds an API key
+/// or the signed part of a URL.
+///
+/// Thread safety: distinct objects safe; a shared object may be read from several threads.
+class failure {
+public:
+    failure() : failure(error_code{}) {}
+    failure(error_code code) : data_(std::make_shared<data>()) { data_->code = code; }
+    failure(errc code, std::string detail = {}) : failure(make_error_code(code)) { data_->detail = std::move(detail); }
+    failure(error_code code, std::string detail) : failure(code) { data_->detail = std::move(detail); }
+
+    error_code const& code() const noexcept { return data_->code; }
+    /// The operating system's, TLS library's or HTTP parser's code beneath `code()`, where there is one.
+    error_code const& underlying() const noexcept { return data_->underlying; }
+    proof_level proof() const noexcept { return data_->proof; }
+    /// Zero where no complete answer came.
+    int http_status() const noexcept { return data_->http_status; }
+    service_message const& service() const noexcept { return data_->service; }
+    std::string const& request_id() const noexcept { return data_->request_id; }
+    /// Empty unless the id is known.
+    std::string const& task_id() const noexcept { return data_->task_id; }
+    /// The key under which a submit was sent; empty for other operations.
+    std::string const& idempotency_key() const noexcept { return data_->idempotency_key; }
+    std::optional<std::chrono::seconds> retry_after() const noexcept { return data_->retry_after; }
+    std::vector<attempt> const& attempts() const noexcept { return data_->attempts; }
+    diagnostics const& violations() const noexcept { return data_->violations; }
+    /// This library's own words about the case.
+    std::string const& detail() const noexcept { return data_->detail; }
+
+    failure& underlying(error_code code) { return own().underlying = code, *this; }
+    failure& proof(proof_level level) { return own().proof = level, *this; }
+    failure& http_status(int status) { return own().http_status = status, *this; }
+    failure& service(service_message words) { return own().service = std::move(words), *this; }
+    failure& request_id(std::string id) { return own().request_id = std::move(id), *this; }
+    failure& task_id(std::string id) { return own().task_id = std::move(id), *this; }
+    failure& idempotency_key(std::string key) { return own().idempotency_key = std::move(key), *this; }
+    failure& retry_after(std::optional<std::chrono::seconds> delay) { return own().retry_after = delay, *this; }
+    failure& attempts(std::vector<attempt> tries) { return own().attempts = std::move(tries), *this; }
+    failure& violations(diagnostics list) { return own().violations = std::move(list), *this; }
+    failure& detail(std::string words) { return own().detail = std::move(words), *this; }
+
+    /// One line in this library's words, with the service's words quoted and escaped behind them.
+    std::string describe() const;
+
+private:
+    struct data {
+        error_code code;
+        error_code underlying;
+        proof_level proof = proof_level::none;
+        int http_status = 0;
+        service_message service;
+        std::string request_id;
+        std::string task_id;
+        std::string idempotency_key;
+        std::optional<std::chrono::seconds> retry_after;
+        std::vector<attempt> attempts;
+        diagnostics violations;
+        std::string detail;
+    };
+
+    // Copies share their data until one of them is changed.
+    data& own()
+    {
+        if (data_.use_count() != 1)
+            data_ = std::make_shared<data>(*data_);
+        return *data_;
+    }
+
+    std::shared_ptr<data> data_;
+};
+
+/// The one exception type: thrown where a caller awaits without asking for a code or a result.
+class error : public boost::system::system_error {
+public:
+    explicit error(failure why) : system_error(why.code(), why.describe()), failure_(std::move(why)) {}
+
+    failure const& why() const noexcept { return failure_; }
+
+private:
+    failure failure_;
+};
+
+/// A value, or the failure in its place; `.value()` throws `error`.
+template <class T>
+using result = boost::system::result<T, failure>;
+
+[[noreturn]] inline void throw_exception_from_error(failure const& why, boost::source_location const&)
+{
+    throw error(why);
+}
+
+} // namespace apimart
+
+template <>
+struct boost::system::is_error_code_enum<apimart::errc> : std::true_type {};
+template <>
+struct boost::system::is_error_code_enum<apimart::api_errc> : std::true_type {};
+template <>
+struct boost::system::is_error_condition_enum<apimart::cause> : std::true_type {};
+
+#ifndef APIMART_SEPARATE_COMPILATION
+#include <apimart/impl/error.ipp>
+#endif
+
+#endif

@@ -1,0 +1,105 @@
+#ifndef APIMART_IMPL_ORIGIN_IPP
+#define APIMART_IMPL_ORIGIN_IPP
+
+#include <apimart/detail/config.hpp>
+#include <apimart/detail/transport/origin.hpp>
+
+#include <boost/asio/ip/address.hpp>
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+
+#include <algorithm>
+
+namespace apimart::detail {
+
+APIMART_INLINE std::string origin::authority() const
+{
+    std::string text = host.find(':') == std::string::npos ? host : "[" + host + "]";
+    if (port != (tls ? "443" : "80"))
+        text += ":" + port;
+    return text;
+}
+
+APIMART_INLINE bool origin::is_address() const
+{
+    boost::system::error_code code;
+    boost::asio::ip::make_address(host, code);
+    return !code;
+}
+
+APIMART_INLINE std::optional<request_url> parse_request_url(std::string_view text)
+{
+    auto const parsed = boost::urls::parse_uri(text);
+    if (!parsed || parsed->has_userinfo())
+        return std::nullopt;
+    boost::urls::url_view const url = *parsed;
+    request_url out;
+    if (url.scheme_id() == boost::urls::scheme::https)
+        out.origin.tls = true;
+    else if (url.scheme_id() == boost::urls::scheme::http)
+        out.origin.tls = false;
+    else
+        return std::nullopt;
+    out.origin.host = url.host_address();
+    std::transform(out.origin.host.begin(), out.origin.host.end(), out.origin.host.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    // One trailing dot names the same host, but no certificate is written for it.
+    if (out.origin.host.ends_with('.'))
+        out.origin.host.pop_back();
+    if (out.origin.host.empty() ||
+        std::any_of(out.origin.host.begin(), out.origin.host.end(), [](char c) { return c <= ' ' || c > '~'; }))
+        return std::nullopt;
+    out.origin.port = url.has_port() && !url.port().empty() ? std::string(url.port()) : out.origin.tls ? "443" : "80";
+    if (url.has_port() && !url.port().empty() && url.port_number() == 0)
+        return std::nullopt;
+    out.target = std::string(url.encoded_path().data(), url.encoded_path().size());
+    if (!out.target.starts_with('/'))
+        out.target.insert(out.target.begin(), '/');
+    if (url.has_query())
+        out.target += "?" + std::string(url.encoded_query().data(), url.encoded_query().size());
+    return out;
+}
+
+APIMART_INLINE bool is_private_address(std::string_view text)
+{
+    namespace ip = boost::asio::ip;
+    boost::system::error_code code;
+    ip::address address = ip::make_address(std::string(text), code);
+    if (code)
+        return false;
+    if (address.is_v6() && address.to_v6().is_v4_mapped())
+        address = ip::make_address_v4(ip::v4_mapped, address.to_v6());
+    if (address.is_loopback() || address.is_unspecified() || address.is_multicast())
+        return true;
+    if (address.is_v6()) {
+        auto const bytes = address.to_v6().to_bytes();
+        return address.to_v6().is_link_local() || (bytes[0] & 0xFEU) == 0xFCU;
+    }
+    auto const n = address.to_v4().to_uint();
+    auto const in = [n](std::uint32_t net, unsigned bits) { return n >> (32U - bits) == net >> (32U - bits); };
+    return in(0x00000000, 8) || in(0x0A000000, 8) || in(0x64400000, 10) || in(0x7F000000, 8) || in(0xA9FE0000, 16) ||
+           in(0xAC100000, 12) || in(0xC0000000, 24) || in(0xC0A80000, 16) || in(0xC6120000, 15) || in(0xF0000000, 4);
+}
+
+APIMART_INLINE std::string percent_encode_segment(std::string_view text)
+{
+    static constexpr char digits[] = "0123456789ABCDEF";
+    std::string out;
+    for (char const c : text) {
+        bool const unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                                c == '-' || c == '.' || c == '_' || c == '~';
+        if (unreserved) {
+            out += c;
+        } else {
+            auto const byte = static_cast<unsigned char>(c);
+            out += '%';
+            out += digits[byte >> 4U];
+            out += digits[byte & 0xFU];
+        }
+    }
+    return out;
+}
+
+} // namespace apimart::detail
+
+#endif

@@ -1,0 +1,218 @@
+#ifndef APIMART_TASK_HPP
+#define APIMART_TASK_HPP
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace apimart {
+
+/// A task at the service, known by its id. A value: copy it, keep it, write its id to a file and make it
+/// again from there in another process. Destroying it does nothing to the remote task.
+///
+/// Thread safety: distinct objects safe, shared objects as any value.
+class task {
+public:
+    /// No task; `valid()` is false.
+    task() {}
+    /// A task known only by its id, from an earlier process for instance.
+    explicit task(std::string id) : id_(std::move(id)) {}
+
+    bool valid() const noexcept { return !id_.empty(); }
+    std::string const& id() const noexcept { return id_; }
+
+    /// The model, where the task was submitted by this process; else empty.
+    std::string const& model() const noexcept { return model_; }
+    /// Tasks with one profile (model, kind, quality, seconds) are expected to take equally long.
+    std::string const& profile() const noexcept { return profile_; }
+    /// The key under which it was submitted; empty where unknown.
+    std::string const& idempotency_key() const noexcept { return idempotency_key_; }
+    /// How many requests the submit took.
+    int submit_attempts() const noexcept { return submit_attempts_; }
+    /// When the service accepted it, by this process's clock.
+    std::optional<std::chrono::steady_clock::time_point> accepted_at() const noexcept { return accepted_at_; }
+
+    task& model(std::string name) { return model_ = std::move(name), *this; }
+    task& profile(std::string name) { return profile_ = std::move(name), *this; }
+    task& idempotency_key(std::string key) { return idempotency_key_ = std::move(key), *this; }
+    task& submit_attempts(int count) { return submit_attempts_ = count, *this; }
+    task& accepted_at(std::chrono::steady_clock::time_point when) { return accepted_at_ = when, *this; }
+
+    friend bool operator==(task const& a, task const& b) noexcept { return a.id_ == b.id_; }
+
+private:
+    std::string id_;
+    std::string model_;
+    std::string profile_;
+    std::string idempotency_key_;
+    int submit_attempts_ = 0;
+    std::optional<std::chrono::steady_clock::time_point> accepted_at_;
+};
+
+/// Where a task stands. Source: API reference, section 4.2.
+enum class task_status {
+    queued,    ///< accepted, not begun
+    running,   ///< begun; also any word the service may add later
+    succeeded, ///< final: has results
+    failed,    ///< final: has a reason
+    cancelled, ///< final: ended by the service
+};
+
+constexpr bool is_final(task_status s) noexcept
+{
+    return s == task_status::succeeded || s == task_status::failed || s == task_status::cancelled;
+}
+
+constexpr std::string_view to_string(task_status s) noexcept
+{
+    switch (s) {
+    case task_status::queued: return "queued";
+    case task_status::running: return "running";
+    case task_status::succeeded: return "succeeded";
+    case task_status::failed: return "failed";
+    case task_status::cancelled: return "cancelled";
+    }
+    return "running";
+}
+
+/// A link to a result. Whoever has it can fetch the file until it expires, so it is kept from logs: it cannot
+/// be streamed, and the text is had only by `reveal()`.
+class result_url {
+public:
+    result_url() {}
+    explicit result_url(std::string url) : url_(std::move(url)) {}
+
+    bool empty() const noexcept { return url_.empty(); }
+    /// The link itself, signature included.
+    std::string const& reveal() const noexcept { return url_; }
+
+    friend bool operator==(result_url const&, result_url const&) = default;
+
+    template <class Stream>
+    friend Stream& operator<<(Stream&, result_url const&) = delete;
+
+private:
+    std::string url_;
+};
+
+/// One generated file, as the service describes it.
+class video_file {
+public:
+    video_file() {}
+    video_file(std::string task_id, std::size_t index, result_url url,
+               std::optional<std::chrono::sys_seconds> expires_at)
+        : task_id_(std::move(task_id)), index_(index), url_(std::move(url)), expires_at_(expires_at)
+    {
+    }
+
+    /// The task it came from; a download asks it for a fresh link when this one has expired.
+    std::string const& task_id() const noexcept { return task_id_; }
+    /// Its place among the task's files, from zero.
+    std::size_t index() const noexcept { return index_; }
+    result_url const& url() const noexcept { return url_; }
+    /// A hint by the service's clock; the link may end earlier or later.
+    std::optional<std::chrono::sys_seconds> expires_at() const noexcept { return expires_at_; }
+
+private:
+    std::string task_id_;
+    std::size_t index_ = 0;
+    result_url url_;
+    std::optional<std::chrono::sys_seconds> expires_at_;
+};
+
+/// Why the service ended a task without a result, in the service's words.
+class task_failure {
+public:
+    task_failure() {}
+    task_failure(std::string code, std::string type, std::string text)
+        : code_(std::move(code)), type_(std::move(type)), text_(std::move(text))
+    {
+    }
+
+    std::string const& code() const noexcept { return code_; }
+    std::string const& type() const noexcept { return type_; }
+    std::string const& text() const noexcept { return text_; }
+
+private:
+    std::string code_;
+    std::string type_;
+    std::string text_;
+};
+
+/// What the service says about a task at one moment. Source: API reference, section 4.
+class task_state {
+public:
+    task_state() {}
+    task_state(std::string id, task_status status, std::string word)
+        : id_(std::move(id)), status_(status), word_(std::move(word))
+    {
+    }
+
+    std::string const& id() const noexcept { return id_; }
+    task_status status() const noexcept { return status_; }
+    /// The service's own status word.
+    std::string const& word() const noexcept { return word_; }
+    /// Percent, where given.
+    std::optional<int> progress() const noexcept { return progress_; }
+    /// The service's estimate of the whole duration, where given.
+    std::optional<std::chrono::seconds> estimated_time() const noexcept { return estimated_time_; }
+    /// How long it took, by the service's clock.
+    std::optional<std::chrono::seconds> actual_time() const noexcept { return actual_time_; }
+    std::optional<std::chrono::sys_seconds> created() const noexcept { return created_; }
+    std::optional<std::chrono::sys_seconds> completed() const noexcept { return completed_; }
+    /// The charge in US dollars, where given.
+    std::optional<double> cost() const noexcept { return cost_; }
+    std::optional<double> credits_cost() const noexcept { return credits_cost_; }
+    std::span<video_file const> videos() const noexcept { return videos_; }
+    task_failure const& reason() const noexcept { return reason_; }
+
+    task_state& progress(int percent) { return progress_ = percent, *this; }
+    task_state& estimated_time(std::chrono::seconds d) { return estimated_time_ = d, *this; }
+    task_state& actual_time(std::chrono::seconds d) { return actual_time_ = d, *this; }
+    task_state& created(std::chrono::sys_seconds t) { return created_ = t, *this; }
+    task_state& completed(std::chrono::sys_seconds t) { return completed_ = t, *this; }
+    task_state& cost(double usd) { return cost_ = usd, *this; }
+    task_state& credits_cost(double credits) { return credits_cost_ = credits, *this; }
+    task_state& videos(std::vector<video_file> files) { return videos_ = std::move(files), *this; }
+    task_state& reason(task_failure why) { return reason_ = std::move(why), *this; }
+
+private:
+    std::string id_;
+    task_status status_ = task_status::queued;
+    std::string word_;
+    std::optional<int> progress_;
+    std::optional<std::chrono::seconds> estimated_time_;
+    std::optional<std::chrono::seconds> actual_time_;
+    std::optional<std::chrono::sys_seconds> created_;
+    std::optional<std::chrono::sys_seconds> completed_;
+    std::optional<double> cost_;
+    std::optional<double> credits_cost_;
+    std::vector<video_file> videos_;
+    task_failure reason_;
+};
+
+/// A task in a final state. A failed task is a value, not an error: look at `succeeded()`.
+class finished_task : public task_state {
+public:
+    finished_task() {}
+    finished_task(task_state state, int polls) : task_state(std::move(state)), polls_(polls) {}
+
+    bool succeeded() const noexcept { return status() == task_status::succeeded; }
+    /// The first video; one without a link where there is none, which `download` reports as `no_result`.
+    video_file video() const { return videos().empty() ? video_file(id(), 0, {}, {}) : videos().front(); }
+    /// How many status requests this wait took part in.
+    int polls() const noexcept { return polls_; }
+
+private:
+    int polls_ = 0;
+};
+
+} // namespace apimart
+
+#endif

@@ -1,0 +1,20 @@
+#ifndef APIMART_VERSION_HPP
+#define APIMART_VERSION_HPP
+
+// The version is written here and nowhere else: CMakeLists.txt reads these three lines.
+#define APIMART_VERSION_MAJOR 0
+#define APIMART_VERSION_MINOR 1
+#define APIMART_VERSION_PATCH 0
+
+/// One number to compare with in `#if`: major * 10000 + minor * 100 + patch.
+#define APIMART_VERSION (APIMART_VERSION_MAJOR * 10000 + APIMART_VERSION_MINOR * 100 + APIMART_VERSION_PATCH)
+
+#define APIMART_DETAIL_STRINGIZE_(x) #x
+#define APIMART_DETAIL_STRINGIZE(x) APIMART_DETAIL_STRINGIZE_(x)
+
+/// The same as text, for example for a User-Agent.
+#define APIMART_VERSION_STRING                                                                               \
+    APIMART_DETAIL_STRINGIZE(APIMART_VERSION_MAJOR)                                                          \
+    "." APIMART_DETAIL_STRINGIZE(APIMART_VERSION_MINOR) "." APIMART_DETAIL_STRINGIZE(APIMART_VERSION_PATCH)
+
+#endif
