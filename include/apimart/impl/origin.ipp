@@ -9,6 +9,7 @@
 #include <boost/url/url_view.hpp>
 
 #include <algorithm>
+#include <charconv>
 
 namespace apimart::detail {
 
@@ -50,8 +51,12 @@ APIMART_INLINE std::optional<request_url> parse_request_url(std::string_view tex
         std::any_of(out.origin.host.begin(), out.origin.host.end(), [](char c) { return c <= ' ' || c > '~'; }))
         return std::nullopt;
     out.origin.port = url.has_port() && !url.port().empty() ? std::string(url.port()) : out.origin.tls ? "443" : "80";
-    if (url.has_port() && !url.port().empty() && url.port_number() == 0)
+    unsigned number = 0;
+    auto const [end, code] =
+        std::from_chars(out.origin.port.data(), out.origin.port.data() + out.origin.port.size(), number);
+    if (code != std::errc() || number == 0 || number > 65'535)
         return std::nullopt;
+    out.origin.port = std::to_string(number); // no leading zeros, so that equal origins compare equal
     out.target = std::string(url.encoded_path().data(), url.encoded_path().size());
     if (!out.target.starts_with('/'))
         out.target.insert(out.target.begin(), '/');

@@ -40,8 +40,9 @@ APIMART_INLINE void poll_schedule::add(scheduled_poll& task, time_point now)
     if (record != records_.end() && record->second.known())
         first = std::max(policy_.shortest, record->second.low());
     // Tasks submitted together are not asked together.
-    auto const spread = std::chrono::milliseconds(
-        static_cast<std::int64_t>(static_cast<double>(first.count()) * 0.1 * random_.draw()));
+    auto const widest = std::min(first / 10, policy_.shortest);
+    auto const spread =
+        std::chrono::milliseconds(static_cast<std::int64_t>(static_cast<double>(widest.count()) * random_.draw()));
     enqueue(task, task.begun + first + spread, now);
 }
 

@@ -13,9 +13,12 @@
 #include <boost/system/error_code.hpp>
 
 #include <cstddef>
+#include <cstring>
+#include <functional>
+#include <set>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 // Reading a body: what Boost.JSON lets through or does not tell is found here.
 namespace apimart::detail {
@@ -36,17 +39,30 @@ inline std::size_t member_count(boost::json::value const& value)
     return count;
 }
 
-// Every member of a JSON text has exactly one colon outside of strings.
+// Every member of a valid JSON text has exactly one colon outside of strings.
 inline std::size_t written_member_count(std::string_view json) noexcept
 {
     std::size_t count = 0;
-    for (std::size_t at = 0; at < json.size(); ++at) {
-        if (json[at] == ':') {
-            ++count;
-        } else if (json[at] == '"') {
-            for (++at; at < json.size() && json[at] != '"'; ++at)
-                if (json[at] == '\\')
-                    ++at;
+    char const* at = json.data();
+    char const* const end = at + json.size();
+    while (at != end) {
+        if (*at != '"') {
+            count += *at == ':';
+            ++at;
+            continue;
+        }
+        // Most of a body is text, so strings are jumped over. A quote that ends one has an even number of
+        // backslashes before it.
+        for (char const* const begin = at++;;) {
+            at = static_cast<char const*>(std::memchr(at, '"', static_cast<std::size_t>(end - at)));
+            if (at == nullptr)
+                return count;
+            char const* escape = at;
+            while (escape - 1 != begin && escape[-1] == '\\')
+                --escape;
+            ++at;
+            if ((at - 1 - escape) % 2 == 0)
+                break;
         }
     }
     return count;
@@ -100,23 +116,20 @@ private:
 
     void object(json_path const& path)
     {
-        std::vector<std::string> names;
+        std::set<std::string, std::less<>> names;
         ++at_;
         while (next() == '"') {
             // The same name can be spelt in several ways, with escapes.
             std::string name(std::string_view(boost::json::parse(string()).get_string()));
             json_path const member(path, name);
-            bool known = false;
-            for (std::string const& other : names)
-                known = known || other == name;
-            if (known)
+            if (names.contains(name))
                 found_.refuse(member.pointer(), "must not be given twice", "");
             next();
             ++at_;
             value(member);
-            names.push_back(std::move(name));
+            names.insert(std::move(name));
             if (next() == ',')
-                ++at_, skip_blanks();
+                ++at_;
         }
         ++at_;
     }

@@ -60,6 +60,8 @@ inline bool has_its_media(kind_info const& kind, kind_info const& plain, boost::
 
 inline bool has_shot_script(kind_info const& kind, boost::json::object const& body)
 {
+    if (!kind.writes_script)
+        return false;
     for (row const& one : kind.rows)
         if (one.values.kind == value_kind::shot_script)
             if (boost::json::value const* given = member(body, one.name); given != nullptr && given->is_string()) {
@@ -77,9 +79,9 @@ inline kind_info const& kind_of_body(model_info const& model, boost::json::objec
     // What the body says of itself in so many words comes before what it contains.
     kind_info const* nearly = nullptr;
     for (kind_info const& kind : model.kinds) {
-        implied_rows const implied = compare_implied(kind, body);
-        if (implied.written == 0)
+        if (!kind.leaves_words)
             continue;
+        implied_rows const implied = compare_implied(kind, body);
         if (implied.agreeing == implied.written)
             return kind;
         // With the second word missing, the kind that has all it needs was probably meant.
@@ -90,7 +92,7 @@ inline kind_info const& kind_of_body(model_info const& model, boost::json::objec
         return *nearly;
 
     for (kind_info const& kind : model.kinds)
-        if (compare_implied(kind, body).written == 0 &&
+        if (!kind.leaves_words && &kind != &plain &&
             (has_its_media(kind, plain, body) || has_shot_script(kind, body)))
             return kind;
     return plain;

@@ -44,7 +44,10 @@ public:
 
     void consider(std::string_view candidate)
     {
-        std::size_t const distance = edit_distance(given_, candidate);
+        constexpr std::size_t telling_beginning = 4;
+        // A name that was cut short is as good as one wrong letter.
+        bool const cut_short = given_.size() >= telling_beginning && candidate.starts_with(given_);
+        std::size_t const distance = cut_short ? 1 : edit_distance(given_, candidate);
         if (distance < distance_ && distance < candidate.size()) {
             best_ = candidate;
             distance_ = distance;

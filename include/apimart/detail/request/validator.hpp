@@ -4,6 +4,7 @@
 
 #include <apimart/detail/request/excerpt.hpp>
 #include <apimart/detail/request/json_path.hpp>
+#include <apimart/detail/request/json_text.hpp>
 #include <apimart/detail/request/media_text.hpp>
 #include <apimart/detail/request/mentions.hpp>
 #include <apimart/detail/request/request_body.hpp>
@@ -16,6 +17,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -74,12 +76,12 @@ public:
     {
         for (auto const& one : body_)
             check_member(std::string_view(one.key()), one.value());
-        for (row const& one : kind_.rows)
-            if (member(body_, one.name) == nullptr)
-                check_missing(one);
-        for (row const& one : kind_.rows)
-            if (boost::json::value const* given = member(body_, one.name))
-                check_against_others(one, *given);
+        for (std::size_t i = 0; i != kind_.rows.size(); ++i)
+            if (given_[i] == nullptr)
+                check_missing(kind_.rows[i]);
+        for (std::size_t i = 0; i != kind_.rows.size(); ++i)
+            if (given_[i] != nullptr)
+                check_against_others(kind_.rows[i], *given_[i]);
     }
 
 private:
@@ -100,7 +102,16 @@ private:
         refuse(where, "must be a JSON " + std::string(type), excerpt(given, media));
     }
 
-    std::string quoted_kind() const { return std::string(kind_.name); }
+    static std::string choices_of(value_rule const& rule)
+    {
+        std::string text;
+        for (std::size_t i = 0; i != rule.choice_count; ++i) {
+            if (i != 0)
+                text += i + 1u == rule.choice_count ? " or " : ", ";
+            text += rule.choices[i];
+        }
+        return text;
+    }
 
     template <std::size_t Size>
     static std::string listed(std::array<std::int64_t, Size> const& numbers, std::size_t count)
@@ -158,6 +169,8 @@ private:
         if (name == model_field)
             return;
         row const* const known = kind_.find(name);
+        if (known >= kind_.rows.data() && known < kind_.rows.data() + kind_.rows.size())
+            given_[static_cast<std::size_t>(known - kind_.rows.data())] = &given;
         if (known == nullptr) {
             check_unknown(where, name, given);
             return;
@@ -168,17 +181,17 @@ private:
                 check_value(*known, where, given);
             else if (!given.is_array())
                 refuse_type(where, "array", given);
-            advise(where, "has no effect for " + quoted_kind(), excerpt(given, true));
+            advise(where, "has no effect for " + std::string(kind_.name), excerpt(given, true));
             return;
         case need::left_at:
         case need::implied:
             check_value(*known, where, given);
             if (given.is_bool() && !holds(given, known->fixed))
-                refuse(where, "must be " + std::string(known->fixed.flag() ? "true" : "false") + " for " + quoted_kind(),
+                refuse(where, "must be " + std::string(known->fixed.flag() ? "true" : "false") + " for " + std::string(kind_.name),
                        excerpt(given));
             return;
         case need::unsaid:
-            advise(where, "is not said to work for " + quoted_kind(), excerpt(given, true));
+            advise(where, "is not said to work for " + std::string(kind_.name), excerpt(given, true));
             break;
         default:
             break;
@@ -188,20 +201,23 @@ private:
 
     void check_unknown(json_path const& where, std::string_view name, value const& given)
     {
+        if (found_.full()) {
+            found_.refuse({}, {}, {});
+            return;
+        }
         std::string rule = "is not a parameter of " + std::string(model_.id);
         if (known_to_some_kind(name)) {
-            rule += " for " + quoted_kind();
+            rule += " for " + std::string(kind_.name);
         } else {
+            // The rows of this kind come first, so that they win over equally near names of other kinds.
             suggestion meant(name);
             for (row const& one : kind_.rows)
-                if (one.how != need::no_effect && member(body_, one.name) == nullptr)
-                    meant.consider(one.name);
-            for (row const& one : tables::common_parameters.rows)
                 meant.consider(one.name);
             for (kind_info const& kind : model_.kinds)
                 for (row const& one : kind.rows)
-                    if (member(body_, one.name) == nullptr)
-                        meant.consider(one.name);
+                    meant.consider(one.name);
+            for (row const& one : tables::common_parameters.rows)
+                meant.consider(one.name);
             rule += meant.question();
         }
         refuse(where, std::move(rule), excerpt(given, true));
@@ -212,12 +228,15 @@ private:
         json_path const where(root_, one.name);
         switch (one.how) {
         case need::required:
+            refuse(where, "is required for " + std::string(kind_.name), "");
+            break;
         case need::implied:
-            refuse(where, "is required for " + quoted_kind(), "");
+            // Which value was meant is not known, so all of them are named.
+            refuse(where, "is required: " + choices_of(one.values), "");
             break;
         case need::expected:
         case need::recommended:
-            advise(where, "should be given for " + quoted_kind(), "");
+            advise(where, "should be given for " + std::string(kind_.name), "");
             break;
         default:
             break;
@@ -334,14 +353,9 @@ private:
         if (rule.allows_choice(text))
             return;
         suggestion meant(text);
-        std::string wanted = "must be one of ";
-        for (std::size_t i = 0; i != rule.choice_count; ++i) {
-            if (i != 0)
-                wanted += ", ";
-            wanted += rule.choices[i];
+        for (std::size_t i = 0; i != rule.choice_count; ++i)
             meant.consider(rule.choices[i]);
-        }
-        refuse(where, wanted + meant.question(), excerpt(text, false));
+        refuse(where, "must be " + choices_of(rule) + meant.question(), excerpt(text, false));
     }
 
     void check_url(value_rule const& rule, json_path const& where, value const& given)
@@ -418,16 +432,13 @@ private:
     {
         for (auto const& one : object) {
             std::string_view const name(one.key());
+            if (std::find(fields.begin(), fields.end(), name) != fields.end())
+                continue;
             suggestion meant(name);
-            bool known = false;
-            for (std::string_view const field : fields) {
-                known = known || field == name;
-                if (!known)
-                    meant.consider(field);
-            }
-            if (!known)
-                refuse(json_path(where, name), "is not a field of this object" + meant.question(),
-                       excerpt(one.value(), true));
+            for (std::string_view const field : fields)
+                meant.consider(field);
+            refuse(json_path(where, name), "is not a field of this object" + meant.question(),
+                   excerpt(one.value(), true));
         }
         for (std::string_view const field : fields)
             if (member(object, field) == nullptr)
@@ -556,7 +567,9 @@ private:
                 if (value const* pictures = member(object, subject_field::pictures))
                     check_urls(json_path(place, subject_field::pictures), *pictures, rule.item_smallest,
                                rule.item_largest);
-                check_name_is_new(place, given.get_array(), index);
+                // In a list that is too long anyway, comparing all with all would only cost time.
+                if (static_cast<std::int64_t>(index) <= rule.largest)
+                    check_name_is_new(place, given.get_array(), index);
             }
             ++index;
         }
@@ -584,7 +597,7 @@ private:
     void check_free_value(json_path const& where, value const& given, std::size_t depth)
     {
         // The body itself is the first level.
-        if (depth >= 32 && given.is_structured()) {
+        if (depth >= deepest_nesting && given.is_structured()) {
             refuse(where, "is nested too deeply", "");
             return;
         }
@@ -671,7 +684,13 @@ private:
     {
         value const* const list = member(body_, parameter::element_list::name);
         boost::json::array const* const subjects = list != nullptr ? list->if_array() : nullptr;
+        row const* const known = kind_.find(parameter::element_list::name);
+        if (subjects != nullptr && known != nullptr &&
+            static_cast<std::int64_t>(subjects->size()) > known->values.largest)
+            return;
         for_each_subject_mention(text, [&](std::string_view rest) {
+            if (found_.full())
+                return;
             suggestion meant(leading_word(rest));
             if (subjects != nullptr)
                 for (value const& entry : *subjects) {
@@ -706,6 +725,7 @@ private:
     std::span<std::string const> extras_;
     diagnostics& found_;
     json_path root_;
+    std::array<boost::json::value const*, row::most_in_a_table> given_{}; // by the position of the row
 };
 
 } // namespace apimart::detail
