@@ -160,6 +160,7 @@ public:
 
 private:
     using clock = std::chrono::steady_clock;
+    static constexpr int most_unknown_in_a_row = 3;
 
     asio::awaitable<void> work()
     {
@@ -222,6 +223,7 @@ private:
             not_accepted(accepted.error(), r);
             co_return;
         }
+        unknown_in_a_row_ = 0;
         r.task_id = accepted->id();
         r.submits = accepted->submit_attempts();
         if (line.number == lines_.front().number)
@@ -277,18 +279,29 @@ private:
             r.outcome = batch::outcome::timed_out;
         else
             r.outcome = batch::outcome::failed;
-        if (why.code() == apimart::errc::outcome_unknown)
-            r.error += "; it was sent under Idempotency-Key " + why.idempotency_key();
+        if (why.proof() == apimart::proof_level::unknown)
+            r.idempotency_key = why.idempotency_key();
         // What refuses one line for a reason of the account or the connection would refuse all of them.
         bool const hopeless = why.code() == apimart::api_errc::unauthorized ||
                               why.code() == apimart::api_errc::no_credit ||
                               why.code() == apimart::errc::certificate_refused ||
                               why.code() == apimart::errc::resolve_failed;
-        if (hopeless && stop_reason_.empty()) {
-            stop_reason_ = "line " + std::to_string(r.line) + " showed that no other would be accepted";
-            progress_.erase();
-            std::cerr << "stopped: " << why.describe() << std::endl;
-        }
+        if (hopeless)
+            stop("line " + std::to_string(r.line) + " showed that no other would be accepted", why);
+        // Each of these may have been paid for; going on would only add to them.
+        if (r.outcome != batch::outcome::unknown)
+            unknown_in_a_row_ = 0;
+        else if (++unknown_in_a_row_ == most_unknown_in_a_row)
+            stop("the outcomes of the last submits are not known", why);
+    }
+
+    void stop(std::string reason, apimart::failure const& why)
+    {
+        if (!stop_reason_.empty())
+            return;
+        stop_reason_ = std::move(reason);
+        progress_.erase();
+        std::cerr << "stopped: " << why.describe() << std::endl;
     }
 
     asio::awaitable<void> fetch(apimart::finished_task const& done, batch::line_result& r)
@@ -369,6 +382,7 @@ private:
     std::string stop_reason_;
     std::size_t next_ = 0;
     std::size_t workers_ = 0;
+    int unknown_in_a_row_ = 0;
     bool first_known_ = false;
     bool interrupted_ = false;
 };

@@ -39,6 +39,7 @@ public:
     double seconds = 0;
     std::optional<double> cost;
     std::string error;
+    std::string idempotency_key; // where the outcome of the submit is not known
     bool goes_on = false; // the task is alive at the service though nobody waits for it here
 
     std::string report_line() const

@@ -99,6 +99,8 @@ inline void print_incomplete(std::ostream& out, std::vector<line_result> const& 
             if (!r->task_id.empty())
                 out << "    line " << r->line << " is task " << r->task_id
                     << (r->goes_on ? ", which goes on at the service" : "") << '\n';
+            if (!r->idempotency_key.empty())
+                out << "    line " << r->line << " was sent under Idempotency-Key " << r->idempotency_key << '\n';
         }
     }
 }

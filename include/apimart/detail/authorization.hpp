@@ -2,9 +2,11 @@
 #define APIMART_DETAIL_AUTHORIZATION_HPP
 
 #include <apimart/api_key.hpp>
+#include <apimart/error.hpp>
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace apimart::detail {
@@ -22,10 +24,22 @@ public:
         request += "\r\n";
     }
 
-    void redact(std::string& text) const
+    // Only for texts that are shown: a short key can occur in an answer's own words.
+    std::string redacted(std::string text) const
     {
-        for (std::size_t at = text.find(key_.secret_); at != std::string::npos; at = text.find(key_.secret_, at))
-            text.replace(at, key_.secret_.size(), "[redacted]");
+        static constexpr std::string_view mark = "[redacted]";
+        for (std::size_t at = text.find(key_.secret_); at != std::string::npos;
+             at = text.find(key_.secret_, at + mark.size()))
+            text.replace(at, key_.secret_.size(), mark);
+        return text;
+    }
+
+    failure redacted(failure why) const
+    {
+        service_message const& words = why.service();
+        if (!words.empty())
+            why.service(service_message(redacted(words.code()), redacted(words.type()), redacted(words.text())));
+        return why;
     }
 
 private:

@@ -144,6 +144,7 @@ private:
     void pump_polls();
     void begin_shutdown();
 
+    result<task_state> judge_task_answer(exchange_outcome const& outcome, std::string const& id) const;
     std::string request_head(std::string_view method, std::string_view path) const;
     error_code stop_code(operation const& op, error_code otherwise) const;
     std::string mint_key();

@@ -383,7 +383,6 @@ APIMART_INLINE boost::asio::awaitable<result<task>> client_core::submit(operatio
             counters_.connections_opened.store(pool_.opened(), std::memory_order_relaxed);
             if (outcome.phase >= exchange_phase::committed)
                 counters_.submits_sent.fetch_add(1, std::memory_order_relaxed);
-            authorization_.redact(outcome.reply.body);
             if (op->stop_reason && outcome.phase != exchange_phase::answered) {
                 next = machine.stopped(outcome, op->stop_reason);
             } else {
@@ -398,7 +397,7 @@ APIMART_INLINE boost::asio::awaitable<result<task>> client_core::submit(operatio
     if (!machine.outcome()) {
         if (machine.outcome().error().code() == errc::outcome_unknown)
             counters_.outcomes_unknown.fetch_add(1, std::memory_order_relaxed);
-        co_return machine.outcome().error();
+        co_return authorization_.redacted(machine.outcome().error());
     }
     counters_.tasks_accepted.fetch_add(1, std::memory_order_relaxed);
     task accepted(*machine.outcome());
@@ -420,7 +419,6 @@ APIMART_INLINE boost::asio::awaitable<exchange_outcome> client_core::ask_for_tas
     }
     counters_.connections_opened.store(pool_.opened(), std::memory_order_relaxed);
     counters_.polls_sent.fetch_add(1, std::memory_order_relaxed);
-    authorization_.redact(outcome.reply.body);
     co_return outcome;
 }
 
@@ -433,12 +431,19 @@ inline bool worth_another_poll(failure const& why, int failures_in_a_row)
     return why.code() == cause::retryable || why.code() == errc::protocol_error;
 }
 
-inline result<task_state> judge_task_answer(exchange_outcome const& outcome, std::string const& id)
+APIMART_INLINE result<task_state> client_core::judge_task_answer(exchange_outcome const& outcome,
+                                                                 std::string const& id) const
 {
     if (outcome.phase != exchange_phase::answered)
         return failure(outcome.error, outcome.detail).underlying(outcome.underlying).task_id(id);
     auto const wall = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    return read_task_reply(outcome.reply, id, wall);
+    result<task_state> answer = read_task_reply(outcome.reply, id, wall);
+    if (!answer)
+        return authorization_.redacted(answer.error());
+    task_failure const& reason = answer->reason();
+    if (!reason.text().empty())
+        answer->reason(task_failure(reason.code(), reason.type(), authorization_.redacted(reason.text())));
+    return answer;
 }
 
 APIMART_INLINE void client_core::start_status(task which, completion<task_state> handler)
@@ -583,7 +588,7 @@ APIMART_INLINE void client_core::pump_polls()
                                self->operations_.erase(place);
                                --self->polls_under_way_;
                                due->polling = false;
-                               self->polled(*due, judge_task_answer(outcome, due->id));
+                               self->polled(*due, self->judge_task_answer(outcome, due->id));
                                self->pump_polls();
                                if (self->operations_.empty())
                                    self->idle_.wake_all();

@@ -62,13 +62,22 @@ APIMART_INLINE connection_pool::connection_pool(boost::asio::any_io_executor exe
 APIMART_INLINE std::unique_ptr<connection> connection_pool::take_idle(group& from, lane who)
 {
     auto const now = clock::now();
-    auto const longest = who == lane::submit ? timeouts_.idle_for_submit : timeouts_.idle;
     while (!from.idle.empty()) {
+        auto const unused = now - from.idle.back()->last_used;
+        // Good enough for a question that can be asked again, but not for a request that costs money.
+        if (who == lane::submit && unused >= timeouts_.idle_for_submit && unused < timeouts_.idle)
+            break;
         std::unique_ptr<connection> candidate = std::move(from.idle.back());
         from.idle.pop_back();
         --idle_count_;
-        if (now - candidate->last_used < longest && candidate->quiet())
+        if (unused < timeouts_.idle && candidate->quiet())
             return candidate;
+        --from.open;
+    }
+    if (from.open >= limits_.connections && !from.idle.empty()) {
+        // The one unused for longest makes room for a fresh one.
+        from.idle.erase(from.idle.begin());
+        --idle_count_;
         --from.open;
     }
     return nullptr;
