@@ -108,7 +108,7 @@ public:
               std::vector<batch::request_line> const& lines)
         : context_(context), client_(client), settings_(chosen), lines_(lines),
           progress_(std::cout, lines.size(), chosen.quiet), redraw_(context), first_done_(context),
-          signals_(context, SIGINT, SIGTERM), deadline_timer_(context)
+          signals_(context, SIGINT, SIGTERM)
     {
         first_done_.expires_at(asio::steady_timer::time_point::max());
         results_.reserve(lines.size());
@@ -165,12 +165,13 @@ private:
     asio::awaitable<void> work()
     {
         while (next_ < lines_.size()) {
-            std::size_t const index = next_++;
-            // The first line goes alone: a wrong key or an unknown certificate is found out once.
-            if (index > 0 && !first_known_)
+            batch::request_line const& line = lines_[next_++];
+            bool const sendable = line.problems.empty();
+            // One line goes ahead alone: a wrong key or an unknown certificate is found out once.
+            if (sendable && std::exchange(one_ahead_, true) && !first_known_)
                 co_await first_done_.async_wait(asio::as_tuple(asio::use_awaitable));
-            batch::line_result result = co_await process(lines_[index]);
-            if (index == 0)
+            batch::line_result result = co_await process(line);
+            if (sendable)
                 release_the_others();
             if (report_)
                 report_ << result.report_line() << std::endl; // a crash must not lose what is known already
@@ -224,10 +225,10 @@ private:
             co_return;
         }
         unknown_in_a_row_ = 0;
+        any_accepted_ = true;
         r.task_id = accepted->id();
         r.submits = accepted->submit_attempts();
-        if (line.number == lines_.front().number)
-            release_the_others();
+        release_the_others();
 
         progress_.move(now, batch::stage::generating);
         now = batch::stage::generating;
@@ -237,7 +238,7 @@ private:
         apimart::result<apimart::finished_task> done =
             co_await client_.wait(*accepted, patience, apimart::as_result());
         if (!done) {
-            r.error = done.error().describe();
+            r.error = words_of(done.error());
             r.goes_on = true;
             r.outcome = done.error().code() == apimart::errc::wait_expired ? batch::outcome::timed_out
                         : done.error().code() == apimart::errc::shutting_down ? batch::outcome::cancelled
@@ -266,7 +267,7 @@ private:
         r.submits = static_cast<int>(
             std::count_if(why.attempts().begin(), why.attempts().end(),
                           [](auto const& tried) { return tried.phase() != "connecting"; }));
-        r.error = why.describe();
+        r.error = words_of(why);
         if (why.code() == apimart::cause::invalid_request && why.proof() == apimart::proof_level::not_sent)
             r.outcome = batch::outcome::invalid;
         else if (why.proof() == apimart::proof_level::rejected)
@@ -284,25 +285,27 @@ private:
         // What refuses one line for a reason of the account or the connection would refuse all of them.
         bool const hopeless = why.code() == apimart::api_errc::unauthorized ||
                               why.code() == apimart::api_errc::no_credit ||
-                              why.code() == apimart::errc::certificate_refused ||
-                              why.code() == apimart::errc::resolve_failed;
+                              (r.outcome == batch::outcome::failed && !any_accepted_);
         if (hopeless)
-            stop("line " + std::to_string(r.line) + " showed that no other would be accepted", why);
+            stop("line " + std::to_string(r.line) + " showed that no other would be accepted");
         // Each of these may have been paid for; going on would only add to them.
         if (r.outcome != batch::outcome::unknown)
             unknown_in_a_row_ = 0;
         else if (++unknown_in_a_row_ == most_unknown_in_a_row)
-            stop("the outcomes of the last submits are not known", why);
+            stop("the outcomes of the last submits are not known");
     }
 
-    void stop(std::string reason, apimart::failure const& why)
+    void stop(std::string reason)
     {
         if (!stop_reason_.empty())
             return;
         stop_reason_ = std::move(reason);
         progress_.erase();
-        std::cerr << "stopped: " << why.describe() << std::endl;
+        std::cerr << "no more lines are sent: " << stop_reason_ << std::endl;
     }
+
+    // Without the task's id, which has a place of its own, so that equal failures read the same.
+    static std::string words_of(apimart::failure why) { return why.task_id({}).describe(); }
 
     asio::awaitable<void> fetch(apimart::finished_task const& done, batch::line_result& r)
     {
@@ -322,7 +325,7 @@ private:
                 continue;
             }
             r.outcome = batch::outcome::failed;
-            r.error = "the video is ready at the service, but it was not fetched: " + size.error().describe();
+            r.error = "the video is ready at the service, but it was not fetched: " + words_of(size.error());
             r.goes_on = false;
         }
     }
@@ -375,7 +378,6 @@ private:
     asio::steady_timer redraw_;
     asio::steady_timer first_done_;
     asio::signal_set signals_;
-    asio::steady_timer deadline_timer_;
     std::ofstream report_;
     std::vector<batch::line_result> results_;
     std::optional<clock::time_point> end_;
@@ -383,6 +385,8 @@ private:
     std::size_t next_ = 0;
     std::size_t workers_ = 0;
     int unknown_in_a_row_ = 0;
+    bool any_accepted_ = false;
+    bool one_ahead_ = false;
     bool first_known_ = false;
     bool interrupted_ = false;
 };

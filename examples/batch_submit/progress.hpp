@@ -38,6 +38,8 @@ public:
     void finished(line_result const& r)
     {
         ++outcomes_[static_cast<std::size_t>(r.outcome)];
+        if (r.outcome == outcome::cancelled)
+            return; // nothing happened that the summary does not tell once for all
         last_ = "line " + std::to_string(r.line) + " " + r.model + ": " + std::string(name_of(r.outcome)) + " after " +
                 seconds(r.seconds);
         if (!r.files.empty())

@@ -15,6 +15,7 @@
 #include <boost/system/result.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -26,7 +27,8 @@
 namespace apimart {
 
 /// What happens to fields that no table knows.
-enum class unknown_fields : std::uint8_t {
+enum class unknown_fields : std::uint8_t
+{
     refused, ///< reported, with the name that was probably meant
     kept     ///< taken for extras, as after `request::extra`; for bodies that this library wrote before
 };
@@ -37,15 +39,16 @@ enum class unknown_fields : std::uint8_t {
 ///
 /// Lifetime: owns its body. Thread safety: distinct objects safe, shared objects unsafe.
 /// Source: api-reference.md sections 2 and 3.
-class any_request {
+class any_request
+{
 public:
     /// Longest JSON text that `parse` reads: a first frame in Base64 has room, and little else is that long.
     static constexpr std::size_t longest_text = 72u * 1024 * 1024;
 
     /// Reads a JSON text and reports all violations at once.
     ///
-    /// Errors: every refusing and advised entry of `check`, and besides: no JSON or not UTF-8 (with the byte's
-    /// offset), no object, too long or nested too deeply, a field given twice, an unknown model.
+    /// Errors: every refusing and advised entry of `check`, and besides: no JSON or not UTF-8 (with the
+    /// byte's offset), no object, too long or nested too deeply, a field given twice, an unknown model.
     static boost::system::result<any_request, diagnostics>
     parse(std::string_view json, unknown_fields others = unknown_fields::refused,
           std::span<model_info const> among = models())
@@ -139,7 +142,8 @@ public:
     /// This request as a typed one, if model and kind are those of `Request`.
     ///
     /// Example: `if (auto turbo = any.as<text_to_video<kling_3_0_turbo>>())`.
-    template <class Request> std::optional<Request> as() const
+    template <class Request>
+    std::optional<Request> as() const
     {
         using model_type = typename Request::model_type;
         using kind_type = typename Request::kind_type;
@@ -158,14 +162,14 @@ private:
     {
     }
 
-    template <class Model, class Kind> static kind_info const* kind_info_of() noexcept
+    template <class Model, class Kind>
+    static kind_info const* kind_info_of() noexcept
     {
         return info_of<Model>.find(Kind::name);
     }
 
-    static boost::system::result<any_request, diagnostics> read(boost::json::value body, unknown_fields others,
-                                                                std::span<model_info const> among,
-                                                                diagnostics found)
+    static boost::system::result<any_request, diagnostics>
+    read(boost::json::value body, unknown_fields others, std::span<model_info const> among, diagnostics found)
     {
         boost::json::object* const object = body.if_object();
         if (object == nullptr) {
@@ -222,7 +226,8 @@ private:
     void check_custom(diagnostics& found) const
     {
         if (model().empty())
-            found.refuse("/" + std::string(detail::model_field), "must not be empty", detail::quoted(model()));
+            found.refuse("/" + std::string(detail::model_field), "must not be empty",
+                         detail::quoted(model()));
         else if (detail::utf8_scan const id = detail::scan_utf8(model()); !id.valid())
             found.refuse("/" + std::string(detail::model_field),
                          "must be UTF-8; the byte at offset " + std::to_string(id.bad_byte) + " is not",
@@ -247,6 +252,40 @@ inline any_request custom_model(std::string id, boost::json::object body)
         if (std::string_view(one.key()) != detail::model_field)
             ordered[one.key()] = std::move(one.value());
     return any_request(nullptr, nullptr, std::move(ordered), {});
+}
+
+namespace detail {
+
+template <class Model, class... Kinds, class Visitor>
+bool visit_kinds(kind_list<Kinds...>, Visitor& visitor, any_request const& any)
+{
+    auto visited = [&]<class Kind>(Kind) {
+        if constexpr (offers<Model, Kind>) {
+            if (auto const typed = any.as<request<Model, Kind>>()) {
+                visitor(*typed);
+                return true;
+            }
+        }
+        return false;
+    };
+    return (visited(Kinds{}) || ...);
+}
+
+template <class... Models, class Visitor>
+bool visit_models(model_list<Models...>, Visitor& visitor, any_request const& any)
+{
+    return (visit_kinds<Models>(all_kinds{}, visitor, any) || ...);
+}
+
+} // namespace detail
+
+/// Calls `visitor` with the request as the typed one that it is: some `request<Model, Kind> const&`.
+///
+/// Returns false, without a call, if the model is none of `Models`.
+template <class Models = known_models, class Visitor>
+bool visit(Visitor&& visitor, any_request const& any)
+{
+    return detail::visit_models(Models{}, visitor, any);
 }
 
 } // namespace apimart

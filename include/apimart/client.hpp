@@ -4,8 +4,10 @@
 #include <apimart/any_request.hpp>
 #include <apimart/client_config.hpp>
 #include <apimart/completion.hpp>
+#include <apimart/detail/client_entry.hpp>
 #include <apimart/error.hpp>
 #include <apimart/metrics.hpp>
+#include <apimart/operation_options.hpp>
 #include <apimart/task.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -20,76 +22,6 @@
 #include <utility>
 
 namespace apimart {
-
-/// How one submit is made.
-class submit_options {
-public:
-    submit_options() {}
-
-    /// The key to send instead of a fresh random one; for callers who keep their own record of intents.
-    /// Visible ASCII; a submit that reuses a key must have the same body.
-    submit_options& idempotency_key(std::string key) { return key_ = std::move(key), *this; }
-    /// For all tries and pauses together.
-    submit_options& time_limit(std::chrono::milliseconds limit) { return limit_ = limit, *this; }
-
-    std::string const& idempotency_key() const noexcept { return key_; }
-    std::optional<std::chrono::milliseconds> time_limit() const noexcept { return limit_; }
-
-private:
-    std::string key_;
-    std::optional<std::chrono::milliseconds> limit_;
-};
-
-/// How one wait is made. Trivially copyable.
-struct wait_options {
-    /// Instead of `poll_policy::max_wait`.
-    std::optional<std::chrono::milliseconds> time_limit{};
-};
-
-/// How one file is fetched. Trivially copyable.
-struct download_options {
-    bool overwrite = false;
-    /// In bytes.
-    std::uint64_t max_size = std::uint64_t{8} << 30U;
-    /// Tries that go on where an interrupted one ended.
-    int max_resumes = 5;
-};
-
-/// What `client::shutdown` ended.
-class shutdown_report {
-public:
-    shutdown_report() {}
-
-    /// Tasks that were being waited for; they go on at the service.
-    std::vector<std::string> waiting;
-    /// Submits, downloads and questions that were stopped before they were done.
-    std::size_t stopped = 0;
-    /// Of those, submits whose outcome is not known.
-    std::size_t unknown = 0;
-};
-
-namespace detail {
-
-class client_core;
-class client_handle;
-
-std::shared_ptr<client_handle> make_client_handle(boost::asio::any_io_executor executor, client_config config);
-
-void start_submit(client_handle& handle, any_request request, submit_options options, completion<task> handler);
-void start_wait(client_handle& handle, task which, wait_options options, completion<finished_task> handler);
-void start_status(client_handle& handle, task which, completion<task_state> handler);
-void start_generate(client_handle& handle, any_request request, submit_options submit, wait_options wait,
-                    completion<finished_task> handler);
-void start_download(client_handle& handle, video_file file, std::filesystem::path to, download_options options,
-                    completion<std::uint64_t> handler);
-void start_shutdown(client_handle& handle, completion<shutdown_report> handler);
-metrics read_metrics(client_handle const& handle);
-boost::asio::any_io_executor executor_of(client_handle const& handle);
-
-template <class Token, class Options>
-concept completion_token_not = !std::is_convertible_v<Token, Options>;
-
-} // namespace detail
 
 /// A client of the service for one API key. A cheap handle: copies share connections, limits and the schedule
 /// of waiting tasks.

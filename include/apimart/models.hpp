@@ -16,7 +16,9 @@
 namespace apimart {
 
 /// A list of models as types.
-template <class... Models> struct model_list {
+template <class... Models>
+struct model_list
+{
     static constexpr std::array<model_info, sizeof...(Models)> infos{info_of<Models>...};
 };
 
@@ -28,7 +30,8 @@ using known_models = model_list<kling_3_0_turbo, kling_v3_omni, kling_v3, kling_
 constexpr std::span<model_info const> models() noexcept { return known_models::infos; }
 
 /// The model of that id, or null.
-constexpr model_info const* find_model(std::string_view id, std::span<model_info const> among = models()) noexcept
+constexpr model_info const* find_model(std::string_view id,
+                                       std::span<model_info const> among = models()) noexcept
 {
     for (model_info const& one : among)
         if (one.id == id)

@@ -22,9 +22,10 @@ class any_request;
 
 /// A request for one kind of generation with one model; what the model would refuse does not compile.
 ///
-/// The constructor takes the required parameters in the order of the model's table, and there is one setter for
-/// each further parameter of that table, named as the JSON field. A setter of a parameter that the model does
-/// not accept, or that has no effect for this kind, is no member. Calling a setter again replaces the value.
+/// The constructor takes the required parameters in the order of the model's table, and there is one setter
+/// for each further parameter of that table, named as the JSON field. A setter of a parameter that the model
+/// does not accept, or that has no effect for this kind, is no member. Calling a setter again replaces the
+/// value.
 ///
 /// Values in the source are judged while compiling; `std::string` texts and `checked` values are judged by
 /// `any_request::check()`, and so are rules that concern several parameters.
@@ -35,7 +36,8 @@ class any_request;
 /// Source: api-reference.md section 3.
 template <class Model, class Kind>
     requires offers<Model, Kind>
-class request : public detail::parts_of<Model, Kind> {
+class request : public detail::parts_of<Model, Kind>
+{
     using parts = detail::parts_of<Model, Kind>;
 
 public:
@@ -122,27 +124,34 @@ private:
 };
 
 /// A video from words. Example: `text_to_video<kling_3_0_turbo>("A corgi running on the beach")`.
-template <class Model> using text_to_video = request<Model, kind::text_to_video>;
+template <class Model>
+using text_to_video = request<Model, kind::text_to_video>;
 
 /// A video from its first picture, for some models also its last.
 /// Example: `image_to_video<kling_v3>("the sun sets", first, last)`.
-template <class Model> using image_to_video = request<Model, kind::image_to_video>;
+template <class Model>
+using image_to_video = request<Model, kind::image_to_video>;
 
 /// A video after pictures that the prompt refers to.
 /// Example: `image_reference<kling_v3_omni>("<<<image_1>>> waves at the camera", url)`.
-template <class Model> using image_reference = request<Model, kind::image_reference>;
+template <class Model>
+using image_reference = request<Model, kind::image_reference>;
 
 /// A video of several shots that the service divides by itself.
-template <class Model> using intelligent_storyboard = request<Model, kind::intelligent_storyboard>;
+template <class Model>
+using intelligent_storyboard = request<Model, kind::intelligent_storyboard>;
 
 /// A picture that moves as a reference video does.
 /// Example: `motion_control<kling_v3_motion_control>(image_url, video_url, from_video, pro)`.
-template <class Model> using motion_control = request<Model, kind::motion_control>;
+template <class Model>
+using motion_control = request<Model, kind::motion_control>;
 
 /// Shots that were checked while compiling; becomes a request with the first setter, or by conversion.
 ///
 /// Lifetime: refers to the literals it was made from.
-template <class Model, std::size_t Count> class storyboard_draft {
+template <class Model, std::size_t Count>
+class storyboard_draft
+{
     using made = request<Model, kind::storyboard>;
 
 public:
@@ -179,14 +188,16 @@ namespace detail {
 template <class Model>
 using shots_parameter = typename last_of<constructor_tags<Model, kind::storyboard>>::last;
 
-template <class Model> constexpr bool allows_shots(std::size_t count) noexcept
+template <class Model>
+constexpr bool allows_shots(std::size_t count) noexcept
 {
     value_rule const& rule = row_of<Model, kind::storyboard, shots_parameter<Model>>.values;
     return rule.kind == value_kind::shot_script ? count != 0
                                                 : rule.allows_count(static_cast<std::int64_t>(count));
 }
 
-template <class Model, std::size_t Count> consteval void judge_shots(std::array<shot, Count> const& shots)
+template <class Model, std::size_t Count>
+consteval void judge_shots(std::array<shot, Count> const& shots)
 {
     using place = shots_parameter<Model>;
     constexpr value_rule const& rule = row_of<Model, kind::storyboard, place>.values;
@@ -200,23 +211,24 @@ template <class Model, std::size_t Count> consteval void judge_shots(std::array<
         std::int64_t const seconds = one.length().count();
         utf8_scan const text = scan_utf8(one.text());
         if (seconds < 1)
-            refused::shot_must_last_at_least_one_second<Model, place>();
+            compile_time_rule::shot_must_last_at_least_one_second<Model, place>();
         if (one.text().empty())
-            refused::text_of_a_shot_must_not_be_empty<Model, place>();
+            compile_time_rule::text_of_a_shot_must_not_be_empty<Model, place>();
         if (!text.valid())
-            refused::text_is_not_utf8<Model, place>();
+            compile_time_rule::text_is_not_utf8<Model, place>();
         if (script && one.text().find(shot_end) != std::string_view::npos)
-            refused::text_of_a_shot_must_not_hold_a_semicolon<Model, place>();
+            compile_time_rule::text_of_a_shot_must_not_hold_a_semicolon<Model, place>();
         if (!script && static_cast<std::int64_t>(text.code_points) > rule.item_largest)
-            refused::text_of_a_shot_has_more_characters_than_accepted<Model, place, rule.item_largest>();
+            compile_time_rule::text_of_a_shot_has_more_characters_than_accepted<Model, place,
+                                                                                rule.item_largest>();
         total += seconds;
         characters += text.code_points + shot_frame_length(++number, seconds);
     }
     if (script && static_cast<std::int64_t>(characters) > rule.largest)
-        refused::text_has_more_characters_than_accepted<Model, place, rule.largest>();
+        compile_time_rule::text_has_more_characters_than_accepted<Model, place, rule.largest>();
     if (total < length.smallest || total > length.largest)
-        refused::total_of_the_shots_is_outside_the_accepted_range<Model, parameter::duration, length.smallest,
-                                                                  length.largest>();
+        compile_time_rule::total_of_the_shots_is_outside_the_accepted_range<
+            Model, parameter::duration, length.smallest, length.largest>();
 }
 
 } // namespace detail
@@ -227,9 +239,9 @@ concept accepts_shots = offers<Model, kind::storyboard> && detail::allows_shots<
 
 /// A video of several shots: `storyboard<kling_v3>(shot("dawn", 3s), shot("noon", 5s))`.
 ///
-/// Numbers the shots and computes the length of the video from theirs. Number, texts, each length and the total
-/// are judged while compiling. The result has the setters of the request and converts to it.
-/// Source: api-reference.md 3.1 (shots in the prompt) and 3.4.
+/// Numbers the shots and computes the length of the video from theirs. Number, texts, each length and the
+/// total are judged while compiling. The result has the setters of the request and converts to it. Source:
+/// api-reference.md 3.1 (shots in the prompt) and 3.4.
 template <class Model, class... Shots>
     requires(std::same_as<Shots, shot> && ...) && accepts_shots<Model, sizeof...(Shots)>
 consteval storyboard_draft<Model, sizeof...(Shots)> storyboard(Shots... shots)

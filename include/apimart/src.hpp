@@ -11,6 +11,7 @@
 #include <apimart/impl/client.ipp>
 #include <apimart/impl/client_config.ipp>
 #include <apimart/impl/connection_pool.ipp>
+#include <apimart/impl/download.ipp>
 #include <apimart/impl/download_rules.ipp>
 #include <apimart/impl/error.ipp>
 #include <apimart/impl/exchange_outcome.ipp>

@@ -17,7 +17,8 @@ struct source_location;
 namespace apimart {
 
 /// Whether a broken rule keeps a request from being sent.
-enum class severity : std::uint8_t {
+enum class severity : std::uint8_t
+{
     refused, ///< the documentation calls it an error, or the service could not understand it
     advised  ///< the request is sent; the documentation advises against it or calls it without effect
 };
@@ -25,7 +26,8 @@ enum class severity : std::uint8_t {
 /// One rule that a request does not keep: where, which, and what was given instead.
 ///
 /// Safe to log: `given` never holds a Base64 picture, the query of a URL, or control characters.
-class violation {
+class violation
+{
 public:
     violation(severity level, std::string pointer, std::string rule, std::string given)
         : level_(level), pointer_(std::move(pointer)), rule_(std::move(rule)), given_(std::move(given))
@@ -34,7 +36,8 @@ public:
 
     severity level() const noexcept { return level_; }
 
-    /// JSON pointer (RFC 6901) into the request's body, e.g. `/multi_prompt/1/duration`; empty for the whole body.
+    /// JSON pointer (RFC 6901) into the request's body, e.g. `/multi_prompt/1/duration`; empty for the whole
+    /// body.
     std::string const& pointer() const noexcept { return pointer_; }
 
     /// The rule as the rest of a sentence that begins with the pointer.
@@ -81,9 +84,11 @@ private:
 /// Everything that was found in one request, in the order of its body.
 ///
 /// Lifetime: owns its texts. Thread safety: distinct objects safe, shared objects unsafe.
-class diagnostics {
+class diagnostics
+{
 public:
-    /// Longer lists help nobody and would let a hostile body fill the memory; what exceeds this is only counted.
+    /// Longer lists help nobody and would let a hostile body fill the memory; what exceeds this is only
+    /// counted.
     static constexpr std::size_t most_entries = 256;
 
     diagnostics() noexcept {}
@@ -103,6 +108,9 @@ public:
     bool accepted() const noexcept { return !refused_; }
 
     std::span<violation const> entries() const noexcept { return entries_; }
+
+    /// Whether further entries would only be counted.
+    bool full() const noexcept { return entries_.size() == most_entries; }
 
     /// Number of entries that were found but are not listed.
     std::size_t unlisted() const noexcept { return unlisted_; }
@@ -126,7 +134,7 @@ public:
 private:
     void add(severity level, std::string pointer, std::string rule, std::string given)
     {
-        if (entries_.size() == most_entries)
+        if (full())
             ++unlisted_;
         else
             entries_.emplace_back(level, std::move(pointer), std::move(rule), std::move(given));
@@ -138,7 +146,8 @@ private:
 };
 
 /// Thrown where a refused request is used as if it had been accepted.
-class invalid_request : public std::invalid_argument {
+class invalid_request : public std::invalid_argument
+{
 public:
     explicit invalid_request(diagnostics found)
         : std::invalid_argument(found.describe()), diagnostics_(std::move(found))

@@ -1,8 +1,8 @@
 #ifndef APIMART_DETAIL_CLIENT_CORE_HPP
 #define APIMART_DETAIL_CLIENT_CORE_HPP
 
-#include <apimart/client.hpp>
 #include <apimart/detail/authorization.hpp>
+#include <apimart/detail/client_entry.hpp>
 #include <apimart/detail/context_watch.hpp>
 #include <apimart/detail/operation.hpp>
 #include <apimart/detail/poll_schedule.hpp>

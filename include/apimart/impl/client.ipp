@@ -1,10 +1,10 @@
 #ifndef APIMART_IMPL_CLIENT_IPP
 #define APIMART_IMPL_CLIENT_IPP
 
-#include <apimart/client.hpp>
 #include <apimart/detail/client_core.hpp>
+#include <apimart/detail/client_entry.hpp>
 #include <apimart/detail/config.hpp>
-#include <apimart/detail/part_file.hpp>
+#include <apimart/detail/transport/tls_context.hpp>
 #include <apimart/detail/wire/reply_json.hpp>
 #include <apimart/detail/wire/task_reply.hpp>
 

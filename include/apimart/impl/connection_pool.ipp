@@ -179,6 +179,16 @@ APIMART_INLINE void connection_pool::on_watch()
         watch(next);
 }
 
+inline failure connect_failure(connection const& c, errc what, error_code code)
+{
+    if (code == boost::asio::error::operation_aborted && !c.expired)
+        return failure(code);
+    std::string const where = c.origin.host + ":" + c.origin.port;
+    if (c.expired)
+        return failure(errc::connect_timeout, "no connection to " + where + " in time").underlying(code);
+    return failure(what, "no connection to " + where + ": " + code.message()).underlying(code);
+}
+
 APIMART_INLINE boost::asio::awaitable<result<void>> connection_pool::connect(connection& fresh,
                                                                              bool public_only)
 {
@@ -187,15 +197,6 @@ APIMART_INLINE boost::asio::awaitable<result<void>> connection_pool::connect(con
     constexpr auto token = as_tuple(use_awaitable);
     ++opened_;
     limit(fresh, clock::now() + timeouts_.connect);
-    std::string const where = fresh.origin.host + ":" + fresh.origin.port;
-    auto const failed = [&](errc what, error_code code) {
-        if (code == boost::asio::error::operation_aborted && !fresh.expired)
-            return failure(code);
-        if (fresh.expired)
-            return failure(errc::connect_timeout, "no connection to " + where + " in time").underlying(code);
-        return failure(what, "no connection to " + where + ": " + code.message()).underlying(code);
-    };
-
     std::vector<ip::tcp::endpoint> endpoints;
     error_code code;
     if (ip::address const literal = ip::make_address(fresh.origin.host, code); !code) {
@@ -206,13 +207,13 @@ APIMART_INLINE boost::asio::awaitable<result<void>> connection_pool::connect(con
             co_await resolver.async_resolve(fresh.origin.host, fresh.origin.port, token);
         if (resolve_code) {
             bool const unknown = resolve_code == boost::asio::error::host_not_found || resolve_code == boost::asio::error::no_data;
-            co_return failed(unknown ? errc::resolve_failed : errc::connect_failed, resolve_code);
+            co_return connect_failure(fresh, unknown ? errc::resolve_failed : errc::connect_failed, resolve_code);
         }
         for (auto const& entry : found)
             endpoints.push_back(entry.endpoint());
     }
     if (fresh.expired)
-        co_return failed(errc::connect_failed, boost::asio::error::timed_out);
+        co_return connect_failure(fresh, errc::connect_failed, boost::asio::error::timed_out);
     if (public_only) {
         std::erase_if(endpoints,
                       [](ip::tcp::endpoint const& e) { return is_private_address(e.address().to_string()); });
@@ -232,19 +233,19 @@ APIMART_INLINE boost::asio::awaitable<result<void>> connection_pool::connect(con
             break;
     }
     if (!reached || fresh.expired)
-        co_return failed(errc::connect_failed, last);
+        co_return connect_failure(fresh, errc::connect_failed, last);
     fresh.bytes.socket().set_option(ip::tcp::no_delay(true), code);
 
     if (auto* const tls = fresh.bytes.tls()) {
         limit(fresh, clock::now() + timeouts_.tls_handshake);
         if (error_code const prepared =
                 prepare_tls_session(tls->native_handle(), fresh.origin.host, fresh.origin.is_address()))
-            co_return failure(errc::tls_failed, "the TLS session for " + where + " cannot be prepared")
+            co_return failure(errc::tls_failed, "the TLS session for " + fresh.origin.host + " cannot be prepared")
                 .underlying(prepared);
         auto const [tls_code] = co_await tls->async_handshake(ssl::stream_base::client, token);
         if (tls_code) {
             if (tls_code == boost::asio::error::operation_aborted || fresh.expired)
-                co_return failed(errc::tls_failed, tls_code);
+                co_return connect_failure(fresh, errc::tls_failed, tls_code);
             co_return tls_failure(tls->native_handle(), fresh.origin.host, tls_code);
         }
         if (SSL_get_verify_result(tls->native_handle()) != X509_V_OK)

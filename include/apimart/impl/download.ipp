@@ -37,22 +37,20 @@ client_core::download(operation_ptr op, video_file file, std::filesystem::path t
     co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
     co_await asio::this_coro::throw_if_cancelled(false);
 
-    auto const about = [&](failure why) {
-        why.task_id(file.task_id());
-        return why;
-    };
     if (file.url().empty())
-        co_return about(failure(errc::no_result));
+        co_return failure(errc::no_result).task_id(file.task_id());
     std::error_code ignored;
     if (!options.overwrite && std::filesystem::exists(std::filesystem::symlink_status(to, ignored)))
-        co_return about(failure(errc::file_exists, to.string()));
+        co_return failure(errc::file_exists, to.string()).task_id(file.task_id());
     if (error_code const code = co_await enter(downloads_))
-        co_return about(failure(stop_code(*op, code)));
+        co_return failure(stop_code(*op, code)).task_id(file.task_id());
     gate_place const place(downloads_);
 
     part_file part(to);
     if (error_code const code = part.open())
-        co_return about(failure(errc::file_error, to.string() + ".part: " + code.message()).underlying(code));
+        co_return failure(errc::file_error, to.string() + ".part: " + code.message())
+            .underlying(code)
+            .task_id(file.task_id());
 
     std::string url = file.url().reveal();
     std::string etag;
@@ -64,9 +62,9 @@ client_core::download(operation_ptr op, video_file file, std::filesystem::path t
             if (error_code const code = part.finish(options.overwrite)) {
                 part.remove();
                 bool const taken = code == boost::system::errc::file_exists;
-                co_return about(failure(taken ? errc::file_exists : errc::file_error,
-                                        to.string() + ": " + code.message())
-                                    .underlying(code));
+                co_return failure(taken ? errc::file_exists : errc::file_error, to.string() + ": " + code.message())
+                    .underlying(code)
+                    .task_id(file.task_id());
             }
             co_return part.size();
         }
@@ -95,8 +93,13 @@ client_core::download(operation_ptr op, video_file file, std::filesystem::path t
             }
         }
         part.remove();
-        co_return about(std::move(why));
+        co_return why.task_id(file.task_id());
     }
+}
+
+inline failure transfer_failure(connection const& c, error_code code)
+{
+    return failure(transport_code(code, c.expired)).underlying(code);
 }
 
 APIMART_INLINE boost::asio::awaitable<result<std::uint64_t>>
@@ -139,13 +142,10 @@ client_core::transfer(operation& op, std::string url, part_file& file, download_
             request += "Range: bytes=" + std::to_string(have) + "-\r\nIf-Range: " + etag + "\r\n";
         request += "\r\n";
 
-        auto const lost = [&](error_code code) {
-            return failure(transport_code(code, lease->expired)).underlying(code);
-        };
         pool_.limit(*lease, connection::clock::now() + config_.timeouts.response);
         auto const [write_code, written] = co_await asio::async_write(lease->bytes, asio::buffer(request), token);
         if (write_code)
-            co_return lost(write_code);
+            co_return transfer_failure(*lease, write_code);
         ++lease->served;
         http::response_parser<http::buffer_body> parser;
         parser.header_limit(static_cast<std::uint32_t>(config_.limits.header_bytes));
@@ -153,7 +153,7 @@ client_core::transfer(operation& op, std::string url, part_file& file, download_
         auto const [header_code, header_bytes] =
             co_await http::async_read_header(lease->bytes, lease->buffer, parser, token);
         if (header_code)
-            co_return lost(header_code);
+            co_return transfer_failure(*lease, header_code);
         if (!is_plain_framing(parser.get()))
             co_return failure(errc::protocol_error, "the file server's answer is not plainly framed");
 
@@ -191,7 +191,7 @@ client_core::transfer(operation& op, std::string url, part_file& file, download_
             pool_.limit(*lease, connection::clock::now() + config_.timeouts.response);
             auto const [code, n] = co_await http::async_read(lease->bytes, lease->buffer, parser, token);
             if (code && code != http::error::need_buffer)
-                co_return lost(code);
+                co_return transfer_failure(*lease, code);
             std::size_t const got = piece.size() - parser.get().body().size;
             if (file.size() == 0 && !may_begin_a_video(std::string_view(piece.data(), got)))
                 co_return failure(errc::download_corrupt, "the answer's bytes are text, not a video");

@@ -52,6 +52,12 @@ APIMART_INLINE error_code transport_code(error_code code, bool expired)
     return make_error_code(errc::connection_lost);
 }
 
+inline void fail_exchange(exchange_outcome& out, connection const& c, error_code code)
+{
+    out.error = transport_code(code, c.expired);
+    out.underlying = code;
+}
+
 APIMART_INLINE boost::asio::awaitable<exchange_outcome> exchange(connection_pool& pool, origin to, lane who,
                                                                  std::string request, limits const& most,
                                                                  timeouts const& times, operation& op)
@@ -82,16 +88,12 @@ APIMART_INLINE boost::asio::awaitable<exchange_outcome> exchange(connection_pool
     }
 
     out.reused = lease->served > 0;
-    auto const failed = [&](error_code code) {
-        out.error = transport_code(code, lease->expired);
-        out.underlying = code;
-    };
     pool.limit(*lease, connection::clock::now() + times.response);
     out.phase = exchange_phase::sending;
     auto const [write_code, written] = co_await asio::async_write(lease->bytes, asio::buffer(request), token);
     if (write_code) {
         // The last record never left whole, so the peer cannot have had the end of the body.
-        failed(write_code);
+        fail_exchange(out, *lease, write_code);
         co_return out;
     }
     out.phase = exchange_phase::committed;
@@ -143,7 +145,7 @@ APIMART_INLINE boost::asio::awaitable<exchange_outcome> exchange(connection_pool
         co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
     }
     if (out.phase != exchange_phase::answered)
-        failed(code);
+        fail_exchange(out, *lease, code);
     co_return out;
 }
 

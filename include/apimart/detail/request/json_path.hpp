@@ -9,7 +9,8 @@
 namespace apimart::detail {
 
 // A place in a JSON document, linked from the inside out so that nothing is allocated until it must be named.
-class json_path {
+class json_path
+{
 public:
     constexpr json_path() noexcept = default;
     constexpr json_path(json_path const& parent, std::string_view name) noexcept

@@ -69,7 +69,8 @@ inline std::size_t written_member_count(std::string_view json) noexcept
 }
 
 // Names the members that a valid JSON text writes twice. Only walked once it is known that there are some.
-class duplicate_finder {
+class duplicate_finder
+{
 public:
     duplicate_finder(std::string_view json, diagnostics& found) : json_(json), found_(found)
     {
@@ -159,7 +160,8 @@ inline boost::json::value parse_json_text(std::string_view json, std::size_t lon
         return {};
     }
     if (utf8_scan const text = scan_utf8(json); !text.valid()) {
-        found.refuse("", "must be UTF-8; the byte at offset " + std::to_string(text.bad_byte) + " is not", "");
+        found.refuse("", "must be UTF-8; the byte at offset " + std::to_string(text.bad_byte) + " is not",
+                     "");
         return {};
     }
 
@@ -172,7 +174,8 @@ inline boost::json::value parse_json_text(std::string_view json, std::size_t lon
     if (!error && read < json.size())
         error = boost::json::error::extra_data;
     if (error == boost::json::error::too_deep) {
-        found.refuse("", "must not be nested more than " + std::to_string(deepest_nesting) + " levels deep", "");
+        found.refuse("", "must not be nested more than " + std::to_string(deepest_nesting) + " levels deep",
+                     "");
         return {};
     }
     if (error) {

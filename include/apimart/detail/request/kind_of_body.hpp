@@ -10,7 +10,8 @@
 namespace apimart::detail {
 
 // Rows whose value the kind itself writes.
-struct implied_rows {
+struct implied_rows
+{
     std::size_t written = 0;
     std::size_t agreeing = 0;
     bool first_agrees = false;
@@ -64,7 +65,8 @@ inline bool has_shot_script(kind_info const& kind, boost::json::object const& bo
         return false;
     for (row const& one : kind.rows)
         if (one.values.kind == value_kind::shot_script)
-            if (boost::json::value const* given = member(body, one.name); given != nullptr && given->is_string()) {
+            if (boost::json::value const* given = member(body, one.name);
+                given != nullptr && given->is_string()) {
                 std::string_view const text(given->get_string());
                 return text.find(shot_word) != std::string_view::npos && read_shot_script(text).well_formed;
             }

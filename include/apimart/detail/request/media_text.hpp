@@ -23,7 +23,8 @@ inline bool is_absolute_http_url(std::string_view text)
 }
 
 // A picture as Base64 text, with or without the head of a data URI.
-class base64_picture {
+class base64_picture
+{
 public:
     explicit base64_picture(std::string_view text) : payload_(text)
     {

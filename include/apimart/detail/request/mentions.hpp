@@ -13,7 +13,8 @@ inline constexpr std::string_view image_mention_begin = "<<<image_";
 inline constexpr std::string_view image_mention_end = ">>>";
 
 // Calls f(whole mention, N) for each `<<<image_N>>>`.
-template <class F> void for_each_image_mention(std::string_view text, F f)
+template <class F>
+void for_each_image_mention(std::string_view text, F f)
 {
     for (std::size_t at = text.find(image_mention_begin); at != std::string_view::npos;
          at = text.find(image_mention_begin, at + 1)) {
@@ -43,7 +44,8 @@ constexpr bool is_name_character(char c) noexcept
 }
 
 // Calls f(rest of the text after '@') for each '@' that may begin the name of a subject.
-template <class F> void for_each_subject_mention(std::string_view text, F f)
+template <class F>
+void for_each_subject_mention(std::string_view text, F f)
 {
     for (std::size_t at = text.find('@'); at != std::string_view::npos; at = text.find('@', at + 1)) {
         // "someone@example.com" is no mention, and neither is a lone '@'.
@@ -57,7 +59,8 @@ template <class F> void for_each_subject_mention(std::string_view text, F f)
 inline bool begins_with_name(std::string_view rest, std::string_view name) noexcept
 {
     return !name.empty() && rest.starts_with(name) &&
-           (rest.size() == name.size() || !is_name_character(name.back()) || !is_name_character(rest[name.size()]));
+           (rest.size() == name.size() || !is_name_character(name.back()) ||
+            !is_name_character(rest[name.size()]));
 }
 
 // The ASCII word at the beginning of a text.

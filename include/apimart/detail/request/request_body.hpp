@@ -30,7 +30,8 @@ inline constexpr std::string_view model_field = "model";
 struct restored {};
 
 // The part of a request that does not depend on the model: the JSON body and how values get into it.
-class request_body {
+class request_body
+{
 public:
     /// The JSON object that would be sent; `model` comes first.
     boost::json::object const& body() const noexcept { return body_; }
@@ -97,7 +98,8 @@ protected:
     }
 
     // Numbers the shots and computes their total, so that the two cannot disagree.
-    template <class Shots> void store_shots(row const& place, std::string_view length_name, Shots const& shots)
+    template <class Shots>
+    void store_shots(row const& place, std::string_view length_name, Shots const& shots)
     {
         shot_writer writer(*this, place);
         for (auto const& one : shots)
@@ -109,13 +111,15 @@ protected:
     {
         list.emplace_back(boost::json::string_view(url));
     }
-    template <std::size_t Pictures> static void append(boost::json::array& list, subject<Pictures> const& one)
+    template <std::size_t Pictures>
+    static void append(boost::json::array& list, subject<Pictures> const& one)
     {
         list.emplace_back(one.json());
     }
 
 private:
-    class shot_writer {
+    class shot_writer
+    {
     public:
         shot_writer(request_body& request, row const& place) : request_(request), place_(place)
         {
@@ -169,8 +173,10 @@ concept range_of_shots = std::ranges::input_range<Range const> && requires(Range
     { (*std::ranges::begin(shots)).length() } -> std::convertible_to<std::chrono::seconds>;
 };
 
-template <class T> inline constexpr bool is_subject = false;
-template <std::size_t Pictures> inline constexpr bool is_subject<subject<Pictures>> = true;
+template <class T>
+inline constexpr bool is_subject = false;
+template <std::size_t Pictures>
+inline constexpr bool is_subject<subject<Pictures>> = true;
 
 template <class T>
 concept run_time_subject = std::convertible_to<T, subject<>>;
@@ -179,8 +185,10 @@ template <class Range>
 concept range_of_subjects =
     std::ranges::input_range<Range const> && run_time_subject<std::ranges::range_reference_t<Range const>>;
 
-template <class T> inline constexpr std::size_t picture_count = std::dynamic_extent;
-template <std::size_t Pictures> inline constexpr std::size_t picture_count<subject<Pictures>> = Pictures;
+template <class T>
+inline constexpr std::size_t picture_count = std::dynamic_extent;
+template <std::size_t Pictures>
+inline constexpr std::size_t picture_count<subject<Pictures>> = Pictures;
 
 constexpr bool allows_pictures(value_rule const& rule, std::size_t count) noexcept
 {
@@ -195,7 +203,8 @@ template <class Model, class Kind, class Parameter, std::size_t Pictures>
 concept accepts_pictures_per_subject =
     detail::allows_pictures(detail::row_of<Model, Kind, Parameter>.values, Pictures);
 
-/// Whether `Item` is an entry of that list parameter: a URL of a list of URLs, a subject of a list of subjects.
+/// Whether `Item` is an entry of that list parameter: a URL of a list of URLs, a subject of a list of
+/// subjects.
 template <class Model, class Kind, class Parameter, class Item>
 concept accepts_item = (detail::row_of<Model, Kind, Parameter>.values.kind == value_kind::urls &&
                         std::convertible_to<Item const&, std::string_view>) ||

@@ -6,12 +6,16 @@
 
 namespace apimart {
 
-template <class Model, std::size_t Count> class storyboard_draft;
+template <class Model, std::size_t Count>
+class storyboard_draft;
 
 namespace detail {
 
-template <class Done, class... Rest> struct last_tag;
-template <class... Done, class Last> struct last_tag<tag_list<Done...>, Last> {
+template <class Done, class... Rest>
+struct last_tag;
+template <class... Done, class Last>
+struct last_tag<tag_list<Done...>, Last>
+{
     using leading = tag_list<Done...>;
     using last = Last;
 };
@@ -19,12 +23,16 @@ template <class... Done, class First, class Second, class... Rest>
 struct last_tag<tag_list<Done...>, First, Second, Rest...>
     : last_tag<tag_list<Done..., First>, Second, Rest...> {};
 
-template <class Tags> struct last_of;
-template <> struct last_of<tag_list<>> {
+template <class Tags>
+struct last_of;
+template <>
+struct last_of<tag_list<>>
+{
     using leading = tag_list<>;
     using last = void;
 };
-template <class... Tags> struct last_of<tag_list<Tags...>> : last_tag<tag_list<>, Tags...> {};
+template <class... Tags>
+struct last_of<tag_list<Tags...>> : last_tag<tag_list<>, Tags...> {};
 
 template <class Model, class Kind>
 using constructor_tags =
@@ -33,7 +41,8 @@ using constructor_tags =
 // What the last required parameter is decides what a constructor looks like.
 enum class last_part { value, list, shots };
 
-template <class Model, class Kind> constexpr last_part last_part_of() noexcept
+template <class Model, class Kind>
+constexpr last_part last_part_of() noexcept
 {
     last_part result = last_part::value;
     for (row const& one : Kind::template table_of<Model>().rows)
@@ -46,10 +55,12 @@ template <class Model, class Kind> constexpr last_part last_part_of() noexcept
 }
 
 // The constructors of a request, made from the required rows of its table.
-template <class Model, class Kind, class Tags, last_part Last> class required_parts;
+template <class Model, class Kind, class Tags, last_part Last>
+class required_parts;
 
 template <class Model, class Kind, class... Parameters>
-class required_parts<Model, Kind, tag_list<Parameters...>, last_part::value> : public request_body {
+class required_parts<Model, Kind, tag_list<Parameters...>, last_part::value> : public request_body
+{
 public:
     /// Takes the required parameters in the order of the table.
     explicit required_parts(argument<Model, Kind, Parameters>... parts)
@@ -65,10 +76,12 @@ protected:
     }
 };
 
-template <class Model, class Kind, class Leading, class List> class parts_before_list;
+template <class Model, class Kind, class Leading, class List>
+class parts_before_list;
 
 template <class Model, class Kind, class... Parameters, class List>
-class parts_before_list<Model, Kind, tag_list<Parameters...>, List> : public request_body {
+class parts_before_list<Model, Kind, tag_list<Parameters...>, List> : public request_body
+{
 public:
     /// Takes the required parameters in the order of the table, then each entry of the list.
     template <class... Items>
@@ -104,14 +117,16 @@ protected:
 template <class Model, class Kind, class Tags>
 class required_parts<Model, Kind, Tags, last_part::list>
     : public parts_before_list<Model, Kind, typename last_of<Tags>::leading, typename last_of<Tags>::last> {
-    using base = parts_before_list<Model, Kind, typename last_of<Tags>::leading, typename last_of<Tags>::last>;
+    using base =
+        parts_before_list<Model, Kind, typename last_of<Tags>::leading, typename last_of<Tags>::last>;
 
 public:
     using base::base;
 };
 
 template <class Model, class Kind, class Tags>
-class required_parts<Model, Kind, Tags, last_part::shots> : public request_body {
+class required_parts<Model, Kind, Tags, last_part::shots> : public request_body
+{
 public:
     /// Takes the shots of a storyboard that was checked while compiling.
     template <std::size_t Count>

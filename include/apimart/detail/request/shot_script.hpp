@@ -36,10 +36,12 @@ constexpr std::size_t decimal_digits(std::uint64_t number) noexcept
 // Characters that append_shot adds to the text of a shot.
 constexpr std::size_t shot_frame_length(std::size_t number, std::int64_t seconds) noexcept
 {
-    return shot_word.size() + decimal_digits(number) + decimal_digits(static_cast<std::uint64_t>(seconds)) + 3;
+    return shot_word.size() + decimal_digits(number) + decimal_digits(static_cast<std::uint64_t>(seconds)) +
+           3;
 }
 
-struct script_summary {
+struct script_summary
+{
     bool well_formed = false; ///< the whole text is shots and nothing else
     bool in_order = true;     ///< numbered from one without a gap
     std::size_t shots = 0;

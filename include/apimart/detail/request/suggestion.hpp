@@ -34,7 +34,8 @@ inline std::size_t edit_distance(std::string_view a, std::string_view b)
 }
 
 // Finds what a misspelt word was probably meant to be.
-class suggestion {
+class suggestion
+{
 public:
     explicit suggestion(std::string_view given)
         // A third of the letters may be wrong; more than that is another word.

@@ -10,7 +10,8 @@
 
 namespace apimart::detail {
 
-struct utf8_scan {
+struct utf8_scan
+{
     std::size_t code_points = 0;
     std::size_t bad_byte = npos; ///< offset of the first byte that is not UTF-8
 
@@ -18,8 +19,8 @@ struct utf8_scan {
     constexpr bool valid() const noexcept { return bad_byte == npos; }
 };
 
-// Length of the well-formed sequence that begins at `at`, or 0. The narrowed range of the second byte keeps out
-// overlong forms, surrogates and everything beyond the last code point (Unicode, table 3-7).
+// Length of the well-formed sequence that begins at `at`, or 0. The narrowed range of the second byte keeps
+// out overlong forms, surrogates and everything beyond the last code point (Unicode, table 3-7).
 constexpr std::size_t utf8_sequence(std::string_view text, std::size_t at) noexcept
 {
     auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };

@@ -64,7 +64,8 @@ inline bool holds(boost::json::value const& value, constant const& wanted)
 }
 
 // Walks one body along the rows of its kind of generation and reports whatever does not fit.
-class validator {
+class validator
+{
 public:
     validator(model_info const& model, kind_info const& kind, boost::json::object const& body,
               std::span<std::string const> extras, diagnostics& found)
@@ -161,7 +162,8 @@ private:
         json_path const where(root_, name);
         if (!extras_.empty() && is_extra(name)) {
             if (known_to_some_kind(name))
-                refuse(where, "is a parameter of " + std::string(model_.id) + ", not an extra", excerpt(given, true));
+                refuse(where, "is a parameter of " + std::string(model_.id) + ", not an extra",
+                       excerpt(given, true));
             else
                 check_free_value(where, given, 1);
             return;
@@ -187,7 +189,9 @@ private:
         case need::implied:
             check_value(*known, where, given);
             if (given.is_bool() && !holds(given, known->fixed))
-                refuse(where, "must be " + std::string(known->fixed.flag() ? "true" : "false") + " for " + std::string(kind_.name),
+                refuse(where,
+                       "must be " + std::string(known->fixed.flag() ? "true" : "false") + " for " +
+                           std::string(kind_.name),
                        excerpt(given));
             return;
         case need::unsaid:
@@ -299,7 +303,8 @@ private:
         check_text(where, text, rule.kind == value_kind::shot_script ? 1 : rule.smallest, rule.largest,
                    rule.advised_largest);
         if (rule.kind == value_kind::shot_script && !read_shot_script(text).well_formed)
-            refuse(where, "must consist of shots written as `Shot number,seconds,text;`", excerpt(text, false));
+            refuse(where, "must consist of shots written as `Shot number,seconds,text;`",
+                   excerpt(text, false));
     }
 
     void check_text(json_path const& where, std::string_view text, std::int64_t fewest, std::int64_t most,
@@ -336,7 +341,8 @@ private:
                 refuse(where, "must be " + std::move(wanted), excerpt(given));
         } else if (!rule.allows_number(number)) {
             refuse(where,
-                   "must be between " + std::to_string(rule.smallest) + " and " + std::to_string(rule.largest),
+                   "must be between " + std::to_string(rule.smallest) + " and " +
+                       std::to_string(rule.largest),
                    excerpt(given));
         } else if (number > rule.advised_largest) {
             advise(where, "should be at most " + std::to_string(rule.advised_largest), excerpt(given));
@@ -484,14 +490,15 @@ private:
             check_text_field(place, object, shot_field::prompt, rule.item_largest);
             check_shot_number(json_path(place, shot_field::index), member(object, shot_field::index), index);
             std::int64_t seconds = 0;
-            if (check_shot_length(json_path(place, shot_field::duration), member(object, shot_field::duration),
-                                  total, seconds))
+            if (check_shot_length(json_path(place, shot_field::duration),
+                                  member(object, shot_field::duration), total, seconds))
                 sum += seconds;
             else
                 all_known = false;
         }
         if (all_known && total != value_rule::unlimited && sum != total && !given.get_array().empty())
-            refuse(where, "must last together as long as the video: " + seconds_text(total), seconds_text(sum));
+            refuse(where, "must last together as long as the video: " + seconds_text(total),
+                   seconds_text(sum));
     }
 
     static std::string seconds_text(std::int64_t seconds)
@@ -512,7 +519,8 @@ private:
     }
 
     // Whether the length is usable for the sum.
-    bool check_shot_length(json_path const& where, value const* given, std::int64_t total, std::int64_t& seconds)
+    bool check_shot_length(json_path const& where, value const* given, std::int64_t total,
+                           std::int64_t& seconds)
     {
         if (given == nullptr)
             return false;
@@ -579,7 +587,8 @@ private:
     {
         boost::json::object const* object = entry.if_object();
         value const* name = object != nullptr ? member(*object, subject_field::name) : nullptr;
-        return name != nullptr && name->is_string() ? std::string_view(name->get_string()) : std::string_view();
+        return name != nullptr && name->is_string() ? std::string_view(name->get_string())
+                                                    : std::string_view();
     }
 
     void check_name_is_new(json_path const& where, boost::json::array const& list, std::size_t index)
@@ -587,8 +596,8 @@ private:
         std::string_view const name = subject_name(list[index]);
         for (std::size_t earlier = 0; earlier != index && !name.empty(); ++earlier)
             if (subject_name(list[earlier]) == name) {
-                advise(json_path(where, subject_field::name), "should differ from the names of other subjects",
-                       excerpt(name, false));
+                advise(json_path(where, subject_field::name),
+                       "should differ from the names of other subjects", excerpt(name, false));
                 return;
             }
     }
@@ -603,14 +612,16 @@ private:
         }
         auto check_utf8 = [&](json_path const& place, std::string_view text) {
             if (utf8_scan const scan = scan_utf8(text); !scan.valid())
-                refuse(place, "must be UTF-8; the byte at offset " + std::to_string(scan.bad_byte) + " is not",
+                refuse(place,
+                       "must be UTF-8; the byte at offset " + std::to_string(scan.bad_byte) + " is not",
                        excerpt(text, false));
         };
         if (given.is_string()) {
             check_utf8(where, std::string_view(given.get_string()));
         } else if (given.is_double()) {
             if (!std::isfinite(given.get_double()))
-                refuse(where, "must be a finite number", std::isnan(given.get_double()) ? "not a number" : "infinity");
+                refuse(where, "must be a finite number",
+                       std::isnan(given.get_double()) ? "not a number" : "infinity");
         } else if (boost::json::array const* array = given.if_array()) {
             std::size_t index = 0;
             for (value const& entry : *array)

@@ -1,0 +1,63 @@
+#ifndef APIMART_OPERATION_OPTIONS_HPP
+#define APIMART_OPERATION_OPTIONS_HPP
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace apimart {
+
+/// How one submit is made.
+class submit_options {
+public:
+    submit_options() {}
+
+    /// The key to send instead of a fresh random one; for callers who keep their own record of intents.
+    /// Visible ASCII; a submit that reuses a key must have the same body.
+    submit_options& idempotency_key(std::string key) { return key_ = std::move(key), *this; }
+    /// For all tries and pauses together.
+    submit_options& time_limit(std::chrono::milliseconds limit) { return limit_ = limit, *this; }
+
+    std::string const& idempotency_key() const noexcept { return key_; }
+    std::optional<std::chrono::milliseconds> time_limit() const noexcept { return limit_; }
+
+private:
+    std::string key_;
+    std::optional<std::chrono::milliseconds> limit_;
+};
+
+/// How one wait is made. Trivially copyable.
+struct wait_options {
+    /// Instead of `poll_policy::max_wait`.
+    std::optional<std::chrono::milliseconds> time_limit{};
+};
+
+/// How one file is fetched. Trivially copyable.
+struct download_options {
+    bool overwrite = false;
+    /// In bytes.
+    std::uint64_t max_size = std::uint64_t{8} << 30U;
+    /// Tries that go on where an interrupted one ended.
+    int max_resumes = 5;
+};
+
+/// What `client::shutdown` ended.
+class shutdown_report {
+public:
+    shutdown_report() {}
+
+    /// Tasks that were being waited for; they go on at the service.
+    std::vector<std::string> waiting;
+    /// Submits, downloads and questions that were stopped before they were done.
+    std::size_t stopped = 0;
+    /// Of those, submits whose outcome is not known.
+    std::size_t unknown = 0;
+};
+
+} // namespace apimart
+
+#endif

@@ -1,0 +1,22 @@
+# Text as a CMake list of lines: characters with a meaning in lists are replaced until apimart_decode puts them back.
+string(ASCII 1 apimart_semicolon)
+string(ASCII 2 apimart_open)
+string(ASCII 3 apimart_close)
+string(ASCII 4 apimart_backslash)
+
+function(apimart_lines result text)
+  string(REPLACE ";" "${apimart_semicolon}" text "${text}")
+  string(REPLACE "[" "${apimart_open}" text "${text}")
+  string(REPLACE "]" "${apimart_close}" text "${text}")
+  string(REPLACE "\\" "${apimart_backslash}" text "${text}")
+  string(REPLACE "\n" ";" text "${text}")
+  set(${result} "${text}" PARENT_SCOPE)
+endfunction()
+
+function(apimart_decode result text)
+  string(REPLACE "${apimart_semicolon}" ";" text "${text}")
+  string(REPLACE "${apimart_open}" "[" text "${text}")
+  string(REPLACE "${apimart_close}" "]" text "${text}")
+  string(REPLACE "${apimart_backslash}" "\\" text "${text}")
+  set(${result} "${text}" PARENT_SCOPE)
+endfunction()

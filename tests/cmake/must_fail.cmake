@@ -1,0 +1,21 @@
+# Runs a command that has to fail, and for the right reason.   cmake -D REASON=text -P must_fail.cmake -- command...
+cmake_minimum_required(VERSION 3.25)
+set(command "")
+set(behind FALSE)
+math(EXPR last "${CMAKE_ARGC} - 1")
+foreach(index RANGE ${last})
+  if(behind)
+    list(APPEND command "${CMAKE_ARGV${index}}")
+  elseif(CMAKE_ARGV${index} STREQUAL "--")
+    set(behind TRUE)
+  endif()
+endforeach()
+
+execute_process(COMMAND ${command} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+string(REGEX REPLACE "[ \n]+" " " output "${output}") # CMake breaks its messages into lines
+string(FIND "${output}" "${REASON}" found)
+if(result EQUAL 0)
+  message(FATAL_ERROR "this must fail, but does not: ${command}")
+elseif(REASON STREQUAL "" OR found EQUAL -1)
+  message(FATAL_ERROR "failed for another reason than '${REASON}': ${output}")
+endif()

@@ -1,0 +1,2 @@
+// expect: something
+static_assert(false, "something");

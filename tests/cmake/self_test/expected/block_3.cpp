@@ -1,0 +1,15 @@
+#include <apimart.hpp>
+
+namespace asio = boost::asio;
+asio::awaitable<void> readme_block(apimart::client& client);
+asio::awaitable<void> readme_block([[maybe_unused]] apimart::client& client)
+{
+    using namespace apimart;
+    using namespace std::chrono_literals;
+#line 36 "readme.md"
+ 
+auto t = co_await client.submit(r);
+ 
+std::cout << t.id() << "@t@ ${t}\n";
+    co_return;
+}

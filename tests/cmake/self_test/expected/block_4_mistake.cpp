@@ -1,0 +1,14 @@
+// expect: "the message; of it all"
+#include <apimart.hpp>
+
+namespace asio = boost::asio;
+asio::awaitable<void> readme_block(apimart::client& client);
+asio::awaitable<void> readme_block([[maybe_unused]] apimart::client& client)
+{
+    using namespace apimart;
+    using namespace std::chrono_literals;
+#line 43 "readme.md"
+// does not compile: "the message; of it all"
+int x = "text";
+    co_return;
+}

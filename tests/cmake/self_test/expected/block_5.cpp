@@ -1,0 +1,17 @@
+#include <apimart.hpp>
+
+namespace asio = boost::asio;
+asio::awaitable<void> readme_block(apimart::client& client);
+asio::awaitable<void> readme_block([[maybe_unused]] apimart::client& client)
+{
+    using namespace apimart;
+    using namespace std::chrono_literals;
+#line 48 "readme.md"
+// does not compile
+int const limit = 3;
+ 
+int a[limit];
+ 
+ 
+    co_return;
+}

@@ -1,0 +1,19 @@
+// expect: assignment of read-only [variable]
+// expect: readme.md:50:
+#include <apimart.hpp>
+
+namespace asio = boost::asio;
+asio::awaitable<void> readme_block(apimart::client& client);
+asio::awaitable<void> readme_block([[maybe_unused]] apimart::client& client)
+{
+    using namespace apimart;
+    using namespace std::chrono_literals;
+#line 48 "readme.md"
+// does not compile
+int const limit = 3;
+limit = 4;                       // error: assignment of read-only [variable]
+int a[limit];
+ 
+ 
+    co_return;
+}

@@ -1,0 +1,19 @@
+// expect: static assertion failed
+// expect: readme.md:53:
+#include <apimart.hpp>
+
+namespace asio = boost::asio;
+asio::awaitable<void> readme_block(apimart::client& client);
+asio::awaitable<void> readme_block([[maybe_unused]] apimart::client& client)
+{
+    using namespace apimart;
+    using namespace std::chrono_literals;
+#line 48 "readme.md"
+// does not compile
+int const limit = 3;
+ 
+int a[limit];
+ 
+static_assert(limit > 5);        // error: static assertion failed
+    co_return;
+}

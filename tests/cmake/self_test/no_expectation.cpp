@@ -1,0 +1,3 @@
+#ifndef CONTROL
+static_assert(false, "something");
+#endif
