@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef APIMART_MODELS_KLING_3_0_TURBO_HPP
+#define APIMART_MODELS_KLING_3_0_TURBO_HPP
+
+#include <apimart/request.hpp>
+
+namespace apimart::tables {
+
+// clang-format off: one parameter per line, as in a table of the documentation
+
+/// Kling 3.0 Turbo (api-reference.md 3.1).
+struct kling_3_0_turbo
+{
+    static constexpr std::string_view id = "kling-3.0-turbo";
+
+    // The seconds of shots that are written into the prompt should agree with the duration.
+    static constexpr auto words = characters(3072).advised(2500).mentioning(mention::shots);
+    static constexpr auto length = seconds(3, 15).by_default(5);
+    static constexpr auto ratio = one_of(landscape, portrait, square).by_default(landscape);
+    static constexpr auto shared = table(optional(resolution, one_of(p720, p1080).by_default(p720)),
+                                         optional(watermark, boolean));
+
+    static constexpr auto text_to_video = table(required(prompt, words),
+                                                optional(aspect_ratio, ratio),
+                                                optional(duration, length),
+                                                shared);
+
+    // The picture decides the shape, and may be animated without a word.
+    static constexpr auto image_to_video = table(required(first_frame_image, url.or_base64(megabytes(50))),
+                                                 optional(prompt, words),
+                                                 no_effect(aspect_ratio, ratio),
+                                                 optional(duration, length),
+                                                 shared);
+
+    // Shots are written into the prompt; this model has no field for them.
+    static constexpr auto storyboard = table(required(prompt, shot_script(words)),
+                                             optional(aspect_ratio, ratio),
+                                             computed(duration, length),
+                                             shared);
+};
+
+// clang-format on
+
+} // namespace apimart::tables
+
+namespace apimart {
+using tables::kling_3_0_turbo;
+}
+
+#endif

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef APIMART_PARAMETER_COMPILE_TIME_RULE_HPP
+#define APIMART_PARAMETER_COMPILE_TIME_RULE_HPP
+
+#include <cstdint>
+
+/// Sentences the compiler says.
+///
+/// None of these functions is defined or constexpr. A consteval check "calls" the one that is named after the
+/// broken rule, and the compiler's message then holds its name, the model, the parameter and the limits. They
+/// never exist at run time.
+namespace apimart::compile_time_rule {
+
+template <class Model, class Parameter, std::int64_t Smallest, std::int64_t Largest>
+void value_is_outside_the_accepted_range();
+
+template <class Model, class Parameter, std::int64_t... Accepted>
+void value_is_not_among_the_accepted_values();
+
+template <class Model, class Parameter>
+void value_is_not_among_the_accepted_choices();
+
+template <class Model, class Parameter, class OwnerOfTheChoice>
+void choice_belongs_to_another_parameter();
+
+template <class Model, class Parameter>
+void value_can_only_be_true();
+
+template <class Model, class Parameter>
+void text_must_not_be_empty();
+
+template <class Model, class Parameter, std::int64_t Largest>
+void text_has_more_characters_than_accepted();
+
+template <class Model, class Parameter>
+void text_is_not_utf8();
+
+template <class Model, class Parameter>
+void url_must_begin_with_http_or_https();
+
+template <class Model, class Parameter>
+void text_of_a_shot_must_not_be_empty();
+
+template <class Model, class Parameter, std::int64_t Largest>
+void text_of_a_shot_has_more_characters_than_accepted();
+
+template <class Model, class Parameter>
+void text_of_a_shot_must_not_hold_a_semicolon();
+
+template <class Model, class Parameter>
+void shot_must_last_at_least_one_second();
+
+template <class Model, class Parameter, std::int64_t Shortest, std::int64_t Longest>
+void total_of_the_shots_is_outside_the_accepted_range();
+
+} // namespace apimart::compile_time_rule
+
+#endif

@@ -1,0 +1,18 @@
+// expect: value_is_outside_the_accepted_range
+// expect: kling_3_0_turbo
+// expect: parameter::duration
+// SPDX-License-Identifier: BSL-1.0
+
+#include <apimart/models.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace apimart;
+using namespace std::chrono_literals;
+
+#ifndef CONTROL
+auto r = text_to_video<kling_3_0_turbo>("a corgi").duration(20s);
+#else
+auto r = text_to_video<kling_3_0_turbo>("a corgi").duration(15s);
+#endif

@@ -1,0 +1,21 @@
+// expect: accepts_count
+// expect: kling_v3
+// expect: parameter::element_list
+// expect: 4
+// SPDX-License-Identifier: BSL-1.0
+
+#include <apimart/models.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace apimart;
+using namespace std::chrono_literals;
+
+auto const one = subject("a", "a cat", "https://example.com/1.png", "https://example.com/2.png");
+
+#ifndef CONTROL
+auto r = text_to_video<kling_v3>("@a").element_list(one, one, one, one);
+#else
+auto r = text_to_video<kling_v3>("@a").element_list(one, one, one);
+#endif

@@ -1,0 +1,19 @@
+// expect: accepts_shots
+// expect: kling_v3
+// expect: 7
+// SPDX-License-Identifier: BSL-1.0
+
+#include <apimart/models.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace apimart;
+using namespace std::chrono_literals;
+
+#ifndef CONTROL
+auto r = storyboard<kling_v3>(shot("1", 1s), shot("2", 1s), shot("3", 1s), shot("4", 1s), shot("5", 1s), shot("6", 1s),
+                              shot("7", 1s));
+#else
+auto r = storyboard<kling_v3>(shot("1", 1s), shot("2", 1s), shot("3", 1s), shot("4", 1s), shot("5", 1s), shot("6", 1s));
+#endif
