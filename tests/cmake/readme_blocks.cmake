@@ -10,7 +10,8 @@
 #                                            mistakes are the control, which must compile
 #   contains `int main`                      a program, taken as it is
 #   contains an #include or a definition     a translation unit, with the alias `asio` added
-#   anything else                            the body of a coroutine with `apimart::client& client` in scope
+#   anything else                            the body of a coroutine with `apimart::client& client` in scope; the library
+#                                            and <iostream> are included
 # The four variables receive the lists of files. MISTAKES and CONTROLS are in the form of tests/compile_fail.
 include(${CMAKE_CURRENT_LIST_DIR}/lines.cmake)
 
@@ -28,6 +29,7 @@ function(apimart_as_body result lines position)
   list(JOIN includes "\n" includes)
   list(JOIN lines "\n" lines)
   set(${result} "#include <apimart.hpp>
+#include <iostream>
 ${includes}
 namespace asio = boost::asio;
 asio::awaitable<void> readme_block(apimart::client& client);

@@ -1,0 +1,16 @@
+# The README shows what a program prints (PROGRAM), or a file as it is (FILE).
+#   cmake -D README=file (-D PROGRAM=path | -D FILE=path) -P readme_contains.cmake
+file(READ "${README}" readme)
+if(DEFINED PROGRAM)
+  execute_process(COMMAND "${PROGRAM}" OUTPUT_VARIABLE expected COMMAND_ERROR_IS_FATAL ANY)
+else()
+  file(READ "${FILE}" expected)
+endif()
+string(STRIP "${expected}" expected)
+if(expected STREQUAL "")
+  message(FATAL_ERROR "nothing to look for")
+endif()
+string(FIND "${readme}" "${expected}" at)
+if(at EQUAL -1)
+  message(FATAL_ERROR "${README} does not show this:\n${expected}")
+endif()
