@@ -247,12 +247,14 @@ private:
 /// The one exception type: thrown where a caller awaits without asking for a code or a result.
 class error : public boost::system::system_error {
 public:
-    explicit error(failure why) : system_error(why.code(), why.describe()), failure_(std::move(why)) {}
+    explicit error(failure why) : system_error(why.code()), failure_(std::move(why)), text_(failure_.describe()) {}
 
     failure const& why() const noexcept { return failure_; }
+    char const* what() const noexcept override { return text_.c_str(); }
 
 private:
     failure failure_;
+    std::string text_;
 };
 
 /// A value, or the failure in its place; `.value()` throws `error`.
