@@ -85,7 +85,8 @@ public:
     /// Waits until a task reaches a final state. A failed task is a value.
     ///
     /// Completion: `void(error_code, finished_task)`.
-    /// Errors: `errc::wait_expired` after one last check at the time limit; `errc::task_not_found`; the
+    /// Errors: `errc::wait_expired` after one last check at the time limit (without one while the service asks
+    /// for silence by `Retry-After`); `errc::task_not_found`; the
     /// service's refusal of the key. Interruptions of the connection are not errors: the schedule goes on.
     /// Every error carries the task's id.
     /// Cancellation: terminal, partial, total: this wait ends at once. Other waits for the task and the remote
@@ -146,7 +147,7 @@ public:
     /// Completion: `void(error_code, std::uint64_t)` with the file's size in bytes.
     /// Errors: `errc::no_result`, `errc::url_not_allowed`, `errc::file_exists`, `errc::file_error`,
     /// `errc::result_expired`, `errc::download_corrupt`, `errc::download_too_large`, transport errors.
-    /// Cancellation: terminal, partial, total; the `.part` file stays.
+    /// Cancellation: terminal, partial, total. Whatever ends a download, no `.part` file is left.
     /// Lifetime and thread safety: as the class; two downloads to one path at one time are the caller's
     /// mistake. File writes block the executor for as long as the file system takes.
     /// Units: see `download_options`. Source: API reference, section 4.4.

@@ -39,6 +39,8 @@ public:
         service_message const& words = why.service();
         if (!words.empty())
             why.service(service_message(redacted(words.code()), redacted(words.type()), redacted(words.text())));
+        if (!why.request_id().empty())
+            why.request_id(redacted(why.request_id()));
         return why;
     }
 

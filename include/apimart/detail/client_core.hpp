@@ -85,7 +85,9 @@ public:
         boost::asio::any_completion_executor work; // the caller's executor must not run out of it meanwhile
     };
 
-    std::vector<waiter> waiters;
+    // A list, whose elements never move: in Asio 1.26, assigning an any_completion_handler to another recurses
+    // without end.
+    std::list<waiter> waiters;
     bool polling = false;
 };
 
@@ -139,6 +141,7 @@ private:
     void add_waiter(task const& which, watched_task::waiter entry);
     void drop_waiter(std::string const& id, std::uint64_t serial, error_code why);
     void polled(watched_task& which, result<task_state> const& answer);
+    bool expire(watched_task& which, result<task_state> const& answer, clock::time_point now);
     void forget(watched_task& which);
     void set_deadline(watched_task& which);
     void pump_polls();

@@ -46,10 +46,15 @@ public:
         }
         if (!stop_reason)
             stop_reason = why;
-        signal.emit(type);
+        // Every type promises the same here, and the operations beneath know only the strongest.
+        signal.emit(cancellation_type::terminal);
+        if (reading_ != nullptr)
+            reading_->cut();
     }
 
 private:
+    friend class cut_on_stop;
+
     void shorten()
     {
         auto const end = connection_pool::clock::now() + patience_;
@@ -59,7 +64,26 @@ private:
 
     connection_pool* pool_ = nullptr;
     connection* connection_ = nullptr;
+    connection* reading_ = nullptr;
     std::chrono::milliseconds patience_{0};
+};
+
+// While it lives, stopping a question or a transfer also cuts its connection: a signal alone is lost when it
+// falls between the end of one step and the begin of the next.
+class cut_on_stop {
+public:
+    cut_on_stop(operation& op, connection& on) : op_(op)
+    {
+        op_.reading_ = &on;
+        if (op_.stop_reason)
+            on.cut();
+    }
+    cut_on_stop(cut_on_stop const&) = delete;
+    cut_on_stop& operator=(cut_on_stop const&) = delete;
+    ~cut_on_stop() { op_.reading_ = nullptr; }
+
+private:
+    operation& op_;
 };
 
 } // namespace apimart::detail

@@ -78,6 +78,10 @@ public:
 
     void still_running(scheduled_poll& task, task_state const& state, time_point now);
     void poll_failed(scheduled_poll& task, failure const& why, time_point now);
+    // The service asked for silence. Meanwhile `take_due` gives only tasks whose deadline has come, which are not
+    // to be asked but ended, or given back by `postpone`.
+    bool silent(time_point now) const noexcept { return now < silent_until_; }
+    void postpone(scheduled_poll& task, time_point now) { enqueue(task, silent_until_, now); }
     void finished(scheduled_poll& task, task_state const& state, time_point now);
 
     std::size_t size() const noexcept { return order_.size(); }
@@ -99,6 +103,7 @@ private:
     std::unordered_map<std::string, duration_record> records_;
     clock::duration spacing_;
     time_point next_permitted_{};
+    time_point silent_until_{};
 };
 
 } // namespace apimart::detail

@@ -20,6 +20,7 @@
 
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <array>
 #include <new>
 #include <random>
@@ -27,6 +28,13 @@
 namespace apimart::detail {
 
 // --- what the client's header names ---------------------------------------------------------------------
+
+// Somebody's "for ever", without an overflow when it is added to a time.
+inline std::chrono::milliseconds bounded(std::chrono::milliseconds given)
+{
+    constexpr std::chrono::milliseconds years = std::chrono::hours(24 * 365 * 10);
+    return std::clamp(given, -years, years);
+}
 
 APIMART_INLINE std::shared_ptr<client_handle> make_client_handle(boost::asio::any_io_executor executor,
                                                                  client_config config)
@@ -47,6 +55,11 @@ APIMART_INLINE std::shared_ptr<client_handle> make_client_handle(boost::asio::an
         throw unusable("poll.concurrent and poll.shortest must be at least one");
     if (config.retry.max_retries < 0 || config.retry.max_resends < 0 || config.retry.max_rate_limit_retries < 0)
         throw unusable("retry counts must not be negative");
+    for (auto* const each : {&config.timeouts.connect, &config.timeouts.tls_handshake, &config.timeouts.response,
+                             &config.timeouts.detached_answer, &config.timeouts.idle,
+                             &config.timeouts.idle_for_submit, &config.timeouts.drain, &config.poll.first,
+                             &config.poll.shortest, &config.poll.longest, &config.poll.max_wait})
+        *each = bounded(*each);
     auto tls = make_tls_context(config.tls);
     if (!tls)
         throw error(tls.error());
@@ -162,24 +175,26 @@ APIMART_INLINE metrics client_core::read_metrics() const
 
 // --- from a caller's handler to the strand and back -----------------------------------------------------
 
+// Work on the caller's executor, so that it does not run out while the operation is elsewhere.
+inline auto keep_working(boost::asio::any_completion_executor const& executor)
+{
+    return boost::asio::prefer(executor, boost::asio::execution::outstanding_work.tracked);
+}
+
 template <class T>
 void client_core::deliver(completion<T> handler, result<T> outcome) const
 {
-    // Off the strand first: a handler must not hold up everybody else's operations. Then to where it belongs.
-    boost::asio::post(executor_, [executor = executor_, handler = std::move(handler),
+    // Off the strand first: a handler must not hold up everybody else's operations. Then to where it belongs,
+    // which must not run out of work on the way.
+    auto where = keep_working(
+        boost::asio::get_associated_executor(handler, boost::asio::any_completion_executor(executor_)));
+    boost::asio::post(executor_, [where = std::move(where), handler = std::move(handler),
                                   outcome = std::move(outcome)]() mutable {
-        auto const where = boost::asio::get_associated_executor(handler, boost::asio::any_completion_executor(executor));
         boost::asio::dispatch(where, [handler = std::move(handler), outcome = std::move(outcome)]() mutable {
             boost::asio::get_associated_cancellation_slot(handler).clear();
             std::move(handler)(std::move(outcome));
         });
     });
-}
-
-// Work on the caller's executor, so that it does not run out while the operation is elsewhere.
-inline auto keep_working(boost::asio::any_completion_executor const& executor)
-{
-    return boost::asio::prefer(executor, boost::asio::execution::outstanding_work.tracked);
 }
 
 template <class T, class Body>
@@ -193,8 +208,12 @@ void client_core::launch(completion<T> handler, bool is_submit, Body body)
 
     // The caller's slot is emitted on the caller's thread; the operation lives on the strand.
     if (auto slot = asio::get_associated_cancellation_slot(handler); slot.is_connected()) {
-        slot.assign([strand = *strand_, weak = std::weak_ptr<operation>(op)](asio::cancellation_type type) {
-            asio::post(strand, [weak, type] {
+        // It must not keep a strand: the slot can outlive the context.
+        slot.assign([core = weak_from_this(), weak = std::weak_ptr<operation>(op)](asio::cancellation_type type) {
+            auto const still = core.lock();
+            if (!still || !still->strand_)
+                return;
+            asio::post(*still->strand_, [weak, type] {
                 if (auto const found = weak.lock())
                     found->stop(type, asio::error::operation_aborted);
             });
@@ -226,7 +245,7 @@ void client_core::launch(completion<T> handler, bool is_submit, Body body)
                     }
                     if (!outcome && outcome.error().code() == errc::outcome_unknown)
                         ++self->unknown_;
-                    if (op->stop_reason == errc::shutting_down)
+                    if (!outcome && op->stop_reason == errc::shutting_down)
                         ++self->stopped_;
                     self->deliver(std::move(handler), std::move(outcome));
                     if (self->operations_.empty())
@@ -343,8 +362,17 @@ APIMART_INLINE boost::asio::awaitable<result<task>> client_core::submit(operatio
     chosen.contract = config_.idempotency;
     chosen.seed = ++seed_;
     if (options.time_limit())
-        chosen.deadline = clock::now() + *options.time_limit();
+        chosen.deadline = clock::now() + bounded(*options.time_limit());
     submit_machine machine(chosen, std::move(key));
+    // The machine looks at the limit between requests; while one is under way, it is like a cancellation.
+    asio::steady_timer limit(*strand_);
+    if (chosen.deadline) {
+        limit.expires_at(*chosen.deadline);
+        limit.async_wait([op](error_code code) {
+            if (!code && op->is_submit)
+                op->stop(asio::cancellation_type::terminal, make_error_code(errc::deadline_exceeded));
+        });
+    }
 
     // The request is complete before anything is connected: what is sent does not depend on what happens.
     std::string const body = request.serialize();
@@ -414,7 +442,8 @@ APIMART_INLINE boost::asio::awaitable<exchange_outcome> client_core::ask_for_tas
     // A kept connection that turns out to be dead says nothing about the service; asking again is free.
     for (int turn = 0; turn < 2; ++turn) {
         outcome = co_await exchange(pool_, base_.origin, lane::poll, text, config_.limits, config_.timeouts, op);
-        if (outcome.phase == exchange_phase::answered || !outcome.reused || outcome.error != errc::connection_lost)
+        if (outcome.phase == exchange_phase::answered || !outcome.reused || outcome.error != errc::connection_lost ||
+            op.stop_reason)
             break;
     }
     counters_.connections_opened.store(pool_.opened(), std::memory_order_relaxed);
@@ -489,14 +518,17 @@ APIMART_INLINE void client_core::start_wait(task which, wait_options options, co
     std::uint64_t const serial = next_serial_.fetch_add(1, std::memory_order_relaxed);
     auto work = keep_working(asio::get_associated_executor(handler, asio::any_completion_executor(executor_)));
     if (auto slot = asio::get_associated_cancellation_slot(handler); slot.is_connected()) {
-        slot.assign([strand = *strand_, weak = weak_from_this(), id = which.id(), serial](asio::cancellation_type) {
-            asio::post(strand, [weak, id, serial] {
-                if (auto const found = weak.lock())
+        slot.assign([core = weak_from_this(), id = which.id(), serial](asio::cancellation_type) {
+            auto const still = core.lock();
+            if (!still || !still->strand_)
+                return;
+            asio::post(*still->strand_, [core, id, serial] {
+                if (auto const found = core.lock())
                     found->drop_waiter(id, serial, asio::error::operation_aborted);
             });
         });
     }
-    auto const limit = options.time_limit.value_or(config_.poll.max_wait);
+    auto const limit = bounded(options.time_limit.value_or(config_.poll.max_wait));
     asio::post(*strand_, [self, which = std::move(which),
                           entry = watched_task::waiter(serial, clock::now() + limit, std::move(handler),
                                                        std::move(work))]() mutable {
@@ -573,6 +605,13 @@ APIMART_INLINE void client_core::pump_polls()
         auto* const due = static_cast<watched_task*>(schedule_.take_due(clock::now()));
         if (due == nullptr)
             break;
+        if (schedule_.silent(clock::now())) {
+            // Its time limit came while nothing may be asked: it ends without a last check.
+            auto const now = clock::now();
+            if (expire(*due, failure(make_error_code(api_errc::rate_limited)), now))
+                schedule_.postpone(*due, now);
+            continue;
+        }
         ++polls_under_way_;
         due->polling = true;
         auto const op = std::make_shared<operation>();
@@ -646,7 +685,18 @@ APIMART_INLINE void client_core::polled(watched_task& which, result<task_state> 
         forget(which);
         return;
     }
-    // This answer was the last check of those whose time is up.
+    // After this, `which` may be gone.
+    if (!expire(which, answer, now))
+        return;
+    if (answer)
+        schedule_.still_running(which, *answer, now);
+    else
+        schedule_.poll_failed(which, answer.error(), now);
+}
+
+// This answer was the last check of those whose time is up. Returns whether others go on waiting.
+APIMART_INLINE bool client_core::expire(watched_task& which, result<task_state> const& answer, clock::time_point now)
+{
     for (auto& entry : which.waiters) {
         if (entry.deadline > now)
             continue;
@@ -661,13 +711,10 @@ APIMART_INLINE void client_core::polled(watched_task& which, result<task_state> 
     std::erase_if(which.waiters, [now](auto const& entry) { return entry.deadline <= now; });
     if (which.waiters.empty()) {
         forget(which);
-        return;
+        return false;
     }
     set_deadline(which);
-    if (answer)
-        schedule_.still_running(which, *answer, now);
-    else
-        schedule_.poll_failed(which, answer.error(), now);
+    return true;
 }
 
 // --- submit and wait in one -----------------------------------------------------------------------------

@@ -190,7 +190,8 @@ inline failure connect_failure(connection const& c, errc what, error_code code)
 }
 
 APIMART_INLINE boost::asio::awaitable<result<void>> connection_pool::connect(connection& fresh,
-                                                                             bool public_only)
+                                                                             bool public_only,
+                                                                             error_code const& stopped)
 {
     using namespace boost::asio;
     namespace ip = boost::asio::ip;
@@ -214,6 +215,8 @@ APIMART_INLINE boost::asio::awaitable<result<void>> connection_pool::connect(con
     }
     if (fresh.expired)
         co_return connect_failure(fresh, errc::connect_failed, boost::asio::error::timed_out);
+    if (stopped)
+        co_return failure(stopped);
     if (public_only) {
         std::erase_if(endpoints,
                       [](ip::tcp::endpoint const& e) { return is_private_address(e.address().to_string()); });
@@ -229,11 +232,13 @@ APIMART_INLINE boost::asio::awaitable<result<void>> connection_pool::connect(con
         auto const [connect_code] = co_await fresh.bytes.socket().async_connect(endpoint, token);
         last = connect_code;
         reached = !connect_code;
-        if (reached || fresh.expired || connect_code == boost::asio::error::operation_aborted)
+        if (reached || fresh.expired || stopped || connect_code == boost::asio::error::operation_aborted)
             break;
     }
     if (!reached || fresh.expired)
         co_return connect_failure(fresh, errc::connect_failed, last);
+    if (stopped)
+        co_return failure(stopped);
     fresh.bytes.socket().set_option(ip::tcp::no_delay(true), code);
 
     if (auto* const tls = fresh.bytes.tls()) {

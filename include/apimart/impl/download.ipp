@@ -97,6 +97,14 @@ client_core::download(operation_ptr op, video_file file, std::filesystem::path t
     }
 }
 
+// A server may give less than was asked for. "bytes 10-19/100" is no end of the file; "/*" does not tell.
+inline bool reaches_the_end(std::string_view content_range, std::uint64_t have)
+{
+    auto const slash = content_range.rfind('/');
+    std::string_view const total = slash == std::string_view::npos ? "*" : content_range.substr(slash + 1);
+    return total == "*" || total == std::to_string(have);
+}
+
 inline failure transfer_failure(connection const& c, error_code code)
 {
     return failure(transport_code(code, c.expired)).underlying(code);
@@ -125,8 +133,8 @@ client_core::transfer(operation& op, std::string url, part_file& file, download_
         if (!acquired)
             co_return acquired.error();
         connection_lease lease = std::move(*acquired);
-        if (!lease->connected) {
-            result<void> const connected = co_await pool_.connect(*lease, public_only);
+        if (!lease->connected && !op.stop_reason) {
+            result<void> const connected = co_await pool_.connect(*lease, public_only, op.stop_reason);
             counters_.connections_opened.store(pool_.opened(), std::memory_order_relaxed);
             if (!connected)
                 co_return connected.error();
@@ -142,6 +150,7 @@ client_core::transfer(operation& op, std::string url, part_file& file, download_
             request += "Range: bytes=" + std::to_string(have) + "-\r\nIf-Range: " + etag + "\r\n";
         request += "\r\n";
 
+        std::optional<cut_on_stop> until_read(std::in_place, op, *lease);
         pool_.limit(*lease, connection::clock::now() + config_.timeouts.response);
         auto const [write_code, written] = co_await asio::async_write(lease->bytes, asio::buffer(request), token);
         if (write_code)
@@ -190,19 +199,23 @@ client_core::transfer(operation& op, std::string url, part_file& file, download_
             parser.get().body().more = true;
             pool_.limit(*lease, connection::clock::now() + config_.timeouts.response);
             auto const [code, n] = co_await http::async_read(lease->bytes, lease->buffer, parser, token);
-            if (code && code != http::error::need_buffer)
-                co_return transfer_failure(*lease, code);
+            // What came before a connection ended is good, and the next try goes on behind it.
             std::size_t const got = piece.size() - parser.get().body().size;
-            if (file.size() == 0 && !may_begin_a_video(std::string_view(piece.data(), got)))
+            if (got > 0 && file.size() == 0 && !may_begin_a_video(std::string_view(piece.data(), got)))
                 co_return failure(errc::download_corrupt, "the answer's bytes are text, not a video");
             if (file.size() + got > options.max_size)
                 co_return failure(errc::download_too_large, "more than " + std::to_string(options.max_size) + " bytes");
             if (error_code const write_failed = file.append(piece.data(), got))
                 co_return failure(errc::file_error, write_failed.message()).underlying(write_failed);
             counters_.bytes_downloaded.fetch_add(got, std::memory_order_relaxed);
+            if (code && code != http::error::need_buffer)
+                co_return transfer_failure(*lease, code);
         }
+        if (step.what == download_step::kind::go_on && !reaches_the_end(answer.content_range, file.size()))
+            co_return failure(errc::connection_lost, "the part ended before the file did");
         if (file.size() == 0)
             co_return failure(errc::download_corrupt, "the file is empty");
+        until_read.reset();
         if (parser.keep_alive() && !parser.need_eof())
             lease.give_back();
         co_return file.size();

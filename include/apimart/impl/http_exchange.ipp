@@ -73,8 +73,8 @@ APIMART_INLINE boost::asio::awaitable<exchange_outcome> exchange(connection_pool
         co_return out;
     }
     connection_lease lease = std::move(*acquired);
-    if (!lease->connected) {
-        result<void> const connected = co_await pool.connect(*lease, false);
+    if (!lease->connected && !op.stop_reason) {
+        result<void> const connected = co_await pool.connect(*lease, false, op.stop_reason);
         if (!connected) {
             out.error = connected.error().code();
             out.underlying = connected.error().underlying();
@@ -88,6 +88,9 @@ APIMART_INLINE boost::asio::awaitable<exchange_outcome> exchange(connection_pool
     }
 
     out.reused = lease->served > 0;
+    std::optional<cut_on_stop> until_read;
+    if (!op.is_submit)
+        until_read.emplace(op, *lease);
     pool.limit(*lease, connection::clock::now() + times.response);
     out.phase = exchange_phase::sending;
     auto const [write_code, written] = co_await asio::async_write(lease->bytes, asio::buffer(request), token);
@@ -136,6 +139,7 @@ APIMART_INLINE boost::asio::awaitable<exchange_outcome> exchange(connection_pool
         out.reply.content_type = std::string(message[http::field::content_type]);
         out.reply.request_id = std::string(message["X-Oneapi-Request-Id"]);
         out.reply.body = std::move(message.body());
+        until_read.reset();
         if (keep)
             lease.give_back();
         break;

@@ -24,6 +24,7 @@ APIMART_INLINE poll_schedule::poll_schedule(poll_policy const& policy, std::uint
       spacing_(std::chrono::duration_cast<clock::duration>(
           std::chrono::duration<double>(policy.requests_per_second > 0 ? 1.0 / policy.requests_per_second : 0.0)))
 {
+    policy_.longest = std::max(policy_.longest, policy_.shortest);
 }
 
 APIMART_INLINE void poll_schedule::enqueue(scheduled_poll& task, time_point when, time_point now)
@@ -37,8 +38,9 @@ APIMART_INLINE void poll_schedule::add(scheduled_poll& task, time_point now)
 {
     auto const record = records_.find(task.profile);
     auto first = policy_.first;
+    // A little before the earliest end seen, so that tasks that became quicker are noticed.
     if (record != records_.end() && record->second.known())
-        first = std::max(policy_.shortest, record->second.low());
+        first = std::max(policy_.shortest, record->second.low() * 19 / 20);
     // Tasks submitted together are not asked together.
     auto const widest = std::min(first / 10, policy_.shortest);
     auto const spread =
@@ -65,6 +67,17 @@ APIMART_INLINE void poll_schedule::set_deadline(scheduled_poll& task, time_point
 
 APIMART_INLINE scheduled_poll* poll_schedule::take_due(time_point now)
 {
+    if (silent(now)) {
+        while (!order_.empty() && (*order_.begin())->next <= now) {
+            scheduled_poll* const early = *order_.begin();
+            order_.erase(order_.begin());
+            early->queued = false;
+            if (early->deadline <= now)
+                return early;
+            postpone(*early, now);
+        }
+        return nullptr;
+    }
     if (order_.empty() || now < next_permitted_)
         return nullptr;
     scheduled_poll* const task = *order_.begin();
@@ -82,7 +95,8 @@ APIMART_INLINE std::optional<poll_schedule::time_point> poll_schedule::wake_at()
 {
     if (order_.empty())
         return std::nullopt;
-    return std::max((*order_.begin())->next, next_permitted_);
+    // In a silence, time limits still come to their end.
+    return next_permitted_ < silent_until_ ? (*order_.begin())->next : std::max((*order_.begin())->next, next_permitted_);
 }
 
 APIMART_INLINE std::chrono::milliseconds poll_schedule::step_after(scheduled_poll const& task,
@@ -131,18 +145,23 @@ APIMART_INLINE void poll_schedule::poll_failed(scheduled_poll& task, failure con
     wait = std::min<milliseconds>(wait, std::chrono::minutes(1));
     wait = milliseconds(static_cast<std::int64_t>(static_cast<double>(wait.count()) * (0.5 + 0.5 * random_.draw())));
     if (auto const asked = why.retry_after())
-        wait = std::max<milliseconds>(wait, *asked);
+        wait = std::max<milliseconds>(wait, std::min<std::chrono::seconds>(*asked, std::chrono::hours(24)));
     // Being told to slow down concerns every task of this client, not the one that was unlucky.
     if (why.code() == cause::rate_limited)
-        next_permitted_ = std::max(next_permitted_, now + wait);
+        silent_until_ = std::max(silent_until_, now + wait);
     enqueue(task, now + wait, now);
 }
 
 APIMART_INLINE void poll_schedule::finished(scheduled_poll& task, task_state const& state, time_point now)
 {
     task.failures = 0;
-    if (state.status() == task_status::succeeded && !task.profile.empty())
-        records_[task.profile].add(std::chrono::duration_cast<std::chrono::milliseconds>(now - task.begun));
+    if (state.status() != task_status::succeeded || task.profile.empty())
+        return;
+    // It ended some time before it was seen to have ended; the service's own figure, in whole seconds, may tell.
+    auto took = std::chrono::duration_cast<std::chrono::milliseconds>(now - task.begun);
+    if (state.actual_time())
+        took = std::min<std::chrono::milliseconds>(took, *state.actual_time() + std::chrono::seconds(1));
+    records_[task.profile].add(took);
 }
 
 } // namespace apimart::detail

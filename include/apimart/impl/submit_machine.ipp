@@ -92,6 +92,9 @@ APIMART_INLINE submit_machine::action submit_machine::answered(exchange_outcome 
         return maybe_resend(std::move(reply.why), now);
     }
     case submit_verdict::indeterminate:
+        // A conflict that is none of the known ones is the service's last word; asking again gives it again.
+        if (reply.why.underlying() == api_errc::conflict)
+            return end(std::move(reply.why.proof(proof_level::unknown)));
         first_committed_ = first_committed_.value_or(now);
         return maybe_resend(std::move(reply.why.proof(proof_level::unknown)), now);
     }
@@ -164,6 +167,13 @@ APIMART_INLINE submit_machine::action submit_machine::again(std::chrono::millise
 
 APIMART_INLINE submit_machine::action submit_machine::end(failure why)
 {
+    // Whoever looks at the code alone must not miss the doubt.
+    if (why.proof() == proof_level::unknown && why.code() != errc::outcome_unknown) {
+        failure doubt(errc::outcome_unknown, "an earlier request may have been accepted; then: " + why.code().message());
+        doubt.underlying(why.code()).proof(proof_level::unknown).http_status(why.http_status());
+        doubt.service(why.service()).request_id(why.request_id()).retry_after(why.retry_after());
+        why = std::move(doubt);
+    }
     why.attempts(attempts_);
     why.idempotency_key(key_);
     outcome_ = std::move(why);

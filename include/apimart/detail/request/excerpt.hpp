@@ -21,7 +21,7 @@ inline std::string count_of(std::size_t count, std::string_view one, std::string
 }
 
 // Quotes a text and cuts it; what could steer a terminal or turn the direction of writing is spelt out.
-inline std::string quoted(std::string_view text)
+inline std::string in_quotes(std::string_view text)
 {
     constexpr std::size_t longest = 60;
     constexpr char digits[] = "0123456789abcdef";
@@ -72,7 +72,7 @@ inline std::string quoted_url(std::string_view url)
         kept.erase(host, user_end + 1 - host);
     if (end != std::string_view::npos)
         kept += url[end] == '?' ? "?..." : "#...";
-    return quoted(kept);
+    return in_quotes(kept);
 }
 
 inline bool holds_a_url(std::string_view text) noexcept
@@ -89,11 +89,11 @@ inline std::string excerpt(std::string_view text, bool media)
     if (media && text.size() > longest_plain_medium) {
         std::size_t const comma = text.substr(0, longest_plain_medium).find(',');
         if (text.starts_with("data:") && comma != std::string_view::npos)
-            return quoted(text.substr(0, comma + 1)) + " and " +
+            return in_quotes(text.substr(0, comma + 1)) + " and " +
                    count_of(text.size() - comma - 1, "character", "characters");
         return "a text of " + count_of(text.size(), "byte", "bytes");
     }
-    return quoted(text);
+    return in_quotes(text);
 }
 
 inline std::string excerpt(boost::json::value const& value, bool media = false)

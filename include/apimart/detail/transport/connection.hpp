@@ -32,6 +32,12 @@ public:
     // A close that has arrived shows up here, before anything is written; so does data nobody asked for.
     bool quiet()
     {
+        // What came in one piece with the last answer has been taken from the socket already.
+        if (auto* const tls = bytes.tls()) {
+            SSL* const session = tls->native_handle();
+            if (SSL_has_pending(session) != 0 || BIO_pending(SSL_get_rbio(session)) > 0)
+                return false;
+        }
         char byte = 0;
         auto const got = ::recv(bytes.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
         return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);

@@ -64,8 +64,9 @@ public:
 
     boost::asio::awaitable<result<connection_lease>> acquire(origin to, lane who);
     // Name, address, TCP, TLS. The lease's connection is usable afterwards. `public_only` leaves out private
-    // addresses, whatever name they hide behind.
-    boost::asio::awaitable<result<void>> connect(connection& fresh, bool public_only);
+    // addresses, whatever name they hide behind. `stopped` is looked at between the steps, where a cancellation
+    // finds nothing to cancel.
+    boost::asio::awaitable<result<void>> connect(connection& fresh, bool public_only, error_code const& stopped);
 
     // The connection is cut unless its limit is moved or lifted before.
     void limit(connection& active, clock::time_point deadline);
