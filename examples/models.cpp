@@ -45,17 +45,32 @@ std::string allowed(apimart::value_rule const& rule)
         numbers += (i == 0 ? "" : ", ") + std::to_string(rule.numbers[i]);
     std::string const unit = rule.in_seconds ? " s" : "";
     switch (rule.kind) {
-    case value_kind::text: parts.push_back("text"); break;
-    case value_kind::boolean: parts.push_back(rule.only_true ? "only `true`" : "`true`, `false`"); break;
-    case value_kind::url: parts.push_back(rule.base64_allowed ? "URL or Base64" : "URL"); break;
-    case value_kind::urls: parts.push_back("URLs"); break;
+    case value_kind::text:
+        parts.push_back("text");
+        break;
+    case value_kind::boolean:
+        parts.push_back(rule.only_true ? "only `true`" : "`true`, `false`");
+        break;
+    case value_kind::url:
+        parts.push_back(rule.base64_allowed() ? "URL or Base64" : "URL");
+        break;
+    case value_kind::urls:
+        parts.push_back("URLs");
+        break;
     case value_kind::shots:
-    case value_kind::shot_script: parts.push_back("shots"); break;
-    case value_kind::subjects: parts.push_back("subjects"); break;
-    case value_kind::enabled_object: parts.push_back("`true`, `false`"); break;
+    case value_kind::shot_script:
+        parts.push_back("shots");
+        break;
+    case value_kind::subjects:
+        parts.push_back("subjects");
+        break;
+    case value_kind::enabled_object:
+        parts.push_back("`true`, `false`");
+        break;
     case value_kind::integer:
     case value_kind::choice:
-    case value_kind::object: break;
+    case value_kind::object:
+        break;
     }
     if (!numbers.empty()) {
         parts.push_back(numbers + unit + (rule.numbers_are_advice ? " advised" : ""));
@@ -74,10 +89,14 @@ std::string default_of(apimart::value_rule const& rule)
 {
     using type = apimart::constant::type;
     switch (rule.default_value.holds()) {
-    case type::number: return std::to_string(rule.default_value.number());
-    case type::text: return "`" + std::string(rule.default_value.text()) + "`";
-    case type::boolean: return rule.default_value.flag() ? "`true`" : "`false`";
-    case type::nothing: break;
+    case type::number:
+        return std::to_string(rule.default_value.number());
+    case type::text:
+        return "`" + std::string(rule.default_value.text()) + "`";
+    case type::boolean:
+        return rule.default_value.flag() ? "`true`" : "`false`";
+    case type::nothing:
+        break;
     }
     return "";
 }
@@ -87,15 +106,21 @@ std::string_view standing(apimart::row const* row)
     if (row == nullptr)
         return "";
     switch (row->how) {
-    case need::required: return "required";
+    case need::required:
+        return "required";
     case need::expected:
-    case need::recommended: return "advised";
-    case need::optional: return "optional";
-    case need::unsaid: return "not said";
-    case need::no_effect: return "no effect";
+    case need::recommended:
+        return "advised";
+    case need::optional:
+        return "optional";
+    case need::unsaid:
+        return "not said";
+    case need::no_effect:
+        return "no effect";
     case need::left_at:
     case need::implied:
-    case need::computed: return "set by the kind";
+    case need::computed:
+        return "set by the kind";
     }
     return "";
 }

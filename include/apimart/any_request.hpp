@@ -47,6 +47,9 @@ public:
 
     /// Reads a JSON text and reports all violations at once.
     ///
+    /// What `serialize` wrote is read as the same request and written again with the same bytes, numbers with
+    /// a fraction included.
+    ///
     /// Errors: every refusing and advised entry of `check`, and besides: no JSON or not UTF-8 (with the
     /// byte's offset), no object, too long or nested too deeply, a field given twice, an unknown model.
     static boost::system::result<any_request, diagnostics>
@@ -72,21 +75,18 @@ public:
     template <class Model, class Kind>
     any_request(request<Model, Kind> const& typed)
         : any_request(&info_of<Model>, kind_info_of<Model, Kind>(), typed.body_copy(), typed.extras_copy())
-    {
-    }
+    {}
     template <class Model, class Kind>
     any_request(request<Model, Kind>&& typed)
         : any_request(&info_of<Model>, kind_info_of<Model, Kind>(), std::move(typed).take_body(),
                       std::move(typed).take_extras())
-    {
-    }
+    {}
 
     /// Takes a storyboard that was checked while compiling.
     template <class Model, std::size_t Count>
     any_request(storyboard_draft<Model, Count> const& draft)
         : any_request(request<Model, apimart::kind::storyboard>(draft))
-    {
-    }
+    {}
 
     /// The model's id, as it travels.
     std::string_view model() const noexcept
@@ -159,8 +159,7 @@ private:
     any_request(model_info const* model, kind_info const* kind, boost::json::object body,
                 std::vector<std::string> extras)
         : model_(model), kind_(kind), body_(std::move(body)), extras_(std::move(extras))
-    {
-    }
+    {}
 
     template <class Model, class Kind>
     static kind_info const* kind_info_of() noexcept
@@ -184,20 +183,12 @@ private:
         if (others == unknown_fields::kept)
             for (auto const& one : result.body_)
                 if (std::string_view(one.key()) != detail::model_field &&
-                    !is_known(*model, std::string_view(one.key())))
+                    !model->knows(std::string_view(one.key())))
                     result.extras_.emplace_back(std::string_view(one.key()));
         detail::validator(*model, kind, result.body_, result.extras_, found).run();
         if (!found.accepted())
             return found;
         return result;
-    }
-
-    static bool is_known(model_info const& model, std::string_view name)
-    {
-        for (kind_info const& kind : model.kinds)
-            if (kind.find(name) != nullptr)
-                return true;
-        return false;
     }
 
     static model_info const* find_model_of(boost::json::object const& body, std::span<model_info const> among,
@@ -217,9 +208,14 @@ private:
         if (model_info const* known = find_model(id, among))
             return known;
         detail::suggestion meant(id);
-        for (model_info const& one : among)
+        std::string known;
+        for (model_info const& one : among) {
             meant.consider(one.id);
-        found.refuse(std::move(pointer), "must be a known model" + meant.question(), detail::excerpt(*given));
+            known += (known.empty() ? "; known are " : ", ") + std::string(one.id);
+        }
+        std::string const question = meant.question();
+        found.refuse(std::move(pointer), "must be a known model" + (question.empty() ? known : question),
+                     detail::excerpt(*given));
         return nullptr;
     }
 
@@ -227,11 +223,11 @@ private:
     {
         if (model().empty())
             found.refuse("/" + std::string(detail::model_field), "must not be empty",
-                         detail::quoted(model()));
+                         detail::in_quotes(model()));
         else if (detail::utf8_scan const id = detail::scan_utf8(model()); !id.valid())
             found.refuse("/" + std::string(detail::model_field),
                          "must be UTF-8; the byte at offset " + std::to_string(id.bad_byte) + " is not",
-                         detail::quoted(model()));
+                         detail::in_quotes(model()));
     }
 
     model_info const* model_;

@@ -12,7 +12,7 @@
 
 namespace boost {
 struct source_location;
-}
+} // namespace boost
 
 namespace apimart {
 
@@ -31,8 +31,7 @@ class violation
 public:
     violation(severity level, std::string pointer, std::string rule, std::string given)
         : level_(level), pointer_(std::move(pointer)), rule_(std::move(rule)), given_(std::move(given))
-    {
-    }
+    {}
 
     severity level() const noexcept { return level_; }
 
@@ -93,12 +92,14 @@ public:
 
     diagnostics() noexcept {}
 
+    /// Adds an entry that refuses the request.
     void refuse(std::string pointer, std::string rule, std::string given)
     {
         refused_ = true;
         add(severity::refused, std::move(pointer), std::move(rule), std::move(given));
     }
 
+    /// Adds an entry that does not.
     void advise(std::string pointer, std::string rule, std::string given)
     {
         add(severity::advised, std::move(pointer), std::move(rule), std::move(given));
@@ -151,8 +152,7 @@ class invalid_request : public std::invalid_argument
 public:
     explicit invalid_request(diagnostics found)
         : std::invalid_argument(found.describe()), diagnostics_(std::move(found))
-    {
-    }
+    {}
 
     diagnostics const& found() const noexcept { return diagnostics_; }
 

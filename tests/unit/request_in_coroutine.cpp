@@ -14,8 +14,11 @@
 
 #include <chrono>
 #include <exception>
+#include <set>
 #include <string>
+#include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -64,12 +67,12 @@ asio::awaitable<void> all_of_omni(std::vector<std::string>& sent)
 
 asio::awaitable<void> all_of_kling_v3(std::vector<std::string>& sent)
 {
-    sent.push_back(co_await submit(
-        text_to_video<kling_v3>("@dog runs")
-            .mode(mode_4k)
-            .negative_prompt(words + "")
-            .element_list(subject("dog", words + "", picture + "?1", picture + "?2"))
-            .audio(true)));
+    sent.push_back(
+        co_await submit(text_to_video<kling_v3>("@dog runs")
+                            .mode(mode_4k)
+                            .negative_prompt(words + "")
+                            .element_list(subject("dog", words + "", picture + "?1", picture + "?2"))
+                            .audio(true)));
     sent.push_back(co_await submit(image_to_video<kling_v3>("the sun sets", picture + "?1", picture + "?2")));
     sent.push_back(co_await submit(
         image_to_video<kling_v3>(words + "", std::vector<std::string>(2, picture + "?2")).duration(15s)));
@@ -86,11 +89,10 @@ asio::awaitable<void> all_of_kling_v3(std::vector<std::string>& sent)
 template <class Model>
 asio::awaitable<void> all_of_motion_control(std::vector<std::string>& sent)
 {
-    sent.push_back(co_await submit(
-        motion_control<Model>(picture + "?1", video + "?1", from_video, pro)
-            .prompt(words + "")
-            .keep_original_sound(false)
-            .watermark_info(true)));
+    sent.push_back(co_await submit(motion_control<Model>(picture + "?1", video + "?1", from_video, pro)
+                                       .prompt(words + "")
+                                       .keep_original_sound(false)
+                                       .watermark_info(true)));
     sent.push_back(co_await submit(
         motion_control<Model>("https://example.com/a.png", "https://example.com/a.mp4", from_image, standard)
             .prompt("turn and wave")));
@@ -101,15 +103,15 @@ asio::awaitable<void> all_of_veo(std::vector<std::string>& sent)
 {
     sent.push_back(co_await submit(
         text_to_video<Model>("a retriever").seed(7).sample_count(1).enhance_prompt(true).duration(8s)));
-    sent.push_back(co_await submit(
-        image_to_video<Model>(words + "", picture + "?1")
-            .last_frame_image(picture + "?2")
-            .resize_mode(crop)
-            .person_generation(disallow)
-            .generate_audio(true)
-            .resolution(p4k)
-            .webhook("https://example.com/hook")
-            .extra("a_newer_field", boost::json::value(boost::json::string_view(words)))));
+    sent.push_back(
+        co_await submit(image_to_video<Model>(words + "", picture + "?1")
+                            .last_frame_image(picture + "?2")
+                            .resize_mode(crop)
+                            .person_generation(disallow)
+                            .generate_audio(true)
+                            .resolution(p4k)
+                            .webhook("https://example.com/hook")
+                            .extra("a_newer_field", boost::json::value(boost::json::string_view(words)))));
 }
 
 asio::awaitable<void> custom(std::vector<std::string>& sent)
@@ -157,8 +159,18 @@ TEST_CASE("requests built inside a co_await expression arrive whole")
     context.run();
     REQUIRE(failure == nullptr);
     CHECK(sent.size() == 6 + 3 + 7 + 2 * 2 + 2 * 2 + 1);
-    for (std::string const& one : sent)
+    // Every kind of every model is among them.
+    std::set<std::pair<std::string_view, std::string_view>> missing;
+    for (model_info const& model : models())
+        for (kind_info const& kind : model.kinds)
+            missing.emplace(model.id, kind.name);
+    for (std::string const& one : sent) {
         CHECK_MESSAGE(one.starts_with("{\"model\":\""), one);
+        if (auto const read = any_request::parse(one, unknown_fields::kept))
+            missing.erase({read->model(), read->kind()});
+    }
+    for (auto const& [model, kind] : missing)
+        FAIL_CHECK(model << " " << kind << " was not built inside a co_await expression");
     CHECK(sent.at(4) ==
           R"({"model":"kling-3.0-turbo","prompt":"Shot 1,2,a corgi running;Shot 2,3,it smiles;",)"
           R"("duration":5,"resolution":"720p"})");

@@ -8,7 +8,11 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <bit>
+#include <cmath>
+#include <cstdlib>
 #include <list>
+#include <random>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,9 +28,9 @@ struct made_up
 {
     static constexpr std::string_view id = "made-up-1";
 
-    static constexpr auto shared = table(optional(duration, seconds(2, 12).by_default(4)),
-                                         optional(mode, one_of(apimart::standard, apimart::pro)),
-                                         optional(seed, integer(0, 99)));
+    static constexpr auto shared =
+        table(optional(duration, seconds(2, 12).by_default(4)),
+              optional(mode, one_of(apimart::standard, apimart::pro)), optional(seed, integer(0, 99)));
 
     static constexpr auto text_to_video = table(required(prompt, characters(40).advised(30)), shared);
 
@@ -46,7 +50,10 @@ namespace {
 using namespace apimart;
 using namespace std::chrono_literals;
 
-std::string describe(any_request const& request) { return request.check().describe(); }
+std::string describe(any_request const& request)
+{
+    return request.check().describe();
+}
 
 } // namespace
 
@@ -141,8 +148,8 @@ TEST_CASE("request: lists whose length is known only at run time")
     subject const one("a", "d", urls);
     std::vector<subject<>> const four(4, one);
     CHECK(describe(text_to_video<kling_v3>("@a").element_list(one)).empty());
-    CHECK(describe(text_to_video<kling_v3>("@a").element_list(four)).starts_with(
-        "/element_list: must have at most 3 entries (got 4 entries)"));
+    CHECK(describe(text_to_video<kling_v3>("@a").element_list(four))
+              .starts_with("/element_list: must have at most 3 entries (got 4 entries)"));
 }
 
 TEST_CASE("request: a storyboard numbers its shots and knows its length")
@@ -339,4 +346,34 @@ TEST_CASE("request: a model of one's own has all that the known ones have")
     CHECK(any_request::parse(R"({"model":"made-up","prompt":"a"})", unknown_fields::refused, mine::infos)
               .error()
               .describe() == "/model: must be a known model; did you mean `made-up-1`? (got \"made-up\")");
+}
+
+TEST_CASE("request: numbers with a fraction are read exactly, and written as they were read")
+{
+    // Numbers that Boost.JSON 1.81 misses by one unit in the last place, and the borders of what fits.
+    for (char const* number : {"0.1", "-0.0", "1e-5", "123456789.123456789", "9007199254740993.0",
+                               "8.7999999999999998e-3", "1.7976931348623157e308", "2.2250738585072014e-308",
+                               "5e-324", "1e-400", "123456789012345678901234567890", "7.2057594037927933e16",
+                               "3.5844466002796428e+298", "6.929001713869936e+236"}) {
+        CAPTURE(number);
+        std::string const text =
+            R"({"model":"kling-v3","prompt":"a","metadata":{"x":[1,-2,"3.5\"4\\"],"y":)" +
+            std::string(number) + "}}";
+        auto const once = any_request::parse(text);
+        REQUIRE_MESSAGE(once.has_value(), once.error().describe());
+        CHECK(once->body().at("metadata").at("y").as_double() == std::strtod(number, nullptr));
+        auto const twice = any_request::parse(once->serialize());
+        REQUIRE(twice.has_value());
+        CHECK(twice->serialize() == once->serialize());
+    }
+    // Any double that a caller gives comes back.
+    std::mt19937_64 random(20260801);
+    for (int round = 0; round != 20'000; ++round) {
+        auto const value = std::bit_cast<double>(random());
+        if (!std::isfinite(value))
+            continue;
+        std::string const text =
+            text_to_video<kling_v3>("a").metadata(boost::json::object{{"x", value}}).serialize();
+        CHECK(any_request::parse(text).value().serialize() == text);
+    }
 }

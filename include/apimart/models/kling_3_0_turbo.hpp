@@ -6,7 +6,8 @@
 
 namespace apimart::tables {
 
-// clang-format off: one parameter per line, as in a table of the documentation
+// One parameter per line, as in a table of the documentation.
+// clang-format off
 
 /// Kling 3.0 Turbo (api-reference.md 3.1).
 struct kling_3_0_turbo
@@ -17,6 +18,9 @@ struct kling_3_0_turbo
     static constexpr auto words = characters(3072).advised(2500).mentioning(mention::shots);
     static constexpr auto length = seconds(3, 15).by_default(5);
     static constexpr auto ratio = one_of(landscape, portrait, square).by_default(landscape);
+    static constexpr auto frame = url.or_base64({.bytes = megabytes(50),
+                                                 .shortest_side = 300, // pixels
+                                                 .long_side = 5, .short_side = 2});
     static constexpr auto shared = table(optional(resolution, one_of(p720, p1080).by_default(p720)),
                                          optional(watermark, boolean));
 
@@ -26,7 +30,7 @@ struct kling_3_0_turbo
                                                 shared);
 
     // The picture decides the shape, and may be animated without a word.
-    static constexpr auto image_to_video = table(required(first_frame_image, url.or_base64(megabytes(50))),
+    static constexpr auto image_to_video = table(required(first_frame_image, frame),
                                                  optional(prompt, words),
                                                  no_effect(aspect_ratio, ratio),
                                                  optional(duration, length),
@@ -45,6 +49,6 @@ struct kling_3_0_turbo
 
 namespace apimart {
 using tables::kling_3_0_turbo;
-}
+} // namespace apimart
 
 #endif

@@ -6,7 +6,8 @@
 
 namespace apimart::tables {
 
-// clang-format off: one parameter per line, as in a table of the documentation
+// One parameter per line, as in a table of the documentation.
+// clang-format off
 
 /// Kling v3 (api-reference.md 3.4).
 struct kling_v3
@@ -62,6 +63,6 @@ struct kling_v3
 
 namespace apimart {
 using tables::kling_v3;
-}
+} // namespace apimart
 
 #endif

@@ -6,7 +6,8 @@
 
 namespace apimart::tables {
 
-// clang-format off: one parameter per line, as in a table of the documentation
+// One parameter per line, as in a table of the documentation.
+// clang-format off
 
 /// Kling v3 Omni (api-reference.md 3.2, the original documentation).
 struct kling_v3_omni
@@ -37,6 +38,6 @@ struct kling_v3_omni
 
 namespace apimart {
 using tables::kling_v3_omni;
-}
+} // namespace apimart
 
 #endif

@@ -9,7 +9,8 @@
 namespace apimart {
 namespace tables {
 
-// clang-format off: one parameter per line, as in a table of the documentation
+// One parameter per line, as in a table of the documentation.
+// clang-format off
 
 /// What both motion-control models accept (api-reference.md 3.3). The length follows the reference video.
 struct motion_control_family

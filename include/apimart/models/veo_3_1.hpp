@@ -7,7 +7,8 @@
 namespace apimart {
 namespace tables {
 
-// clang-format off: one parameter per line, as in a table of the documentation
+// One parameter per line, as in a table of the documentation.
+// clang-format off
 
 /// What both official Veo 3.1 models accept (api-reference.md 3.5).
 struct veo_3_1_family

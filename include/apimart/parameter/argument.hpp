@@ -22,6 +22,9 @@
 namespace apimart {
 namespace detail {
 
+// The one member of an `enabled_object`.
+inline constexpr std::string_view enabled_field = "enabled";
+
 // What every argument is underneath. Not a template, so that storing costs no instantiation per model.
 class argument_value
 {
@@ -32,14 +35,20 @@ public:
     }
 
 protected:
-    enum class form : std::uint8_t { number, flag, enabled_object, text, object };
+    enum class form : std::uint8_t
+    {
+        number,
+        flag,
+        enabled_object,
+        text,
+        object
+    };
 
     constexpr argument_value(form f, std::int64_t number) noexcept : form_(f), number_(number) {}
     constexpr explicit argument_value(std::string_view text) noexcept : form_(form::text), text_(text) {}
     explicit argument_value(boost::json::object const& object) noexcept
         : form_(form::object), object_(&object)
-    {
-    }
+    {}
 
 private:
     boost::json::value to_json(boost::json::storage_ptr storage) const
@@ -50,7 +59,7 @@ private:
         case form::flag:
             return boost::json::value(number_ != 0, storage);
         case form::enabled_object:
-            return enabled_to_json(number_ != 0, storage);
+            return boost::json::object({{boost::json::string_view(enabled_field), number_ != 0}}, storage);
         case form::text:
             return boost::json::value(boost::json::string_view(text_), storage);
         case form::object:
@@ -59,23 +68,11 @@ private:
         return boost::json::value(*object_, storage);
     }
 
-    static boost::json::value enabled_to_json(bool flag, boost::json::storage_ptr storage);
-
     form form_;
     std::int64_t number_ = 0;
     std::string_view text_;
     boost::json::object const* object_ = nullptr;
 };
-
-// The one member of an `enabled_object`.
-inline constexpr std::string_view enabled_field = "enabled";
-
-inline boost::json::value argument_value::enabled_to_json(bool flag, boost::json::storage_ptr storage)
-{
-    boost::json::object object(storage);
-    object[boost::json::string_view(enabled_field)] = flag;
-    return object;
-}
 
 template <class T>
 concept run_time_text = std::convertible_to<T const&, std::string_view> && !std::is_array_v<T>;
@@ -110,25 +107,18 @@ class argument : public detail::argument_value
 
 public:
     /// A length, such as `5s`.
-    consteval argument(std::chrono::seconds length)
-        requires is_length
+    consteval argument(std::chrono::seconds length) requires is_length
         : argument_value(form::number, judged(length.count()))
-    {
-    }
+    {}
 
     /// A whole number.
     template <std::integral Number>
         requires(is_number && !std::same_as<Number, bool>)
-    consteval argument(Number number) : argument_value(form::number, judged(number))
-    {
-    }
+    consteval argument(Number number) : argument_value(form::number, judged(number)) {}
 
     /// A switch; not only literals, since both values are accepted.
     template <std::same_as<bool> Flag>
-        requires is_switch
-    constexpr argument(Flag flag) noexcept : argument_value(form::flag, flag)
-    {
-    }
+    requires is_switch constexpr argument(Flag flag) noexcept : argument_value(form::flag, flag) {}
 
     /// A switch that the service only lets be switched on.
     template <std::same_as<bool> Flag>
@@ -142,21 +132,17 @@ public:
     /// A switch that travels inside an object.
     template <std::same_as<bool> Flag>
         requires(rule.kind == value_kind::enabled_object)
-    constexpr argument(Flag flag) noexcept : argument_value(form::enabled_object, flag)
-    {
-    }
+    constexpr argument(Flag flag) noexcept : argument_value(form::enabled_object, flag) {}
 
     /// A switch that travels as one of two words.
     template <std::same_as<bool> Flag>
-        requires is_sound
-    constexpr argument(Flag keep) noexcept : argument_value(keep ? keep_sound.text() : drop_sound.text())
-    {
-    }
+    requires is_sound constexpr argument(Flag keep) noexcept
+        : argument_value(keep ? keep_sound.text() : drop_sound.text())
+    {}
 
     /// A named value, such as `landscape`.
     template <class Owner>
-        requires is_choice
-    consteval argument(choice<Owner> value) : argument_value(value.text())
+    requires is_choice consteval argument(choice<Owner> value) : argument_value(value.text())
     {
         // The text has a part in the condition because GCC would name this constructor, not the rule, if the
         // branch were taken whatever the value.
@@ -171,52 +157,36 @@ public:
         requires(is_text || is_choice)
     consteval argument(char const (&literal)[Size])
         : argument_value(judged(std::string_view(literal, Size - 1)))
-    {
-    }
+    {}
 
     /// A text or URL known at run time.
     template <detail::run_time_text Text>
-        requires is_text
-    constexpr argument(Text const& text) : argument_value(std::string_view(text))
-    {
-    }
+    requires is_text constexpr argument(Text const& text) : argument_value(std::string_view(text)) {}
 
     /// An object, copied when it is stored.
-    argument(boost::json::object const& object) noexcept
-        requires(rule.kind == value_kind::object)
+    argument(boost::json::object const& object) noexcept requires(rule.kind == value_kind::object)
         : argument_value(object)
-    {
-    }
+    {}
 
-    constexpr argument(checked_value<std::int64_t> const& number) noexcept
-        requires is_number
+    constexpr argument(checked_value<std::int64_t> const& number) noexcept requires is_number
         : argument_value(form::number, number.get())
-    {
-    }
+    {}
 
-    constexpr argument(checked_value<std::chrono::seconds> const& length) noexcept
-        requires is_length
+    constexpr argument(checked_value<std::chrono::seconds> const& length) noexcept requires is_length
         : argument_value(form::number, length.get().count())
-    {
-    }
+    {}
 
-    constexpr argument(checked_value<bool> const& flag) noexcept
-        requires(rule.kind == value_kind::boolean)
+    constexpr argument(checked_value<bool> const& flag) noexcept requires(rule.kind == value_kind::boolean)
         : argument_value(form::flag, flag.get())
-    {
-    }
+    {}
 
-    constexpr argument(checked_value<choice<Parameter>> const& value) noexcept
-        requires is_choice
+    constexpr argument(checked_value<choice<Parameter>> const& value) noexcept requires is_choice
         : argument_value(value.get().text())
-    {
-    }
+    {}
 
-    argument(checked_value<std::string> const& text) noexcept
-        requires(is_text || is_choice)
+    argument(checked_value<std::string> const& text) noexcept requires(is_text || is_choice)
         : argument_value(std::string_view(text.get()))
-    {
-    }
+    {}
 
 private:
     static consteval std::int64_t judged(std::int64_t number)
@@ -245,7 +215,7 @@ private:
             if (!rule.allows_choice(text))
                 compile_time_rule::value_is_not_among_the_accepted_choices<Model, Parameter>();
         } else if constexpr (rule.kind == value_kind::url) {
-            if (!rule.base64_allowed && !detail::begins_like_a_url(text))
+            if (!rule.base64_allowed() && !detail::begins_like_a_url(text))
                 compile_time_rule::url_must_begin_with_http_or_https<Model, Parameter>();
             if (text.empty())
                 compile_time_rule::text_must_not_be_empty<Model, Parameter>();

@@ -20,6 +20,7 @@ struct kind_info
     bool leaves_words = false;  ///< the kind writes values of its own, which tell it from others
     bool writes_script = false; ///< the kind writes its shots into a text
 
+    /// The row of a parameter, those of all models included, or null.
     constexpr row const* find(std::string_view parameter) const noexcept
     {
         for (row const& one : rows)
@@ -38,12 +39,22 @@ struct model_info
     std::string_view id;
     std::span<kind_info const> kinds;
 
+    /// The kind of that name, or null.
     constexpr kind_info const* find(std::string_view kind) const noexcept
     {
         for (kind_info const& one : kinds)
             if (one.name == kind)
                 return &one;
         return nullptr;
+    }
+
+    /// Whether some kind of this model has a row for the parameter.
+    constexpr bool knows(std::string_view parameter) const noexcept
+    {
+        for (kind_info const& one : kinds)
+            if (one.find(parameter) != nullptr)
+                return true;
+        return false;
     }
 };
 

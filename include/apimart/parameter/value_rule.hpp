@@ -41,7 +41,13 @@ enum class mention : std::uint8_t
 class constant
 {
 public:
-    enum class type : std::uint8_t { nothing, number, text, boolean };
+    enum class type : std::uint8_t
+    {
+        nothing,
+        number,
+        text,
+        boolean
+    };
 
     constexpr constant() noexcept = default;
     constexpr explicit constant(std::int64_t number) noexcept : type_(type::number), number_(number) {}
@@ -59,6 +65,15 @@ private:
     std::string_view text_;
 };
 
+/// What a picture may be that travels inside a request.
+struct picture_limits
+{
+    std::int64_t bytes = 0;         ///< size of its file
+    std::int64_t shortest_side = 0; ///< pixels
+    std::int64_t long_side = 0;     ///< the longer side to the shorter is at most long_side to short_side
+    std::int64_t short_side = 0;
+};
+
 /// The rule for one value: the columns "type", "default" and "allowed" of a documentation table.
 ///
 /// Plain data on purpose: one validator that is not a template walks it at run time, the same data is asked
@@ -72,7 +87,6 @@ struct value_rule
     value_kind kind = value_kind::object;
     mention refers_to = mention::nothing;
     bool in_seconds = false;
-    bool base64_allowed = false;
     bool only_true = false;
     bool numbers_are_advice = false;
     std::uint8_t choice_count = 0;
@@ -84,7 +98,11 @@ struct value_rule
     std::int64_t item_largest = unlimited;    ///< likewise
     std::array<std::string_view, longest_list> choices{};
     std::array<std::int64_t, longest_list> numbers{};
+    picture_limits picture{}; ///< url: of a picture in Base64
     constant default_value{};
+
+    /// Whether a picture in Base64 may stand for its URL.
+    constexpr bool base64_allowed() const noexcept { return picture.bytes != 0; }
 
     constexpr value_rule by_default(std::int64_t number) const noexcept
     {
@@ -115,12 +133,11 @@ struct value_rule
         return changed;
     }
 
-    /// Besides a URL, a picture in Base64 is taken; `bytes` limits the picture, not its text.
-    constexpr value_rule or_base64(std::int64_t bytes) const noexcept
+    /// Besides a URL, a picture in Base64 is taken.
+    constexpr value_rule or_base64(picture_limits limits) const noexcept
     {
         value_rule changed = *this;
-        changed.base64_allowed = true;
-        changed.item_largest = bytes;
+        changed.picture = limits;
         return changed;
     }
 
@@ -259,7 +276,10 @@ inline constexpr value_rule enabled_object{.kind = value_kind::enabled_object};
 /// An object the documentation says nothing more about.
 inline constexpr value_rule object{.kind = value_kind::object};
 
-constexpr std::int64_t megabytes(std::int64_t count) noexcept { return count * 1024 * 1024; }
+constexpr std::int64_t megabytes(std::int64_t count) noexcept
+{
+    return count * 1024 * 1024;
+}
 
 } // namespace tables
 } // namespace apimart

@@ -6,12 +6,14 @@
 #include <apimart/detail/request/utf8.hpp>
 #include <apimart/violation.hpp>
 
+#include <boost/json/parse.hpp>
 #include <boost/json/parse_options.hpp>
 #include <boost/json/parser.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <boost/system/error_code.hpp>
 
+#include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <cstring>
 #include <functional>
@@ -25,19 +27,25 @@ namespace apimart::detail {
 
 inline constexpr std::size_t deepest_nesting = 32;
 
-inline std::size_t member_count(boost::json::value const& value)
+struct json_census
 {
-    std::size_t count = 0;
-    if (boost::json::object const* object = value.if_object()) {
-        count = object->size();
-        for (auto const& member : *object)
-            count += member_count(member.value());
-    } else if (boost::json::array const* array = value.if_array()) {
-        for (boost::json::value const& entry : *array)
-            count += member_count(entry);
+    std::size_t members = 0;
+    std::size_t doubles = 0;
+
+    void take(boost::json::value const& value)
+    {
+        if (boost::json::object const* object = value.if_object()) {
+            members += object->size();
+            for (auto const& member : *object)
+                take(member.value());
+        } else if (boost::json::array const* array = value.if_array()) {
+            for (boost::json::value const& entry : *array)
+                take(entry);
+        } else {
+            doubles += value.is_double();
+        }
     }
-    return count;
-}
+};
 
 // Every member of a valid JSON text has exactly one colon outside of strings.
 inline std::size_t written_member_count(std::string_view json) noexcept
@@ -151,6 +159,51 @@ private:
     std::size_t at_ = 0;
 };
 
+// Reads the numbers with a fraction or an exponent once more. Boost.JSON 1.81 may miss the nearest double by
+// one unit in the last place, and then what is written differs from what was read.
+class double_corrector
+{
+public:
+    // Of a valid JSON text without duplicate members, so that text and value have the same order.
+    double_corrector(std::string_view json, boost::json::value& value) : json_(json) { correct(value); }
+
+private:
+    void correct(boost::json::value& value)
+    {
+        if (boost::json::object* object = value.if_object()) {
+            for (auto& member : *object)
+                correct(member.value());
+        } else if (boost::json::array* array = value.if_array()) {
+            for (boost::json::value& entry : *array)
+                correct(entry);
+        } else if (value.is_number()) {
+            std::string_view const written = next_number();
+            // Out of range, the result stays as it was.
+            if (double* number = value.if_double())
+                std::from_chars(written.data(), written.data() + written.size(), *number);
+        }
+    }
+
+    std::string_view next_number()
+    {
+        for (bool in_string = false;; ++at_) {
+            char const c = json_[at_];
+            if (c == '"')
+                in_string = !in_string;
+            else if (c == '\\' && in_string)
+                ++at_;
+            else if (!in_string && (c == '-' || (c >= '0' && c <= '9')))
+                break;
+        }
+        std::size_t const begin = at_;
+        at_ = std::min(json_.find_first_not_of("+-.0123456789eE", at_), json_.size());
+        return json_.substr(begin, at_ - begin);
+    }
+
+    std::string_view json_;
+    std::size_t at_ = 0;
+};
+
 // The value of a JSON text; null and a reason in `found` if it is none.
 inline boost::json::value parse_json_text(std::string_view json, std::size_t longest, diagnostics& found)
 {
@@ -183,8 +236,12 @@ inline boost::json::value parse_json_text(std::string_view json, std::size_t lon
         return {};
     }
     boost::json::value value = parser.release();
-    if (written_member_count(json) != member_count(value))
+    json_census census;
+    census.take(value);
+    if (written_member_count(json) != census.members)
         duplicate_finder(json, found);
+    else if (census.doubles != 0)
+        double_corrector(json, value);
     return value;
 }
 

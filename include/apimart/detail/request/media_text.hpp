@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace apimart::detail {
@@ -17,20 +18,29 @@ inline bool is_absolute_http_url(std::string_view text)
     auto const url = boost::urls::parse_uri(boost::core::string_view(text));
     if (!url)
         return false;
+    // Boost.URL 1.81 lets a path follow the authority without a slash, as in "https://host:x".
+    if (!url->encoded_path().empty() && !url->encoded_path().starts_with('/'))
+        return false;
     boost::urls::scheme const scheme = url->scheme_id();
     return (scheme == boost::urls::scheme::http || scheme == boost::urls::scheme::https) &&
            url->has_authority() && !url->encoded_host().empty();
+}
+
+inline std::string picture_size_rule(std::int64_t bytes)
+{
+    return "must be a picture of at most " + std::to_string(bytes) + " bytes";
 }
 
 // A picture as Base64 text, with or without the head of a data URI.
 class base64_picture
 {
 public:
+    // Of the formats that the service names for a first frame.
+    static constexpr std::array<std::string_view, 3> heads = {
+        "data:image/jpeg;base64,", "data:image/jpg;base64,", "data:image/png;base64,"};
+
     explicit base64_picture(std::string_view text) : payload_(text)
     {
-        // The formats that the service names for a first frame.
-        constexpr std::array<std::string_view, 3> heads = {
-            "data:image/jpeg;base64,", "data:image/jpg;base64,", "data:image/png;base64,"};
         for (std::string_view const head : heads)
             if (text.starts_with(head)) {
                 payload_.remove_prefix(head.size());

@@ -27,7 +27,23 @@ namespace detail {
 
 inline constexpr std::string_view model_field = "model";
 
-struct restored {};
+struct restored
+{};
+
+inline boost::json::value json_of(constant const& value)
+{
+    switch (value.holds()) {
+    case constant::type::number:
+        return value.number();
+    case constant::type::boolean:
+        return value.flag();
+    case constant::type::text:
+        return boost::json::string_view(value.text());
+    case constant::type::nothing:
+        break;
+    }
+    return nullptr;
+}
 
 // The part of a request that does not depend on the model: the JSON body and how values get into it.
 class request_body
@@ -50,8 +66,7 @@ public:
 protected:
     request_body(restored, boost::json::object body, std::vector<std::string> extras)
         : body_(std::move(body)), extras_(std::move(extras))
-    {
-    }
+    {}
 
     request_body(std::string_view model, std::span<row const> rows)
     {
@@ -66,21 +81,7 @@ protected:
 
     void store(std::string_view name, constant const& value)
     {
-        boost::json::value& place = body_[boost::json::string_view(name)];
-        switch (value.holds()) {
-        case constant::type::number:
-            place = value.number();
-            break;
-        case constant::type::boolean:
-            place = value.flag();
-            break;
-        case constant::type::text:
-            place = boost::json::string_view(value.text());
-            break;
-        case constant::type::nothing:
-            place = nullptr;
-            break;
-        }
+        body_[boost::json::string_view(name)] = json_of(value);
     }
 
     boost::json::array& store_empty_list(std::string_view name)
@@ -168,9 +169,14 @@ concept range_of_texts =
     std::convertible_to<std::ranges::range_reference_t<Range const>, std::string_view>;
 
 template <class Range>
-concept range_of_shots = std::ranges::input_range<Range const> && requires(Range const& shots) {
-    { (*std::ranges::begin(shots)).text() } -> std::convertible_to<std::string_view>;
-    { (*std::ranges::begin(shots)).length() } -> std::convertible_to<std::chrono::seconds>;
+concept range_of_shots = std::ranges::input_range<Range const> && requires(Range const& shots)
+{
+    {
+        (*std::ranges::begin(shots)).text()
+        } -> std::convertible_to<std::string_view>;
+    {
+        (*std::ranges::begin(shots)).length()
+        } -> std::convertible_to<std::chrono::seconds>;
 };
 
 template <class T>
@@ -200,8 +206,8 @@ constexpr bool allows_pictures(value_rule const& rule, std::size_t count) noexce
 
 /// Whether each subject of a list parameter may have so many pictures.
 template <class Model, class Kind, class Parameter, std::size_t Pictures>
-concept accepts_pictures_per_subject =
-    detail::allows_pictures(detail::row_of<Model, Kind, Parameter>.values, Pictures);
+concept accepts_pictures_per_subject = detail::allows_pictures(detail::row_of<Model, Kind, Parameter>.values,
+                                                               Pictures);
 
 /// Whether `Item` is an entry of that list parameter: a URL of a list of URLs, a subject of a list of
 /// subjects.

@@ -70,8 +70,7 @@ public:
     validator(model_info const& model, kind_info const& kind, boost::json::object const& body,
               std::span<std::string const> extras, diagnostics& found)
         : model_(model), kind_(kind), body_(body), extras_(extras), found_(found)
-    {
-    }
+    {}
 
     void run()
     {
@@ -103,27 +102,26 @@ private:
         refuse(where, "must be a JSON " + std::string(type), excerpt(given, media));
     }
 
-    static std::string choices_of(value_rule const& rule)
-    {
-        std::string text;
-        for (std::size_t i = 0; i != rule.choice_count; ++i) {
-            if (i != 0)
-                text += i + 1u == rule.choice_count ? " or " : ", ";
-            text += rule.choices[i];
-        }
-        return text;
-    }
-
-    template <std::size_t Size>
-    static std::string listed(std::array<std::int64_t, Size> const& numbers, std::size_t count)
+    // "a, b or c".
+    template <class Word>
+    static std::string alternatives(std::size_t count, Word word)
     {
         std::string text;
         for (std::size_t i = 0; i != count; ++i) {
             if (i != 0)
                 text += i + 1 == count ? " or " : ", ";
-            text += std::to_string(numbers[i]);
+            text += word(i);
         }
         return text;
+    }
+    static std::string choices_of(value_rule const& rule)
+    {
+        return alternatives(rule.choice_count, [&](std::size_t i) { return rule.choices[i]; });
+    }
+    static std::string numbers_of(value_rule const& rule)
+    {
+        return alternatives(rule.number_count,
+                            [&](std::size_t i) { return std::to_string(rule.numbers[i]); });
     }
 
     static std::string count_rule(std::int64_t fewest, std::int64_t most)
@@ -149,19 +147,11 @@ private:
         return false;
     }
 
-    bool known_to_some_kind(std::string_view name) const
-    {
-        for (kind_info const& kind : model_.kinds)
-            if (kind.find(name) != nullptr)
-                return true;
-        return name == model_field;
-    }
-
     void check_member(std::string_view name, value const& given)
     {
         json_path const where(root_, name);
         if (!extras_.empty() && is_extra(name)) {
-            if (known_to_some_kind(name))
+            if (name == model_field || model_.knows(name))
                 refuse(where, "is a parameter of " + std::string(model_.id) + ", not an extra",
                        excerpt(given, true));
             else
@@ -210,7 +200,7 @@ private:
             return;
         }
         std::string rule = "is not a parameter of " + std::string(model_.id);
-        if (known_to_some_kind(name)) {
+        if (model_.knows(name)) {
             rule += " for " + std::string(kind_.name);
         } else {
             // The rows of this kind come first, so that they win over equally near names of other kinds.
@@ -334,7 +324,7 @@ private:
             return;
         }
         if (rule.number_count != 0 && !rule.lists_number(number)) {
-            std::string wanted = listed(rule.numbers, rule.number_count);
+            std::string wanted = numbers_of(rule);
             if (rule.numbers_are_advice)
                 advise(where, "should be " + std::move(wanted), excerpt(given));
             else
@@ -371,7 +361,7 @@ private:
             return;
         }
         std::string_view const text(given.get_string());
-        if (!rule.base64_allowed || begins_like_a_url(text)) {
+        if (!rule.base64_allowed() || begins_like_a_url(text)) {
             check_url_text(where, text);
             return;
         }
@@ -380,8 +370,8 @@ private:
             if (!is_absolute_http_url(text))
                 refuse(where, "must be an absolute http or https URL, or a JPEG or PNG picture in Base64",
                        excerpt(text, true));
-        } else if (picture.bytes() > rule.item_largest) {
-            refuse(where, "must be a picture of at most " + std::to_string(rule.item_largest) + " bytes",
+        } else if (picture.bytes() > rule.picture.bytes) {
+            refuse(where, picture_size_rule(rule.picture.bytes),
                    count_of(static_cast<std::size_t>(picture.bytes()), "byte", "bytes"));
         } else if (!picture.begins_like_a_picture()) {
             advise(where, "should be a JPEG or PNG picture if it is Base64", excerpt(text, true));
