@@ -1,0 +1,646 @@
+// Every operation with every kind of completion token, and nothing completes inside the call that starts it.
+#include "client_fixture.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_allocator.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
+
+#include <future>
+#include <memory_resource>
+#include <tuple>
+
+using namespace client_tests;
+using namespace apimart;
+
+namespace {
+
+// Counts what is taken from it, to see that a handler's own allocator is used and paid back.
+class counting_resource final : public std::pmr::memory_resource
+{
+public:
+    long outstanding = 0;
+    long total = 0;
+
+private:
+    void* do_allocate(std::size_t size, std::size_t alignment) override
+    {
+        ++outstanding, ++total;
+        return std::pmr::new_delete_resource()->allocate(size, alignment);
+    }
+    void do_deallocate(void* p, std::size_t size, std::size_t alignment) override
+    {
+        --outstanding;
+        std::pmr::new_delete_resource()->deallocate(p, size, alignment);
+    }
+    bool do_is_equal(memory_resource const& other) const noexcept override { return this == &other; }
+};
+
+// The operation is a parameter of each coroutine: a lambda's captures do not live as long as a coroutine of it.
+template <class T, class Operation>
+asio::awaitable<void> awaited_by_default(Operation operation, std::optional<T>& value, error_code& code)
+{
+    try {
+        value = co_await operation();
+    } catch (error const& e) {
+        CHECK(e.code() == e.why().code());
+        code = e.code();
+    }
+}
+
+template <class T, class Operation>
+asio::awaitable<void> awaited_as_result(Operation operation, std::optional<T>& value, error_code& code)
+{
+    result<T> outcome = co_await operation(as_result());
+    if (outcome)
+        value = std::move(*outcome);
+    else
+        code = outcome.error().code();
+}
+
+template <class T, class Operation>
+asio::awaitable<void> awaited_as_tuple(Operation operation, std::optional<T>& value, error_code& code)
+{
+    std::tuple<error_code, T> outcome = co_await operation(asio::as_tuple(asio::use_awaitable));
+    code = std::get<0>(outcome);
+    if (!code)
+        value = std::move(std::get<1>(outcome));
+}
+
+template <class T, class Operation>
+asio::awaitable<void> awaited_with_redirected_error(Operation operation, std::optional<T>& value, error_code& code)
+{
+    T got = co_await operation(asio::redirect_error(asio::use_awaitable, code));
+    if (!code)
+        value = std::move(got);
+}
+
+template <class T, class Operation>
+asio::awaitable<void> awaited_deferred(Operation operation, std::optional<T>& value, error_code& code)
+{
+    auto lazy = operation(asio::deferred);
+    try {
+        value = co_await std::move(lazy);
+    } catch (boost::system::system_error const& e) {
+        code = e.code();
+    }
+}
+
+template <class T, class Operation>
+asio::awaitable<void> awaited_plainly(Operation operation, std::optional<T>& value, error_code& code)
+{
+    try {
+        value = co_await operation(asio::use_awaitable);
+    } catch (boost::system::system_error const& e) {
+        code = e.code();
+    }
+}
+
+// Starts one operation again and again, each time with another token; `check` looks at how it ended.
+template <class T>
+class token_tour
+{
+public:
+    template <class Operation, class Check>
+    token_tour(asio::io_context& context, Operation operation, Check check) : context_(context)
+    {
+        SUBCASE("the default: co_await gives the value or throws error")
+        {
+            coroutine(awaited_by_default<T, Operation>, operation, check);
+        }
+        SUBCASE("as_result() in a coroutine") { coroutine(awaited_as_result<T, Operation>, operation, check); }
+        SUBCASE("use_awaitable") { coroutine(awaited_plainly<T, Operation>, operation, check); }
+        SUBCASE("as_tuple") { coroutine(awaited_as_tuple<T, Operation>, operation, check); }
+        SUBCASE("redirect_error")
+        {
+            coroutine(awaited_with_redirected_error<T, Operation>, operation, check);
+        }
+        SUBCASE("deferred in a coroutine") { coroutine(awaited_deferred<T, Operation>, operation, check); }
+        SUBCASE("a callback with a code and a value") { callback(operation, check); }
+        SUBCASE("as_result of a callback") { as_result_of_callback(operation, check); }
+        SUBCASE("deferred, started later") { deferred(operation, check); }
+        SUBCASE("use_future") { future(operation, check); }
+        SUBCASE("as_result of use_future") { future_of_result(operation, check); }
+        SUBCASE("a callback on another executor") { other_executor(operation, check); }
+        SUBCASE("a callback with a cancellation slot") { cancellation_slot(operation, check); }
+        SUBCASE("a callback with an allocator") { allocator(operation, check); }
+        SUBCASE("detached") { detached(operation); }
+    }
+
+private:
+    template <class Coroutine, class Operation, class Check>
+    void coroutine(Coroutine made, Operation& operation, Check& check)
+    {
+        std::optional<T> value;
+        error_code code;
+        bool ended = false;
+        asio::co_spawn(context_, made(operation, value, code), [&](std::exception_ptr thrown) {
+            ended = !thrown;
+        });
+        run_to_end(context_);
+        REQUIRE(ended);
+        judge(code, std::move(value), check);
+    }
+
+    template <class Operation, class Check>
+    void callback(Operation& operation, Check& check)
+    {
+        std::optional<T> value;
+        error_code code;
+        int calls = 0;
+        bool inside = true;
+        operation([&](error_code c, T v) {
+            CHECK_FALSE(inside);
+            CHECK(context_.get_executor().running_in_this_thread());
+            ++calls;
+            code = c;
+            if (!c)
+                value = std::move(v);
+        });
+        inside = false;
+        CHECK(calls == 0);
+        run_to_end(context_);
+        REQUIRE(calls == 1);
+        judge(code, std::move(value), check);
+    }
+
+    template <class Operation, class Check>
+    void as_result_of_callback(Operation& operation, Check& check)
+    {
+        recorder<T> got;
+        operation(got.token());
+        CHECK_FALSE(got.done());
+        run_to_end(context_);
+        judge(got.outcome(), check);
+    }
+
+    template <class Operation, class Check>
+    void deferred(Operation& operation, Check& check)
+    {
+        auto lazy = operation(as_result(asio::deferred));
+        // Nothing has begun.
+        CHECK(context_.poll() == 0);
+        context_.restart();
+        recorder<T> got;
+        std::move(lazy)(got.plain());
+        CHECK_FALSE(got.done());
+        run_to_end(context_);
+        judge(got.outcome(), check);
+    }
+
+    template <class Operation, class Check>
+    void future(Operation& operation, Check& check)
+    {
+        std::future<T> later = operation(asio::use_future);
+        CHECK(later.wait_for(0s) == std::future_status::timeout);
+        run_to_end(context_);
+        REQUIRE(later.wait_for(0s) == std::future_status::ready);
+        std::optional<T> value;
+        error_code code;
+        try {
+            value = later.get();
+        } catch (boost::system::system_error const& e) {
+            code = e.code();
+        }
+        judge(code, std::move(value), check);
+    }
+
+    template <class Operation, class Check>
+    void future_of_result(Operation& operation, Check& check)
+    {
+        std::future<result<T>> later = operation(as_result(asio::use_future));
+        run_to_end(context_);
+        REQUIRE(later.wait_for(0s) == std::future_status::ready);
+        judge(later.get(), check);
+    }
+
+    // The handler runs there, and that context does not run out of work before.
+    template <class Operation, class Check>
+    void other_executor(Operation& operation, Check& check)
+    {
+        asio::io_context other;
+        std::optional<T> value;
+        error_code code;
+        int calls = 0;
+        operation(asio::bind_executor(other, [&](error_code c, T v) {
+            CHECK(other.get_executor().running_in_this_thread());
+            CHECK_FALSE(context_.get_executor().running_in_this_thread());
+            ++calls;
+            code = c;
+            if (!c)
+                value = std::move(v);
+        }));
+        auto const give_up = std::chrono::steady_clock::now() + guard;
+        int ran_dry = 0;
+        while (calls == 0 && std::chrono::steady_clock::now() < give_up) {
+            context_.restart();
+            context_.run_one_for(1ms);
+            other.poll();
+            ran_dry += other.stopped() && calls == 0 ? 1 : 0;
+            other.restart();
+        }
+        REQUIRE(calls == 1);
+        CHECK(ran_dry == 0);
+        run_to_end(context_);
+        judge(code, std::move(value), check);
+    }
+
+    template <class Operation, class Check>
+    void cancellation_slot(Operation& operation, Check& check)
+    {
+        asio::cancellation_signal signal;
+        recorder<T> got;
+        operation(as_result(asio::bind_cancellation_slot(signal.slot(), got.plain())));
+        run_to_end(context_);
+        judge(got.outcome(), check);
+        // Too late, and harmless.
+        context_.restart();
+        signal.emit(asio::cancellation_type::all);
+        CHECK(context_.poll() == 0);
+    }
+
+    template <class Operation, class Check>
+    void allocator(Operation& operation, Check& check)
+    {
+        counting_resource memory;
+        recorder<T> got;
+        long left_inside = -1;
+        operation(as_result(asio::bind_allocator(std::pmr::polymorphic_allocator<void>(&memory), [&](result<T> outcome) {
+            left_inside = memory.outstanding;
+            got.plain()(std::move(outcome));
+        })));
+        run_to_end(context_);
+        judge(got.outcome(), check);
+        CHECK(memory.total > 0);
+        // What a handler's allocator gave is returned before the handler runs.
+        CHECK(left_inside == 0);
+        CHECK(memory.outstanding == 0);
+    }
+
+    template <class Operation>
+    void detached(Operation& operation)
+    {
+        operation(asio::detached);
+        run_to_end(context_);
+        CHECK(context_.stopped());
+    }
+
+    template <class Check>
+    void judge(error_code code, std::optional<T> value, Check& check)
+    {
+        if (value)
+            check(result<T>(std::move(*value)));
+        else
+            check(result<T>(failure(code)));
+    }
+    template <class Check>
+    void judge(result<T> outcome, Check& check)
+    {
+        check(std::move(outcome));
+    }
+
+    asio::io_context& context_;
+};
+
+template <class T, class Operation, class Check>
+void tour(asio::io_context& context, Operation operation, Check check)
+{
+    token_tour<T>(context, operation, check);
+}
+
+auto const expects = [](error_code expected) {
+    return [expected](auto outcome) {
+        REQUIRE_FALSE(outcome.has_value());
+        CHECK(outcome.error().code() == expected);
+    };
+};
+
+} // namespace
+
+TEST_CASE("client tokens: submit")
+{
+    bench b;
+    client user = b.make_client();
+    tour<task>(
+        b.context,
+        [&](auto&&... token) { return user.submit(corgi(), std::forward<decltype(token)>(token)...); },
+        [](result<task> got) {
+            REQUIRE(got.has_value());
+            CHECK(got->valid());
+        });
+    CHECK(b.accepted() == 1);
+}
+
+TEST_CASE("client tokens: submit with options")
+{
+    bench b;
+    client user = b.make_client();
+    tour<task>(
+        b.context,
+        [&](auto&&... token) {
+            return user.submit(corgi(), submit_options().idempotency_key("mine"), std::forward<decltype(token)>(token)...);
+        },
+        [](result<task> got) {
+            REQUIRE(got.has_value());
+            CHECK(got->idempotency_key() == "mine");
+        });
+    CHECK(b.accepted() == 1);
+}
+
+TEST_CASE("client tokens: wait")
+{
+    bench b;
+    client user = b.make_client();
+    task const one = b.submitted(user, corgi());
+    tour<finished_task>(
+        b.context,
+        [&](auto&&... token) { return user.wait(one, std::forward<decltype(token)>(token)...); },
+        [&](result<finished_task> got) {
+            REQUIRE(got.has_value());
+            CHECK(got->id() == one.id());
+            CHECK(got->succeeded());
+        });
+    CHECK(b.booked("polls") > 0);
+}
+
+TEST_CASE("client tokens: wait with options")
+{
+    bench b;
+    client user = b.make_client();
+    task const one = b.submitted(user, corgi());
+    tour<finished_task>(
+        b.context,
+        [&](auto&&... token) {
+            return user.wait(one, wait_options{.time_limit = 40s}, std::forward<decltype(token)>(token)...);
+        },
+        [&](result<finished_task> got) {
+            REQUIRE(got.has_value());
+            CHECK(got->succeeded());
+        });
+    CHECK(b.booked("polls") > 0);
+}
+
+TEST_CASE("client tokens: status")
+{
+    bench b;
+    client user = b.make_client();
+    task const one = b.submitted(user, corgi());
+    tour<task_state>(
+        b.context,
+        [&](auto&&... token) { return user.status(one, std::forward<decltype(token)>(token)...); },
+        [&](result<task_state> got) {
+            REQUIRE(got.has_value());
+            CHECK(got->id() == one.id());
+        });
+    CHECK(b.booked("polls") == 1);
+}
+
+TEST_CASE("client tokens: generate")
+{
+    bench b;
+    client user = b.make_client();
+    tour<finished_task>(
+        b.context,
+        [&](auto&&... token) { return user.generate(corgi(), std::forward<decltype(token)>(token)...); },
+        [](result<finished_task> got) {
+            REQUIRE(got.has_value());
+            CHECK(got->succeeded());
+        });
+    CHECK(b.accepted() == 1);
+}
+
+TEST_CASE("client tokens: generate with options")
+{
+    bench b;
+    client user = b.make_client();
+    tour<finished_task>(
+        b.context,
+        [&](auto&&... token) {
+            return user.generate(corgi(), submit_options(), wait_options{.time_limit = 40s},
+                                 std::forward<decltype(token)>(token)...);
+        },
+        [](result<finished_task> got) {
+            REQUIRE(got.has_value());
+            CHECK(got->succeeded());
+        });
+    CHECK(b.accepted() == 1);
+}
+
+TEST_CASE("client tokens: download")
+{
+    bench b;
+    client user = b.make_client();
+    finished_task const done = b.finished(user, corgi());
+    scratch_folder folder;
+    tour<std::uint64_t>(
+        b.context,
+        [&](auto&&... token) {
+            return user.download(done.video(), folder / "v.mp4", std::forward<decltype(token)>(token)...);
+        },
+        [](result<std::uint64_t> got) {
+            REQUIRE(got.has_value());
+            CHECK(*got == apimart::testing::sample_video().size());
+        });
+    CHECK(bytes_of(folder / "v.mp4") == apimart::testing::sample_video());
+}
+
+TEST_CASE("client tokens: download with options")
+{
+    bench b;
+    client user = b.make_client();
+    finished_task const done = b.finished(user, corgi());
+    scratch_folder folder;
+    tour<std::uint64_t>(
+        b.context,
+        [&](auto&&... token) {
+            return user.download(done.video(), folder / "v.mp4", download_options{.overwrite = true},
+                                 std::forward<decltype(token)>(token)...);
+        },
+        [](result<std::uint64_t> got) {
+            REQUIRE(got.has_value());
+            CHECK(*got == apimart::testing::sample_video().size());
+        });
+    CHECK(bytes_of(folder / "v.mp4") == apimart::testing::sample_video());
+}
+
+TEST_CASE("client tokens: shutdown")
+{
+    bench b;
+    client user = b.make_client();
+    tour<shutdown_report>(
+        b.context, [&](auto&&... token) { return user.shutdown(std::forward<decltype(token)>(token)...); },
+        [](result<shutdown_report> got) {
+            REQUIRE(got.has_value());
+            CHECK(got->waiting.empty());
+            CHECK(got->stopped == 0);
+        });
+    CHECK(b.booked("requests") == 0);
+}
+
+TEST_CASE("client tokens: a request that is not sent ends like one that was, never inside the call")
+{
+    bench b;
+    client user = b.make_client();
+    tour<task>(
+        b.context,
+        [&](auto&&... token) { return user.submit(refused_request(), std::forward<decltype(token)>(token)...); },
+        expects(errc::invalid_request));
+    CHECK(b.booked("requests") == 0);
+}
+
+TEST_CASE("client tokens: an impossible idempotency key ends a submit, never inside the call")
+{
+    bench b;
+    client user = b.make_client();
+    tour<task>(
+        b.context,
+        [&](auto&&... token) {
+            return user.submit(corgi(), submit_options().idempotency_key("a b\r\n"),
+                               std::forward<decltype(token)>(token)...);
+        },
+        expects(errc::invalid_configuration));
+    CHECK(b.booked("requests") == 0);
+}
+
+TEST_CASE("client tokens: a wait for what is no task ends, never inside the call")
+{
+    bench b;
+    client user = b.make_client();
+    tour<finished_task>(
+        b.context, [&](auto&&... token) { return user.wait(task(), std::forward<decltype(token)>(token)...); },
+        expects(errc::task_not_found));
+    CHECK(b.booked("requests") == 0);
+}
+
+TEST_CASE("client tokens: the status of what is no task ends, never inside the call")
+{
+    bench b;
+    client user = b.make_client();
+    tour<task_state>(
+        b.context,
+        [&](auto&&... token) { return user.status(task("../../balance"), std::forward<decltype(token)>(token)...); },
+        expects(errc::task_not_found));
+    CHECK(b.booked("requests") == 0);
+}
+
+TEST_CASE("client tokens: an invalid generate ends, never inside the call")
+{
+    bench b;
+    client user = b.make_client();
+    tour<finished_task>(
+        b.context,
+        [&](auto&&... token) { return user.generate(refused_request(), std::forward<decltype(token)>(token)...); },
+        expects(errc::invalid_request));
+    CHECK(b.booked("requests") == 0);
+}
+
+TEST_CASE("client tokens: a download of nothing ends, never inside the call")
+{
+    bench b;
+    client user = b.make_client();
+    scratch_folder folder;
+    tour<std::uint64_t>(
+        b.context,
+        [&](auto&&... token) {
+            return user.download(video_file(), folder / "v.mp4", std::forward<decltype(token)>(token)...);
+        },
+        expects(errc::no_result));
+    CHECK(folder.names().empty());
+}
+
+TEST_CASE("client tokens: after shutdown every operation ends with shutting_down, never inside the call")
+{
+    bench b;
+    client user = b.make_client();
+    recorder<shutdown_report> gone;
+    user.shutdown(gone.token());
+    b.run();
+    CHECK(gone.outcome().has_value());
+    SUBCASE("submit")
+    {
+        tour<task>(
+            b.context,
+            [&](auto&&... token) { return user.submit(corgi(), std::forward<decltype(token)>(token)...); },
+            expects(errc::shutting_down));
+    }
+    SUBCASE("wait")
+    {
+        tour<finished_task>(
+            b.context,
+            [&](auto&&... token) { return user.wait(task("task_1"), std::forward<decltype(token)>(token)...); },
+            expects(errc::shutting_down));
+    }
+    SUBCASE("status")
+    {
+        tour<task_state>(
+            b.context,
+            [&](auto&&... token) { return user.status(task("task_1"), std::forward<decltype(token)>(token)...); },
+            expects(errc::shutting_down));
+    }
+    SUBCASE("generate")
+    {
+        tour<finished_task>(
+            b.context,
+            [&](auto&&... token) { return user.generate(corgi(), std::forward<decltype(token)>(token)...); },
+            expects(errc::shutting_down));
+    }
+    SUBCASE("download")
+    {
+        scratch_folder folder;
+        tour<std::uint64_t>(
+            b.context,
+            [&](auto&&... token) {
+                return user.download(video_file("task_1", 0, result_url(b.service().base_url()), {}), folder / "v",
+                                     std::forward<decltype(token)>(token)...);
+            },
+            expects(errc::shutting_down));
+    }
+    CHECK(b.booked("requests") == 0);
+}
+
+TEST_CASE("client tokens: the exception of a co_await holds the whole failure")
+{
+    bench b;
+    client user = b.make_client();
+    bool thrown = false;
+    auto const work = [](client c, bool& caught) -> asio::awaitable<void> {
+        try {
+            co_await c.submit(refused_request());
+        } catch (error const& e) {
+            caught = true;
+            CHECK(e.code() == errc::invalid_request);
+            CHECK(e.why().proof() == proof_level::not_sent);
+            CHECK_FALSE(e.why().violations().accepted());
+            CHECK(std::string_view(e.what()).find("/duration") != std::string_view::npos);
+        }
+    };
+    b.run(work(user, thrown));
+    CHECK(thrown);
+}
+
+TEST_CASE("client tokens: in a coroutine of a strand the operation resumes on that strand")
+{
+    bench b;
+    client user = b.make_client();
+    auto const strand = asio::make_strand(b.context);
+    bool ended = false;
+    auto const work = [](client c, asio::strand<asio::io_context::executor_type> where, bool& done) -> asio::awaitable<void> {
+        CHECK(where.running_in_this_thread());
+        task const one = co_await c.submit(corgi());
+        CHECK(where.running_in_this_thread());
+        result<finished_task> const finished = co_await c.wait(one, as_result());
+        CHECK(where.running_in_this_thread());
+        CHECK(finished.has_value());
+        done = true;
+    };
+    asio::co_spawn(strand, work(user, strand, ended), asio::detached);
+    b.run();
+    CHECK(ended);
+}
