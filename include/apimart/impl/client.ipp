@@ -155,6 +155,7 @@ APIMART_INLINE void client_core::abandon()
     submits_.waiting.abandon();
     downloads_.waiting.abandon();
     idle_.abandon();
+    operations_.clear(); // their signals refer to the strand
     strand_.reset();
     executor_ = {};
 }
