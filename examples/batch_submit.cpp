@@ -37,7 +37,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct settings {
+struct settings
+{
     std::string requests;
     std::string out = "results";
     int max_in_flight = 64;
@@ -63,14 +64,19 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string const& text)
         return std::nullopt;
     }
     std::string const unit = text.substr(end);
-    double const factor = unit == "ms" ? 1 : unit == "s" || unit.empty() ? 1e3 : unit == "m" ? 6e4 : unit == "h" ? 3.6e6 : 0;
+    double const factor = unit == "ms"                  ? 1
+                          : unit == "s" || unit.empty() ? 1e3
+                          : unit == "m"                 ? 6e4
+                          : unit == "h"                 ? 3.6e6
+                                                        : 0;
     if (factor == 0 || !(value > 0) || value * factor > 1e12)
         return std::nullopt;
     return std::chrono::milliseconds(static_cast<std::int64_t>(value * factor));
 }
 
 // The service in the same process, on a thread of its own.
-class in_process_emulator {
+class in_process_emulator
+{
 public:
     explicit in_process_emulator(double speed) : service_(context_.get_executor(), options(speed))
     {
@@ -102,7 +108,8 @@ private:
     std::thread thread_;
 };
 
-class batch_run {
+class batch_run
+{
 public:
     batch_run(asio::io_context& context, apimart::client& client, settings const& chosen,
               std::vector<batch::request_line> const& lines)
@@ -136,20 +143,22 @@ public:
     int finish()
     {
         progress_.erase();
-        std::sort(results_.begin(), results_.end(), [](auto const& a, auto const& b) { return a.line < b.line; });
+        std::sort(results_.begin(), results_.end(),
+                  [](auto const& a, auto const& b) { return a.line < b.line; });
         auto const m = client_.metrics();
         std::cout << '\n';
         batch::print_table(std::cout, results_);
         std::cout << '\n';
         batch::print_incomplete(std::cout, results_);
-        auto const completed = static_cast<std::size_t>(
-            std::count_if(results_.begin(), results_.end(),
-                          [](auto const& r) { return r.outcome == batch::outcome::completed; }));
+        auto const completed =
+            static_cast<std::size_t>(std::count_if(results_.begin(), results_.end(), [](auto const& r) {
+                return r.outcome == batch::outcome::completed;
+            }));
         std::cout << completed << " of " << batch::plural(results_.size(), "line") << " completed in "
-                  << batch::progress::seconds(progress_.elapsed()) << "; " << batch::plural(m.submits_sent, "submit")
-                  << ", " << batch::plural(m.polls_sent, "poll") << ", "
-                  << batch::plural(m.connections_opened, "connection") << ", " << m.bytes_downloaded / 1024
-                  << " KiB of video";
+                  << batch::progress::seconds(progress_.elapsed()) << "; "
+                  << batch::plural(m.submits_sent, "submit") << ", " << batch::plural(m.polls_sent, "poll")
+                  << ", " << batch::plural(m.connections_opened, "connection") << ", "
+                  << m.bytes_downloaded / 1024 << " KiB of video";
         if (!settings_.no_download)
             std::cout << " in " << settings_.out;
         std::cout << std::endl;
@@ -211,7 +220,8 @@ private:
         co_return r;
     }
 
-    asio::awaitable<void> send_and_wait(batch::request_line const& line, batch::line_result& r, batch::stage& now)
+    asio::awaitable<void> send_and_wait(batch::request_line const& line, batch::line_result& r,
+                                        batch::stage& now)
     {
         progress_.move(now, batch::stage::submitting);
         now = batch::stage::submitting;
@@ -240,7 +250,7 @@ private:
         if (!done) {
             r.error = words_of(done.error());
             r.goes_on = true;
-            r.outcome = done.error().code() == apimart::errc::wait_expired ? batch::outcome::timed_out
+            r.outcome = done.error().code() == apimart::errc::wait_expired    ? batch::outcome::timed_out
                         : done.error().code() == apimart::errc::shutting_down ? batch::outcome::cancelled
                                                                               : batch::outcome::unknown;
             co_return;
@@ -264,9 +274,9 @@ private:
 
     void not_accepted(apimart::failure const& why, batch::line_result& r)
     {
-        r.submits = static_cast<int>(
-            std::count_if(why.attempts().begin(), why.attempts().end(),
-                          [](auto const& tried) { return tried.phase() != "connecting"; }));
+        r.submits =
+            static_cast<int>(std::count_if(why.attempts().begin(), why.attempts().end(),
+                                           [](auto const& tried) { return tried.phase() != "connecting"; }));
         r.error = words_of(why);
         if (why.code() == apimart::cause::invalid_request && why.proof() == apimart::proof_level::not_sent)
             r.outcome = batch::outcome::invalid;
@@ -340,7 +350,8 @@ private:
         interrupted_ = true;
         stop_reason_ = "interrupted";
         progress_.erase();
-        std::cerr << "interrupted: nothing more is submitted; finishing what may have been accepted" << std::endl;
+        std::cerr << "interrupted: nothing more is submitted; finishing what may have been accepted"
+                  << std::endl;
         // A second signal ends the program at once.
         signals_.cancel();
         signals_.clear();
@@ -430,29 +441,32 @@ int run(settings const& chosen)
         config->base_url = service->base_url();
         config->tls.additional_ca_pem(service->ca_pem());
         std::cout << "service: the built-in emulator at " << config->base_url << ", " << chosen.speed
-                  << " times faster than real time" << (chosen.emulator ? "" : " (APIMART_API_KEY is not set)")
-                  << std::endl;
+                  << " times faster than real time"
+                  << (chosen.emulator ? "" : " (APIMART_API_KEY is not set)") << std::endl;
     } else {
         if (has_key) {
             config = apimart::client_config::from_environment();
-        } else if (chosen.base_url.starts_with("https://127.0.0.1") || chosen.base_url.starts_with("https://localhost")) {
+        } else if (chosen.base_url.starts_with("https://127.0.0.1") ||
+                   chosen.base_url.starts_with("https://localhost")) {
             config.emplace(apimart::api_key("emulator")); // a test server has no real keys
         } else {
-            std::cerr << "batch_submit: " << chosen.base_url << " needs the environment variable APIMART_API_KEY\n";
+            std::cerr << "batch_submit: " << chosen.base_url
+                      << " needs the environment variable APIMART_API_KEY\n";
             return 2;
         }
         if (!chosen.base_url.empty())
             config->base_url = chosen.base_url;
         std::cout << "service: " << config->base_url
-                  << (has_key ? " (with APIMART_API_KEY)" : " (APIMART_API_KEY is not set; sending a placeholder)")
+                  << (has_key ? " (with APIMART_API_KEY)"
+                              : " (APIMART_API_KEY is not set; sending a placeholder)")
                   << std::endl;
     }
     if (!chosen.ca_file.empty())
         config->tls.additional_ca_file(chosen.ca_file);
     // A service that runs faster is asked more often.
     auto const scaled = [&](std::chrono::milliseconds usual) {
-        return std::max(20ms, std::chrono::milliseconds(
-                                  static_cast<std::int64_t>(static_cast<double>(usual.count()) / chosen.speed)));
+        return std::max(20ms, std::chrono::milliseconds(static_cast<std::int64_t>(
+                                  static_cast<double>(usual.count()) / chosen.speed)));
     };
     config->poll.first = scaled(config->poll.first);
     config->poll.shortest = scaled(config->poll.shortest);
@@ -475,9 +489,12 @@ int main(int argc, char** argv)
 {
     settings chosen;
     std::string deadline;
-    CLI::App app("Submits every request of a JSON Lines file to the APIMart service, waits for the videos and fetches them.\n"
-                 "With APIMART_API_KEY set this is the real service and costs money; without it, a built-in emulator.");
-    app.add_option("REQUESTS", chosen.requests, "one request body per line; - reads standard input")->required();
+    CLI::App app("Submits every request of a JSON Lines file to the APIMart service, waits for the videos "
+                 "and fetches them.\n"
+                 "With APIMART_API_KEY set this is the real service and costs money; without it, a built-in "
+                 "emulator.");
+    app.add_option("REQUESTS", chosen.requests, "one request body per line; - reads standard input")
+        ->required();
     app.add_option("--out", chosen.out, "folder for the videos")->capture_default_str();
     app.add_option("--max-in-flight", chosen.max_in_flight, "tasks at the service at one time")
         ->check(CLI::Range(1, 100'000))

@@ -1,10 +1,14 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_HPP
 #define APIMART_HPP
 
 // Everything but the tools for tests.
 
 #include <apimart/client.hpp>
+#include <apimart/media_file.hpp>
 #include <apimart/models.hpp>
+#include <apimart/price.hpp>
+#include <apimart/schema.hpp>
 #include <apimart/version.hpp>
 
 #endif

@@ -15,17 +15,27 @@
 
 namespace batch {
 
-enum class outcome { completed, failed, cancelled, rejected, unknown, timed_out, invalid };
+enum class outcome
+{
+    completed,
+    failed,
+    cancelled,
+    rejected,
+    unknown,
+    timed_out,
+    invalid
+};
 
-inline constexpr std::array<std::string_view, 7> outcome_names{"completed", "failed",    "cancelled", "rejected",
-                                                               "unknown",   "timed_out", "invalid"};
+inline constexpr std::array<std::string_view, 7> outcome_names{
+    "completed", "failed", "cancelled", "rejected", "unknown", "timed_out", "invalid"};
 
 inline std::string_view name_of(outcome o)
 {
     return outcome_names[static_cast<std::size_t>(o)];
 }
 
-class line_result {
+class line_result
+{
 public:
     line_result() {}
 
@@ -40,7 +50,7 @@ public:
     std::optional<double> cost;
     std::string error;
     std::string idempotency_key; // where the outcome of the submit is not known
-    bool goes_on = false; // the task is alive at the service though nobody waits for it here
+    bool goes_on = false;        // the task is alive at the service though nobody waits for it here
 
     std::string report_line() const
     {

@@ -17,14 +17,23 @@
 
 namespace batch {
 
-enum class stage { queued, submitting, generating, downloading, done };
+enum class stage
+{
+    queued,
+    submitting,
+    generating,
+    downloading,
+    done
+};
 
-class progress {
+class progress
+{
 public:
     using clock = std::chrono::steady_clock;
 
     progress(std::ostream& out, std::size_t total, bool quiet)
-        : out_(out), total_(total), quiet_(quiet), terminal_(::isatty(STDOUT_FILENO) == 1), begun_(clock::now())
+        : out_(out), total_(total), quiet_(quiet), terminal_(::isatty(STDOUT_FILENO) == 1),
+          begun_(clock::now())
     {
         counts_[static_cast<std::size_t>(stage::queued)] = total;
     }
@@ -40,8 +49,8 @@ public:
         ++outcomes_[static_cast<std::size_t>(r.outcome)];
         if (r.outcome == outcome::cancelled)
             return; // nothing happened that the summary does not tell once for all
-        last_ = "line " + std::to_string(r.line) + " " + r.model + ": " + std::string(name_of(r.outcome)) + " after " +
-                seconds(r.seconds);
+        last_ = "line " + std::to_string(r.line) + " " + r.model + ": " + std::string(name_of(r.outcome)) +
+                " after " + seconds(r.seconds);
         if (!r.files.empty())
             last_ += ", " + r.files.front();
         // A short batch is told line by line; a long one would only scroll.
@@ -96,8 +105,8 @@ private:
     {
         constexpr std::size_t width = 40;
         std::size_t const filled = total_ == 0 ? width : done() * width / total_;
-        return "[" + std::string(filled, '#') + std::string(width - filled, '.') + "] " + std::to_string(done()) + "/" +
-               std::to_string(total_) + "  " + seconds(elapsed());
+        return "[" + std::string(filled, '#') + std::string(width - filled, '.') + "] " +
+               std::to_string(done()) + "/" + std::to_string(total_) + "  " + seconds(elapsed());
     }
 
     std::string states() const

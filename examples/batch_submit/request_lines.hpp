@@ -16,12 +16,12 @@ namespace batch {
 
 // A line of text with a request in it. The text is kept rather than the parsed request: a hundred thousand
 // of them fit in memory, and reading one again costs microseconds.
-class request_line {
+class request_line
+{
 public:
     request_line(std::size_t line_number, std::string line_text)
         : number(line_number), text(std::move(line_text))
-    {
-    }
+    {}
 
     apimart::any_request request() const { return apimart::any_request::parse(text).value(); }
 
@@ -36,7 +36,8 @@ inline constexpr std::size_t longest_line = std::size_t{1} << 20U;
 // Prints every violation as `file:line: /pointer: rule (got value)`; the whole document is `/`.
 inline std::string describe(std::string const& file, std::size_t line, apimart::violation const& v)
 {
-    std::string text = file + ":" + std::to_string(line) + ": " + (v.pointer().empty() ? "/" : v.pointer()) + ": ";
+    std::string text =
+        file + ":" + std::to_string(line) + ": " + (v.pointer().empty() ? "/" : v.pointer()) + ": ";
     if (v.level() == apimart::severity::advised)
         text += "warning: ";
     text += v.rule();
@@ -64,7 +65,8 @@ inline bool read_line(std::istream& in, std::string& line, bool& too_long)
     return any;
 }
 
-class input {
+class input
+{
 public:
     input() {}
 

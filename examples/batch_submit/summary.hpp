@@ -37,7 +37,8 @@ inline std::string line_ranges(std::vector<std::size_t> lines)
     return text;
 }
 
-class model_row {
+class model_row
+{
 public:
     model_row() {}
 
@@ -53,7 +54,8 @@ inline void print_table(std::ostream& out, std::vector<line_result> const& resul
 {
     std::map<std::string, model_row> rows;
     for (line_result const& r : results) {
-        for (std::string const& name : {r.model.empty() ? std::string("(none)") : r.model, std::string("~")}) {
+        for (std::string const& name :
+             {r.model.empty() ? std::string("(none)") : r.model, std::string("~")}) {
             model_row& row = rows[name];
             ++row.lines;
             row.files += r.files.size();
@@ -66,13 +68,14 @@ inline void print_table(std::ostream& out, std::vector<line_result> const& resul
         }
     }
     out << std::left << std::setw(28) << "model" << std::right << std::setw(7) << "lines" << std::setw(11)
-        << "completed" << std::setw(7) << "files" << std::setw(14) << "mean seconds" << std::setw(11) << "cost USD"
-        << '\n';
+        << "completed" << std::setw(7) << "files" << std::setw(14) << "mean seconds" << std::setw(11)
+        << "cost USD" << '\n';
     for (auto const& [name, row] : rows) {
         bool const total = name == "~";
-        out << std::left << std::setw(28) << (total ? "total" : name) << std::right << std::setw(7) << row.lines
-            << std::setw(11) << row.completed << std::setw(7) << row.files << std::fixed << std::setprecision(1)
-            << std::setw(14) << (row.completed == 0 ? 0.0 : row.seconds / static_cast<double>(row.completed))
+        out << std::left << std::setw(28) << (total ? "total" : name) << std::right << std::setw(7)
+            << row.lines << std::setw(11) << row.completed << std::setw(7) << row.files << std::fixed
+            << std::setprecision(1) << std::setw(14)
+            << (row.completed == 0 ? 0.0 : row.seconds / static_cast<double>(row.completed))
             << std::setprecision(3) << std::setw(11);
         if (row.priced)
             out << row.cost << '\n';
@@ -93,14 +96,15 @@ inline void print_incomplete(std::ostream& out, std::vector<line_result> const& 
         std::vector<std::size_t> lines;
         for (line_result const* r : members)
             lines.push_back(r->line);
-        out << (lines.size() == 1 ? "line " : "lines ") << line_ranges(lines) << ": " << name_of(key.first) << ": "
-            << key.second << '\n';
+        out << (lines.size() == 1 ? "line " : "lines ") << line_ranges(lines) << ": " << name_of(key.first)
+            << ": " << key.second << '\n';
         for (line_result const* r : members) {
             if (!r->task_id.empty())
                 out << "    line " << r->line << " is task " << r->task_id
                     << (r->goes_on ? ", which goes on at the service" : "") << '\n';
             if (!r->idempotency_key.empty())
-                out << "    line " << r->line << " was sent under Idempotency-Key " << r->idempotency_key << '\n';
+                out << "    line " << r->line << " was sent under Idempotency-Key " << r->idempotency_key
+                    << '\n';
         }
     }
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_API_KEY_HPP
 #define APIMART_API_KEY_HPP
 
@@ -10,7 +11,7 @@ namespace apimart {
 
 namespace detail {
 class authorization;
-}
+} // namespace detail
 
 /// The secret that authorizes requests. It can be moved into a client and nothing else: it has no accessor,
 /// cannot be streamed, formatted or compared, and no error text repeats it.
@@ -18,7 +19,8 @@ class authorization;
 /// Errors: the constructor throws `std::invalid_argument` where the key is empty or holds characters that an
 /// HTTP header cannot carry; the text names the rule, not the key. A pasted `Bearer ` prefix is dropped.
 /// Source: API reference, section 1.
-class api_key {
+class api_key
+{
 public:
     explicit api_key(std::string secret) : secret_(std::move(secret))
     {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_CLIENT_CONFIG_HPP
 #define APIMART_CLIENT_CONFIG_HPP
 
@@ -13,7 +14,8 @@
 namespace apimart {
 
 /// Which servers are trusted besides those the system trusts. Verification cannot be switched off.
-class tls_options {
+class tls_options
+{
 public:
     tls_options() {}
 
@@ -34,7 +36,8 @@ private:
 ///
 /// Errors: nothing is checked here; the client's constructor reports what it cannot use as
 /// `errc::invalid_configuration`.
-class client_config {
+class client_config
+{
 public:
     explicit client_config(api_key secret) : key(std::move(secret)) {}
 

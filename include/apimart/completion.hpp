@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_COMPLETION_HPP
 #define APIMART_COMPLETION_HPP
 
@@ -15,7 +16,8 @@
 namespace apimart {
 
 /// The default of every operation: `co_await` in an `asio::awaitable` gives the value or throws `error`.
-struct throwing_t {
+struct throwing_t
+{
     constexpr throwing_t() {}
 };
 inline constexpr throwing_t throwing;
@@ -23,7 +25,8 @@ inline constexpr throwing_t throwing;
 /// Asks for the outcome as one `result<T>` that holds either the value or the whole `failure`; nothing is
 /// thrown. Wraps any completion token.
 template <class Token = boost::asio::use_awaitable_t<>>
-class as_result_t {
+class as_result_t
+{
 public:
     constexpr explicit as_result_t(Token inner = Token()) : token(std::move(inner)) {}
 
@@ -49,7 +52,8 @@ inline constexpr bool is_as_result<as_result_t<Token>> = true;
 
 // What a handler of the user's sees where it asked for a code, or for an exception.
 template <class T, class Handler>
-class code_handler {
+class code_handler
+{
 public:
     explicit code_handler(Handler handler) : inner(std::move(handler)) {}
 
@@ -67,7 +71,8 @@ public:
 };
 
 template <class T, class Handler>
-class exception_handler {
+class exception_handler
+{
 public:
     explicit exception_handler(Handler handler) : inner(std::move(handler)) {}
 
@@ -88,12 +93,14 @@ public:
 };
 
 template <class T>
-struct signature {
+struct signature
+{
     using code = void(error_code, T);
     using exception = void(std::exception_ptr, T);
 };
 template <>
-struct signature<void> {
+struct signature<void>
+{
     using code = void(error_code);
     using exception = void(std::exception_ptr);
 };
@@ -113,7 +120,8 @@ auto initiate(Start start, Token&& token)
     } else if constexpr (is_as_result<plain>) {
         auto inner = std::forward<Token>(token).token;
         return asio::async_initiate<decltype(inner), void(result<T>)>(
-            [](auto handler, Start begin) { begin(completion<T>(std::move(handler))); }, inner, std::move(start));
+            [](auto handler, Start begin) { begin(completion<T>(std::move(handler))); }, inner,
+            std::move(start));
     } else {
         return asio::async_initiate<Token, typename signature<T>::code>(
             [](auto handler, Start begin) {
@@ -128,7 +136,8 @@ auto initiate(Start start, Token&& token)
 
 template <template <class, class> class Associator, class T, class Handler, class Default>
 struct boost::asio::associator<Associator, apimart::detail::code_handler<T, Handler>, Default>
-    : Associator<Handler, Default> {
+    : Associator<Handler, Default>
+{
     static auto get(apimart::detail::code_handler<T, Handler> const& h) noexcept
     {
         return Associator<Handler, Default>::get(h.inner);
@@ -141,7 +150,8 @@ struct boost::asio::associator<Associator, apimart::detail::code_handler<T, Hand
 
 template <template <class, class> class Associator, class T, class Handler, class Default>
 struct boost::asio::associator<Associator, apimart::detail::exception_handler<T, Handler>, Default>
-    : Associator<Handler, Default> {
+    : Associator<Handler, Default>
+{
     static auto get(apimart::detail::exception_handler<T, Handler> const& h) noexcept
     {
         return Associator<Handler, Default>::get(h.inner);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_ERROR_HPP
 #define APIMART_ERROR_HPP
 
@@ -22,7 +23,8 @@ namespace apimart {
 using boost::system::error_code;
 
 /// What the library itself reports. Each value is a situation and a way out.
-enum class errc {
+enum class errc
+{
     /// The request breaks a rule of its model; nothing was sent. See `failure::violations()`.
     invalid_request = 1,
     /// A setting of the client is unusable; the detail names it. Nothing was sent.
@@ -76,7 +78,8 @@ enum class errc {
 
 /// What the service reported, by the type and code of its error envelope and by its HTTP status where the
 /// envelope says nothing. Source: API reference, section 8.
-enum class api_errc {
+enum class api_errc
+{
     invalid_request = 1, ///< the service refused a parameter
     unauthorized,        ///< the API key is not valid
     no_credit,           ///< the account's balance does not cover the task
@@ -91,7 +94,8 @@ enum class api_errc {
 };
 
 /// Conditions to branch on: `if (code == cause::retryable)`. One code can meet several.
-enum class cause {
+enum class cause
+{
     retryable = 1,    ///< the same call may succeed later, and making it again buys nothing twice
     rate_limited,     ///< slow down
     no_credit,        ///< add credit; retrying does not help
@@ -122,7 +126,8 @@ inline boost::system::error_condition make_error_condition(cause c) noexcept
 }
 
 /// How much is proved about a submit that did not return a task.
-enum class proof_level {
+enum class proof_level
+{
     none,     ///< the operation was not a submit
     not_sent, ///< proved: the service cannot have accepted it
     rejected, ///< the service answered that it did not accept it
@@ -134,13 +139,13 @@ std::string_view to_string(proof_level level) noexcept;
 
 /// The service's own words about a failure. They can hold parts of the caller's input, so they are kept
 /// apart from this library's texts and never mixed into `error::what()` unescaped.
-class service_message {
+class service_message
+{
 public:
     service_message() {}
     service_message(std::string code, std::string type, std::string text)
         : code_(std::move(code)), type_(std::move(type)), text_(std::move(text))
-    {
-    }
+    {}
 
     std::string const& code() const noexcept { return code_; }
     std::string const& type() const noexcept { return type_; }
@@ -154,12 +159,12 @@ private:
 };
 
 /// One try of one operation, for the record in a failure.
-class attempt {
+class attempt
+{
 public:
     attempt(error_code code, int http_status, std::string phase)
         : code_(code), http_status_(http_status), phase_(std::move(phase))
-    {
-    }
+    {}
 
     error_code const& code() const noexcept { return code_; }
     /// Zero where no complete answer came.
@@ -177,11 +182,15 @@ private:
 /// or the signed part of a URL.
 ///
 /// Thread safety: distinct objects safe; a shared object may be read from several threads.
-class failure {
+class failure
+{
 public:
     failure() : failure(error_code{}) {}
     failure(error_code code) : data_(std::make_shared<data>()) { data_->code = code; }
-    failure(errc code, std::string detail = {}) : failure(make_error_code(code)) { data_->detail = std::move(detail); }
+    failure(errc code, std::string detail = {}) : failure(make_error_code(code))
+    {
+        data_->detail = std::move(detail);
+    }
     failure(error_code code, std::string detail) : failure(code) { data_->detail = std::move(detail); }
 
     error_code const& code() const noexcept { return data_->code; }
@@ -209,7 +218,10 @@ public:
     failure& request_id(std::string id) { return own().request_id = std::move(id), *this; }
     failure& task_id(std::string id) { return own().task_id = std::move(id), *this; }
     failure& idempotency_key(std::string key) { return own().idempotency_key = std::move(key), *this; }
-    failure& retry_after(std::optional<std::chrono::seconds> delay) { return own().retry_after = delay, *this; }
+    failure& retry_after(std::optional<std::chrono::seconds> delay)
+    {
+        return own().retry_after = delay, *this;
+    }
     failure& attempts(std::vector<attempt> tries) { return own().attempts = std::move(tries), *this; }
     failure& violations(diagnostics list) { return own().violations = std::move(list), *this; }
     failure& detail(std::string words) { return own().detail = std::move(words), *this; }
@@ -218,7 +230,8 @@ public:
     std::string describe() const;
 
 private:
-    struct data {
+    struct data
+    {
         error_code code;
         error_code underlying;
         proof_level proof = proof_level::none;
@@ -245,9 +258,12 @@ private:
 };
 
 /// The one exception type: thrown where a caller awaits without asking for a code or a result.
-class error : public boost::system::system_error {
+class error : public boost::system::system_error
+{
 public:
-    explicit error(failure why) : system_error(why.code()), failure_(std::move(why)), text_(failure_.describe()) {}
+    explicit error(failure why)
+        : system_error(why.code()), failure_(std::move(why)), text_(failure_.describe())
+    {}
 
     failure const& why() const noexcept { return failure_; }
     char const* what() const noexcept override { return text_.c_str(); }
@@ -269,11 +285,14 @@ using result = boost::system::result<T, failure>;
 } // namespace apimart
 
 template <>
-struct boost::system::is_error_code_enum<apimart::errc> : std::true_type {};
+struct boost::system::is_error_code_enum<apimart::errc> : std::true_type
+{};
 template <>
-struct boost::system::is_error_code_enum<apimart::api_errc> : std::true_type {};
+struct boost::system::is_error_code_enum<apimart::api_errc> : std::true_type
+{};
 template <>
-struct boost::system::is_error_condition_enum<apimart::cause> : std::true_type {};
+struct boost::system::is_error_condition_enum<apimart::cause> : std::true_type
+{};
 
 #ifndef APIMART_SEPARATE_COMPILATION
 #include <apimart/impl/error.ipp>

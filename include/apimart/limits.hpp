@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_LIMITS_HPP
 #define APIMART_LIMITS_HPP
 
@@ -8,7 +9,8 @@ namespace apimart {
 
 /// How much a client uses at one time. A plain value. Submits and downloads have shares of their own below
 /// the number of connections, so that neither can keep polls from getting one.
-struct limits {
+struct limits
+{
     /// Open connections to one origin.
     int connections = 32;
     /// Submits being sent or awaiting their answer; also the most submits one crash can leave unknown.
@@ -21,7 +23,8 @@ struct limits {
 };
 
 /// Time limits of the steps of one request. Limits of whole operations belong to the operations.
-struct timeouts {
+struct timeouts
+{
     std::chrono::milliseconds connect{5'000};
     std::chrono::milliseconds tls_handshake{10'000};
     /// From the first byte sent to the last byte of the answer; for a download, between two pieces of it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_METRICS_HPP
 #define APIMART_METRICS_HPP
 
@@ -6,7 +7,8 @@
 namespace apimart {
 
 /// A snapshot of a client's counters. A plain value. Counts are since the client was made.
-struct metrics {
+struct metrics
+{
     std::uint64_t submits_sent = 0;       ///< POST requests whose last byte was handed over or may have been
     std::uint64_t tasks_accepted = 0;     ///< submits that ended with a task id
     std::uint64_t outcomes_unknown = 0;   ///< submits that ended as `outcome_unknown`

@@ -27,7 +27,10 @@ using known_models = model_list<kling_3_0_turbo, kling_v3_omni, kling_v3, kling_
                                 kling_v3_motion_control, veo_3_1_fast_official, veo_3_1_quality_official>;
 
 /// The same at run time, for listings and forms.
-constexpr std::span<model_info const> models() noexcept { return known_models::infos; }
+constexpr std::span<model_info const> models() noexcept
+{
+    return known_models::infos;
+}
 
 /// The model of that id, or null.
 constexpr model_info const* find_model(std::string_view id,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_OPERATION_OPTIONS_HPP
 #define APIMART_OPERATION_OPTIONS_HPP
 
@@ -12,7 +13,8 @@
 namespace apimart {
 
 /// How one submit is made.
-class submit_options {
+class submit_options
+{
 public:
     submit_options() {}
 
@@ -31,13 +33,15 @@ private:
 };
 
 /// How one wait is made. Trivially copyable.
-struct wait_options {
+struct wait_options
+{
     /// Instead of `poll_policy::max_wait`.
     std::optional<std::chrono::milliseconds> time_limit{};
 };
 
 /// How one file is fetched. Trivially copyable.
-struct download_options {
+struct download_options
+{
     bool overwrite = false;
     /// In bytes.
     std::uint64_t max_size = std::uint64_t{8} << 30U;
@@ -46,7 +50,8 @@ struct download_options {
 };
 
 /// What `client::shutdown` ended.
-class shutdown_report {
+class shutdown_report
+{
 public:
     shutdown_report() {}
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_POLL_HPP
 #define APIMART_POLL_HPP
 
@@ -6,7 +7,8 @@
 namespace apimart {
 
 /// When waiting tasks are asked for their state. A plain value.
-struct poll_policy {
+struct poll_policy
+{
     /// The first request after a submit, while nothing is known about how long such tasks take.
     std::chrono::milliseconds first{2'000};
     /// The shortest time between two requests for one task.

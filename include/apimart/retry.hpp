@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_RETRY_HPP
 #define APIMART_RETRY_HPP
 
@@ -8,14 +9,16 @@ namespace apimart {
 /// Whether the caller knows that the service honours `Idempotency-Key` for submits. The key is always sent;
 /// only under `honoured` may a submit whose outcome is unknown be sent again, with the same key and bytes.
 /// Source: API reference, section 8.4; the original documentation does not know the header.
-enum class idempotency {
+enum class idempotency
+{
     none,
     honoured,
 };
 
 /// How failed requests are repeated. A plain value; one operation draws its own state from it.
 /// Delays grow by `factor` from `initial` up to `cap`, each drawn at random below that bound.
-struct retry_policy {
+struct retry_policy
+{
     /// Repetitions of a read, and of a submit that was proved not to have been sent.
     int max_retries = 3;
     /// Repetitions after the service asked for fewer requests.

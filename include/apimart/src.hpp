@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_SRC_HPP
 #define APIMART_SRC_HPP
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_TASK_HPP
 #define APIMART_TASK_HPP
 
@@ -17,7 +18,8 @@ namespace apimart {
 /// again from there in another process. Destroying it does nothing to the remote task.
 ///
 /// Thread safety: distinct objects safe, shared objects as any value.
-class task {
+class task
+{
 public:
     /// No task; `valid()` is false.
     task() {}
@@ -56,7 +58,8 @@ private:
 };
 
 /// Where a task stands. Source: API reference, section 4.2.
-enum class task_status {
+enum class task_status
+{
     queued,    ///< accepted, not begun
     running,   ///< begun; also any word the service may add later
     succeeded, ///< final: has results
@@ -72,18 +75,24 @@ constexpr bool is_final(task_status s) noexcept
 constexpr std::string_view to_string(task_status s) noexcept
 {
     switch (s) {
-    case task_status::queued: return "queued";
-    case task_status::running: return "running";
-    case task_status::succeeded: return "succeeded";
-    case task_status::failed: return "failed";
-    case task_status::cancelled: return "cancelled";
+    case task_status::queued:
+        return "queued";
+    case task_status::running:
+        return "running";
+    case task_status::succeeded:
+        return "succeeded";
+    case task_status::failed:
+        return "failed";
+    case task_status::cancelled:
+        return "cancelled";
     }
     return "running";
 }
 
 /// A link to a result. Whoever has it can fetch the file until it expires, so it is kept from logs: it cannot
 /// be streamed, and the text is had only by `reveal()`.
-class result_url {
+class result_url
+{
 public:
     result_url() {}
     explicit result_url(std::string url) : url_(std::move(url)) {}
@@ -102,14 +111,14 @@ private:
 };
 
 /// One generated file, as the service describes it.
-class video_file {
+class video_file
+{
 public:
     video_file() {}
     video_file(std::string task_id, std::size_t index, result_url url,
                std::optional<std::chrono::sys_seconds> expires_at)
         : task_id_(std::move(task_id)), index_(index), url_(std::move(url)), expires_at_(expires_at)
-    {
-    }
+    {}
 
     /// The task it came from; a download asks it for a fresh link when this one has expired.
     std::string const& task_id() const noexcept { return task_id_; }
@@ -127,13 +136,13 @@ private:
 };
 
 /// Why the service ended a task without a result, in the service's words.
-class task_failure {
+class task_failure
+{
 public:
     task_failure() {}
     task_failure(std::string code, std::string type, std::string text)
         : code_(std::move(code)), type_(std::move(type)), text_(std::move(text))
-    {
-    }
+    {}
 
     std::string const& code() const noexcept { return code_; }
     std::string const& type() const noexcept { return type_; }
@@ -146,13 +155,13 @@ private:
 };
 
 /// What the service says about a task at one moment. Source: API reference, section 4.
-class task_state {
+class task_state
+{
 public:
     task_state() {}
     task_state(std::string id, task_status status, std::string word)
         : id_(std::move(id)), status_(status), word_(std::move(word))
-    {
-    }
+    {}
 
     std::string const& id() const noexcept { return id_; }
     task_status status() const noexcept { return status_; }
@@ -198,7 +207,8 @@ private:
 };
 
 /// A task in a final state. A failed task is a value, not an error: look at `succeeded()`.
-class finished_task : public task_state {
+class finished_task : public task_state
+{
 public:
     finished_task() {}
     finished_task(task_state state, int polls) : task_state(std::move(state)), polls_(polls) {}

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_DETAIL_AUTHORIZATION_HPP
 #define APIMART_DETAIL_AUTHORIZATION_HPP
 
@@ -13,7 +14,8 @@ namespace apimart::detail {
 
 // The only place that reads an API key: it writes the header of a request to the API's origin, and takes the
 // key out of answers that echo it.
-class authorization {
+class authorization
+{
 public:
     explicit authorization(api_key key) : key_(std::move(key)) {}
 
@@ -38,7 +40,8 @@ public:
     {
         service_message const& words = why.service();
         if (!words.empty())
-            why.service(service_message(redacted(words.code()), redacted(words.type()), redacted(words.text())));
+            why.service(
+                service_message(redacted(words.code()), redacted(words.type()), redacted(words.text())));
         if (!why.request_id().empty())
             why.request_id(redacted(why.request_id()));
         return why;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_DETAIL_BACKOFF_HPP
 #define APIMART_DETAIL_BACKOFF_HPP
 
@@ -12,7 +13,8 @@ namespace apimart::detail {
 
 // A small generator of its own: delays must be spread, not unpredictable, and a machine that is tested with
 // virtual time needs the same draws every time.
-class jitter {
+class jitter
+{
 public:
     explicit jitter(std::uint64_t seed) : state_(seed) {}
 
@@ -34,8 +36,9 @@ private:
 // Full jitter: anywhere between nothing and the bound of this attempt.
 inline std::chrono::milliseconds backoff_delay(retry_policy const& policy, int attempt, jitter& random)
 {
-    double const bound = std::min(static_cast<double>(policy.cap.count()),
-                                  static_cast<double>(policy.initial.count()) * std::pow(policy.factor, attempt));
+    double const bound =
+        std::min(static_cast<double>(policy.cap.count()),
+                 static_cast<double>(policy.initial.count()) * std::pow(policy.factor, attempt));
     return std::chrono::milliseconds(static_cast<std::int64_t>(bound * random.draw()));
 }
 

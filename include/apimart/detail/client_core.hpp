@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_DETAIL_CLIENT_CORE_HPP
 #define APIMART_DETAIL_CLIENT_CORE_HPP
 
@@ -30,7 +31,8 @@
 namespace apimart::detail {
 
 // A share of the client's capacity, first come, first served.
-class gate {
+class gate
+{
 public:
     explicit gate(int places) : free_(places) {}
 
@@ -55,7 +57,8 @@ private:
 };
 
 // Leaves the gate when the operation ends, however it ends.
-class gate_place {
+class gate_place
+{
 public:
     explicit gate_place(gate& g) : gate_(&g) {}
     gate_place(gate_place const&) = delete;
@@ -67,17 +70,18 @@ private:
 };
 
 // A task that is being waited for, with those who wait for it.
-class watched_task : public scheduled_poll {
+class watched_task : public scheduled_poll
+{
 public:
     using scheduled_poll::scheduled_poll;
 
-    class waiter {
+    class waiter
+    {
     public:
         waiter(std::uint64_t number, time_point until, completion<finished_task> h,
                boost::asio::any_completion_executor w)
             : serial(number), deadline(until), handler(std::move(h)), work(std::move(w))
-        {
-        }
+        {}
 
         std::uint64_t serial;
         time_point deadline;
@@ -85,20 +89,22 @@ public:
         boost::asio::any_completion_executor work; // the caller's executor must not run out of it meanwhile
     };
 
-    // A list, whose elements never move: in Asio 1.26, assigning an any_completion_handler to another recurses
-    // without end.
+    // A list, whose elements never move: in Asio 1.26, assigning an any_completion_handler to another
+    // recurses without end.
     std::list<waiter> waiters;
     bool polling = false;
 };
 
 // The state that all copies of a client share. Everything in it happens on one strand; the functions whose
 // names begin with `start` may be called from anywhere.
-class client_core final : public std::enable_shared_from_this<client_core>, private context_bound {
+class client_core final : public std::enable_shared_from_this<client_core>, private context_bound
+{
 public:
     using executor_type = boost::asio::any_io_executor;
     using clock = std::chrono::steady_clock;
 
-    client_core(executor_type executor, client_config config, request_url base, boost::asio::ssl::context tls);
+    client_core(executor_type executor, client_config config, request_url base,
+                boost::asio::ssl::context tls);
     client_core(client_core const&) = delete;
     client_core& operator=(client_core const&) = delete;
     ~client_core();
@@ -124,14 +130,17 @@ private:
 
     using operation_ptr = std::shared_ptr<operation>;
 
-    boost::asio::awaitable<result<task>> submit(operation_ptr op, any_request request, submit_options options);
+    boost::asio::awaitable<result<task>> submit(operation_ptr op, any_request request,
+                                                submit_options options);
     boost::asio::awaitable<result<task_state>> status(operation_ptr op, task which);
-    boost::asio::awaitable<result<finished_task>> generate(operation_ptr op, any_request request,
-                                                           submit_options submit_with, wait_options wait_with);
-    boost::asio::awaitable<result<std::uint64_t>> download(operation_ptr op, video_file file,
-                                                           std::filesystem::path to, download_options options);
-    boost::asio::awaitable<result<std::uint64_t>> transfer(operation& op, std::string url, class part_file& file,
-                                                           download_options const& options, std::string& etag);
+    boost::asio::awaitable<result<finished_task>>
+    generate(operation_ptr op, any_request request, submit_options submit_with, wait_options wait_with);
+    boost::asio::awaitable<result<std::uint64_t>>
+    download(operation_ptr op, video_file file, std::filesystem::path to, download_options options);
+    boost::asio::awaitable<result<std::uint64_t>> transfer(operation& op, std::string url,
+                                                           class part_file& file,
+                                                           download_options const& options,
+                                                           std::string& etag);
     boost::asio::awaitable<exchange_outcome> ask_for_task(operation& op, std::string id);
     boost::asio::awaitable<error_code> pause(std::chrono::milliseconds delay);
     boost::asio::awaitable<error_code> enter(gate& g);
@@ -177,7 +186,8 @@ private:
     std::atomic<std::uint64_t> next_serial_{0};
     std::uint64_t seed_;
 
-    struct counters {
+    struct counters
+    {
         std::atomic<std::uint64_t> submits_sent{0};
         std::atomic<std::uint64_t> tasks_accepted{0};
         std::atomic<std::uint64_t> outcomes_unknown{0};
@@ -191,7 +201,8 @@ private:
 };
 
 // What copies of a client hold. The last copy's end is the client's end, while operations keep the core.
-class client_handle {
+class client_handle
+{
 public:
     explicit client_handle(std::shared_ptr<client_core> shared) : core(std::move(shared)) {}
     client_handle(client_handle const&) = delete;

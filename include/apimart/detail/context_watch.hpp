@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_DETAIL_CONTEXT_WATCH_HPP
 #define APIMART_DETAIL_CONTEXT_WATCH_HPP
 
@@ -10,7 +11,8 @@
 namespace apimart::detail {
 
 // Somebody whose I/O objects and parked handlers must not outlive an execution context.
-class context_bound {
+class context_bound
+{
 public:
     // Called once, from the destructor of the context.
     virtual void abandon() = 0;
@@ -21,7 +23,8 @@ protected:
 
 // Tells those bound to a context that it is going away. Handlers parked in structures of our own would
 // otherwise survive the context whose executors they hold.
-class context_watch final : public boost::asio::execution_context::service {
+class context_watch final : public boost::asio::execution_context::service
+{
 public:
     using key_type = context_watch;
     inline static boost::asio::execution_context::id id;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_DETAIL_DOWNLOAD_RULES_HPP
 #define APIMART_DETAIL_DOWNLOAD_RULES_HPP
 
@@ -12,7 +13,8 @@
 namespace apimart::detail {
 
 // The head of a file server's answer, as far as it decides anything.
-class download_answer {
+class download_answer
+{
 public:
     download_answer() {}
 
@@ -25,9 +27,11 @@ public:
     std::optional<std::uint64_t> content_length;
 };
 
-class download_step {
+class download_step
+{
 public:
-    enum class kind {
+    enum class kind
+    {
         from_start, // the body is the whole file
         go_on,      // the body continues what is there
         redirect,   // ask at `location` instead

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_DETAIL_EXCHANGE_OUTCOME_HPP
 #define APIMART_DETAIL_EXCHANGE_OUTCOME_HPP
 
@@ -12,7 +13,8 @@ namespace apimart::detail {
 
 // How far one request got. The order matters: everything before `committed` proves that the service cannot
 // have processed the request, because it never had all of it.
-enum class exchange_phase {
+enum class exchange_phase
+{
     connecting, // no byte of the request was handed over
     sending,    // a part was; the last byte of the body was not
     committed,  // all of it was handed over, no complete answer came
@@ -22,16 +24,21 @@ enum class exchange_phase {
 constexpr std::string_view to_string(exchange_phase phase) noexcept
 {
     switch (phase) {
-    case exchange_phase::connecting: return "connecting";
-    case exchange_phase::sending: return "sending";
-    case exchange_phase::committed: return "reading";
-    case exchange_phase::answered: return "answered";
+    case exchange_phase::connecting:
+        return "connecting";
+    case exchange_phase::sending:
+        return "sending";
+    case exchange_phase::committed:
+        return "reading";
+    case exchange_phase::answered:
+        return "answered";
     }
     return "connecting";
 }
 
 // A complete answer, reduced to what the decoders look at.
-class http_reply {
+class http_reply
+{
 public:
     http_reply() {}
 
@@ -43,7 +50,8 @@ public:
 };
 
 // What became of one request on one connection.
-class exchange_outcome {
+class exchange_outcome
+{
 public:
     exchange_outcome() {}
     exchange_outcome(exchange_phase reached, error_code code) : phase(reached), error(code) {}

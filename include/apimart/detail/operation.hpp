@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_DETAIL_OPERATION_HPP
 #define APIMART_DETAIL_OPERATION_HPP
 
@@ -12,7 +13,8 @@
 namespace apimart::detail {
 
 // One operation under way, seen from those who may want to end it. Lives on the client's strand.
-class operation {
+class operation
+{
 public:
     boost::asio::cancellation_signal signal;
     // Why it has to end; the first reason stays.
@@ -36,7 +38,8 @@ public:
         using boost::asio::cancellation_type;
         if (connection_ != nullptr) {
             // Total cancellation promises that nothing happened, which can no longer be promised.
-            if ((type & (cancellation_type::terminal | cancellation_type::partial)) == cancellation_type::none)
+            if ((type & (cancellation_type::terminal | cancellation_type::partial)) ==
+                cancellation_type::none)
                 return;
             if (!stop_reason) {
                 stop_reason = why;
@@ -70,7 +73,8 @@ private:
 
 // While it lives, stopping a question or a transfer also cuts its connection: a signal alone is lost when it
 // falls between the end of one step and the begin of the next.
-class cut_on_stop {
+class cut_on_stop
+{
 public:
     cut_on_stop(operation& op, connection& on) : op_(op)
     {

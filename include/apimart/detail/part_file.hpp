@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_DETAIL_PART_FILE_HPP
 #define APIMART_DETAIL_PART_FILE_HPP
 
@@ -17,9 +18,12 @@
 namespace apimart::detail {
 
 // A file in the making: bytes go to `<target>.part`; only a complete, synced file gets the target's name.
-class part_file {
+class part_file
+{
 public:
-    explicit part_file(std::filesystem::path target) : target_(std::move(target)), part_(target_.string() + ".part") {}
+    explicit part_file(std::filesystem::path target)
+        : target_(std::move(target)), part_(target_.string() + ".part")
+    {}
     part_file(part_file const&) = delete;
     part_file& operator=(part_file const&) = delete;
     ~part_file() { close(); }

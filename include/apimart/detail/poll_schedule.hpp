@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_DETAIL_POLL_SCHEDULE_HPP
 #define APIMART_DETAIL_POLL_SCHEDULE_HPP
 
@@ -18,8 +19,10 @@
 
 namespace apimart::detail {
 
-// What is known about how long tasks of one profile take: the last few durations and three of their quantiles.
-class duration_record {
+// What is known about how long tasks of one profile take: the last few durations and three of their
+// quantiles.
+class duration_record
+{
 public:
     using duration = std::chrono::milliseconds;
 
@@ -36,16 +39,16 @@ private:
     duration high_{};
 };
 
-// One waiting task, as far as the schedule is concerned. Whoever waits derives from it, so that a waiting task
-// is one object in one ordered structure.
-class scheduled_poll {
+// One waiting task, as far as the schedule is concerned. Whoever waits derives from it, so that a waiting
+// task is one object in one ordered structure.
+class scheduled_poll
+{
 public:
     using time_point = std::chrono::steady_clock::time_point;
 
     scheduled_poll(std::string task_id, std::string task_profile, time_point accepted)
         : id(std::move(task_id)), profile(std::move(task_profile)), begun(accepted)
-    {
-    }
+    {}
 
     std::string id;
     std::string profile;
@@ -54,12 +57,13 @@ public:
     time_point deadline = time_point::max(); // of the waiter that gives up first
     std::optional<std::chrono::milliseconds> estimate;
     int polls = 0;
-    int failures = 0;   // in a row
+    int failures = 0;    // in a row
     bool queued = false; // in the schedule; false while its poll is under way
 };
 
 // Decides when which task is asked. No I/O and no clock: everything happens at a time that is given.
-class poll_schedule {
+class poll_schedule
+{
 public:
     using clock = std::chrono::steady_clock;
     using time_point = clock::time_point;
@@ -78,8 +82,8 @@ public:
 
     void still_running(scheduled_poll& task, task_state const& state, time_point now);
     void poll_failed(scheduled_poll& task, failure const& why, time_point now);
-    // The service asked for silence. Meanwhile `take_due` gives only tasks whose deadline has come, which are not
-    // to be asked but ended, or given back by `postpone`.
+    // The service asked for silence. Meanwhile `take_due` gives only tasks whose deadline has come, which are
+    // not to be asked but ended, or given back by `postpone`.
     bool silent(time_point now) const noexcept { return now < silent_until_; }
     void postpone(scheduled_poll& task, time_point now) { enqueue(task, silent_until_, now); }
     void finished(scheduled_poll& task, task_state const& state, time_point now);
@@ -87,7 +91,8 @@ public:
     std::size_t size() const noexcept { return order_.size(); }
 
 private:
-    struct earlier {
+    struct earlier
+    {
         bool operator()(scheduled_poll const* a, scheduled_poll const* b) const noexcept
         {
             return a->next != b->next ? a->next < b->next : a < b;

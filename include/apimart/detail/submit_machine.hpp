@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_DETAIL_SUBMIT_MACHINE_HPP
 #define APIMART_DETAIL_SUBMIT_MACHINE_HPP
 
@@ -18,17 +19,20 @@ namespace apimart::detail {
 // unit test. Its first rule: once the last byte of the body was handed over, only an answer in the refusal
 // set proves that nothing was bought; everything else ends as `outcome_unknown`, unless the caller declared
 // that the service honours the key, in which case the same bytes may travel again under the same key.
-class submit_machine {
+class submit_machine
+{
 public:
     using clock = std::chrono::steady_clock;
 
-    enum class action {
+    enum class action
+    {
         send,  // put the request on a connection, then report with `answered`
         pause, // wait for `delay()`, then call `resume`
         finish // `outcome()` holds the end
     };
 
-    struct options {
+    struct options
+    {
         retry_policy retry;
         apimart::idempotency contract = apimart::idempotency::none;
         std::optional<clock::time_point> deadline;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_DETAIL_WAITER_QUEUE_HPP
 #define APIMART_DETAIL_WAITER_QUEUE_HPP
 
@@ -18,7 +19,8 @@
 namespace apimart::detail {
 
 // First come, first served. Used on one strand only; a waiter resumes on it, never inside `wake_one`.
-class waiter_queue {
+class waiter_queue
+{
 public:
     using handler_type = boost::asio::any_completion_handler<void(boost::system::error_code)>;
 
@@ -34,7 +36,9 @@ public:
     auto async_wait(boost::asio::any_io_executor executor, Token&& token)
     {
         return boost::asio::async_initiate<Token, void(boost::system::error_code)>(
-            [this](auto handler, boost::asio::any_io_executor on) { park(handler_type(std::move(handler)), on); },
+            [this](auto handler, boost::asio::any_io_executor on) {
+                park(handler_type(std::move(handler)), on);
+            },
             token, std::move(executor));
     }
 
@@ -60,8 +64,10 @@ public:
     }
 
 private:
-    struct waiter {
-        waiter(handler_type h, boost::asio::any_io_executor e) : handler(std::move(h)), executor(std::move(e)) {}
+    struct waiter
+    {
+        waiter(handler_type h, boost::asio::any_io_executor e) : handler(std::move(h)), executor(std::move(e))
+        {}
         handler_type handler;
         boost::asio::any_io_executor executor;
     };

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_IMPL_CLIENT_IPP
 #define APIMART_IMPL_CLIENT_IPP
 
@@ -53,18 +54,20 @@ APIMART_INLINE std::shared_ptr<client_handle> make_client_handle(boost::asio::an
         throw unusable("limits must be at least one");
     if (config.poll.concurrent < 1 || config.poll.shortest.count() < 1)
         throw unusable("poll.concurrent and poll.shortest must be at least one");
-    if (config.retry.max_retries < 0 || config.retry.max_resends < 0 || config.retry.max_rate_limit_retries < 0)
+    if (config.retry.max_retries < 0 || config.retry.max_resends < 0 ||
+        config.retry.max_rate_limit_retries < 0)
         throw unusable("retry counts must not be negative");
-    for (auto* const each : {&config.timeouts.connect, &config.timeouts.tls_handshake, &config.timeouts.response,
-                             &config.timeouts.detached_answer, &config.timeouts.idle,
-                             &config.timeouts.idle_for_submit, &config.timeouts.drain, &config.poll.first,
-                             &config.poll.shortest, &config.poll.longest, &config.poll.max_wait})
+    for (auto* const each :
+         {&config.timeouts.connect, &config.timeouts.tls_handshake, &config.timeouts.response,
+          &config.timeouts.detached_answer, &config.timeouts.idle, &config.timeouts.idle_for_submit,
+          &config.timeouts.drain, &config.poll.first, &config.poll.shortest, &config.poll.longest,
+          &config.poll.max_wait})
         *each = bounded(*each);
     auto tls = make_tls_context(config.tls);
     if (!tls)
         throw error(tls.error());
-    return std::make_shared<client_handle>(
-        std::make_shared<client_core>(std::move(executor), std::move(config), std::move(*base), std::move(*tls)));
+    return std::make_shared<client_handle>(std::make_shared<client_core>(
+        std::move(executor), std::move(config), std::move(*base), std::move(*tls)));
 }
 
 APIMART_INLINE void start_submit(client_handle& handle, any_request request, submit_options options,
@@ -205,20 +208,22 @@ void client_core::launch(completion<T> handler, bool is_submit, Body body)
     auto const self = shared_from_this();
     auto const op = std::make_shared<operation>();
     op->is_submit = is_submit;
-    auto work = keep_working(asio::get_associated_executor(handler, asio::any_completion_executor(executor_)));
+    auto work =
+        keep_working(asio::get_associated_executor(handler, asio::any_completion_executor(executor_)));
 
     // The caller's slot is emitted on the caller's thread; the operation lives on the strand.
     if (auto slot = asio::get_associated_cancellation_slot(handler); slot.is_connected()) {
         // It must not keep a strand: the slot can outlive the context.
-        slot.assign([core = weak_from_this(), weak = std::weak_ptr<operation>(op)](asio::cancellation_type type) {
-            auto const still = core.lock();
-            if (!still || !still->strand_)
-                return;
-            asio::post(*still->strand_, [weak, type] {
-                if (auto const found = weak.lock())
-                    found->stop(type, asio::error::operation_aborted);
+        slot.assign(
+            [core = weak_from_this(), weak = std::weak_ptr<operation>(op)](asio::cancellation_type type) {
+                auto const still = core.lock();
+                if (!still || !still->strand_)
+                    return;
+                asio::post(*still->strand_, [weak, type] {
+                    if (auto const found = weak.lock())
+                        found->stop(type, asio::error::operation_aborted);
+                });
             });
-        });
     }
 
     asio::post(*strand_, [self, op, work, handler = std::move(handler), body = std::move(body)]() mutable {
@@ -239,7 +244,8 @@ void client_core::launch(completion<T> handler, bool is_submit, Body body)
                     self->operations_.erase(place);
                     if (thrown) {
                         // Only exhaustion gets here; expected failures are values.
-                        failure why(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
+                        failure why(
+                            boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
                         if (op->is_submit)
                             why.proof(op->is_committed() ? proof_level::unknown : proof_level::not_sent);
                         outcome = std::move(why);
@@ -284,7 +290,8 @@ APIMART_INLINE std::string client_core::request_head(std::string_view method, st
     std::string head;
     head.reserve(512);
     head.append(method).append(" ").append(base_.target).append(path).append(" HTTP/1.1\r\nHost: ");
-    head.append(base_.origin.authority()).append("\r\nUser-Agent: apimart-cpp\r\nAccept: application/json\r\n");
+    head.append(base_.origin.authority())
+        .append("\r\nUser-Agent: apimart-cpp\r\nAccept: application/json\r\n");
     authorization_.append_header(head);
     return head;
 }
@@ -334,11 +341,12 @@ inline std::string profile_of(any_request const& request)
     return text;
 }
 
-APIMART_INLINE void client_core::start_submit(any_request request, submit_options options, completion<task> handler)
+APIMART_INLINE void client_core::start_submit(any_request request, submit_options options,
+                                              completion<task> handler)
 {
     launch<task>(std::move(handler), true,
                  [request = std::move(request), options = std::move(options)](client_core& core,
-                                                                            operation_ptr op) mutable {
+                                                                              operation_ptr op) mutable {
                      return core.submit(std::move(op), std::move(request), std::move(options));
                  });
 }
@@ -407,8 +415,8 @@ APIMART_INLINE boost::asio::awaitable<result<task>> client_core::submit(operatio
                     std::chrono::milliseconds(1)))
                 next = machine.stopped(stop_code(*op, code));
         } else {
-            exchange_outcome outcome = co_await exchange(pool_, base_.origin, lane::submit, text, config_.limits,
-                                                         config_.timeouts, *op);
+            exchange_outcome outcome = co_await exchange(pool_, base_.origin, lane::submit, text,
+                                                         config_.limits, config_.timeouts, *op);
             counters_.connections_opened.store(pool_.opened(), std::memory_order_relaxed);
             if (outcome.phase >= exchange_phase::committed)
                 counters_.submits_sent.fetch_add(1, std::memory_order_relaxed);
@@ -435,16 +443,18 @@ APIMART_INLINE boost::asio::awaitable<result<task>> client_core::submit(operatio
     co_return accepted;
 }
 
-APIMART_INLINE boost::asio::awaitable<exchange_outcome> client_core::ask_for_task(operation& op, std::string id)
+APIMART_INLINE boost::asio::awaitable<exchange_outcome> client_core::ask_for_task(operation& op,
+                                                                                  std::string id)
 {
     std::string text = request_head("GET", "/v1/tasks/" + percent_encode_segment(id));
     text += "\r\n";
     exchange_outcome outcome;
     // A kept connection that turns out to be dead says nothing about the service; asking again is free.
     for (int turn = 0; turn < 2; ++turn) {
-        outcome = co_await exchange(pool_, base_.origin, lane::poll, text, config_.limits, config_.timeouts, op);
-        if (outcome.phase == exchange_phase::answered || !outcome.reused || outcome.error != errc::connection_lost ||
-            op.stop_reason)
+        outcome =
+            co_await exchange(pool_, base_.origin, lane::poll, text, config_.limits, config_.timeouts, op);
+        if (outcome.phase == exchange_phase::answered || !outcome.reused ||
+            outcome.error != errc::connection_lost || op.stop_reason)
             break;
     }
     counters_.connections_opened.store(pool_.opened(), std::memory_order_relaxed);
@@ -504,7 +514,8 @@ APIMART_INLINE boost::asio::awaitable<result<task_state>> client_core::status(op
         auto const asked = answer.error().retry_after();
         if (!again || (asked && *asked > config_.retry.longest_retry_after))
             co_return answer;
-        auto const wait = asked ? std::chrono::milliseconds(*asked) : backoff_delay(config_.retry, retry, random);
+        auto const wait =
+            asked ? std::chrono::milliseconds(*asked) : backoff_delay(config_.retry, retry, random);
         if (error_code const code = co_await pause(wait))
             co_return failure(stop_code(*op, code)).task_id(which.id());
     }
@@ -512,12 +523,14 @@ APIMART_INLINE boost::asio::awaitable<result<task_state>> client_core::status(op
 
 // --- waiting --------------------------------------------------------------------------------------------
 
-APIMART_INLINE void client_core::start_wait(task which, wait_options options, completion<finished_task> handler)
+APIMART_INLINE void client_core::start_wait(task which, wait_options options,
+                                            completion<finished_task> handler)
 {
     namespace asio = boost::asio;
     auto const self = shared_from_this();
     std::uint64_t const serial = next_serial_.fetch_add(1, std::memory_order_relaxed);
-    auto work = keep_working(asio::get_associated_executor(handler, asio::any_completion_executor(executor_)));
+    auto work =
+        keep_working(asio::get_associated_executor(handler, asio::any_completion_executor(executor_)));
     if (auto slot = asio::get_associated_cancellation_slot(handler); slot.is_connected()) {
         slot.assign([core = weak_from_this(), id = which.id(), serial](asio::cancellation_type) {
             auto const still = core.lock();
@@ -620,8 +633,8 @@ APIMART_INLINE void client_core::pump_polls()
         auto const place = std::prev(operations_.end());
         asio::co_spawn(*strand_, poll(op, due->id),
                        asio::bind_cancellation_slot(
-                           op->signal.slot(), [self = shared_from_this(), op, place, due](std::exception_ptr thrown,
-                                                                                      exchange_outcome outcome) {
+                           op->signal.slot(), [self = shared_from_this(), op, place,
+                                               due](std::exception_ptr thrown, exchange_outcome outcome) {
                                if (thrown)
                                    outcome = exchange_outcome(exchange_phase::connecting,
                                                               make_error_code(errc::connect_failed));
@@ -696,7 +709,8 @@ APIMART_INLINE void client_core::polled(watched_task& which, result<task_state> 
 }
 
 // This answer was the last check of those whose time is up. Returns whether others go on waiting.
-APIMART_INLINE bool client_core::expire(watched_task& which, result<task_state> const& answer, clock::time_point now)
+APIMART_INLINE bool client_core::expire(watched_task& which, result<task_state> const& answer,
+                                        clock::time_point now)
 {
     for (auto& entry : which.waiters) {
         if (entry.deadline > now)
@@ -706,7 +720,8 @@ APIMART_INLINE bool client_core::expire(watched_task& which, result<task_state> 
         if (answer)
             late.detail("last seen " + answer->word());
         else
-            late.underlying(answer.error().code()).detail("the last question failed: " + answer.error().describe());
+            late.underlying(answer.error().code())
+                .detail("the last question failed: " + answer.error().describe());
         deliver(std::move(entry.handler), result<finished_task>(std::move(late)));
     }
     std::erase_if(which.waiters, [now](auto const& entry) { return entry.deadline <= now; });
@@ -732,12 +747,12 @@ APIMART_INLINE void client_core::start_generate(any_request request, submit_opti
 }
 
 // Lets a coroutine of the core wait like any caller does.
-class wait_for {
+class wait_for
+{
 public:
     wait_for(std::shared_ptr<client_core> core, task which, wait_options options)
         : core_(std::move(core)), task_(std::move(which)), options_(options)
-    {
-    }
+    {}
     void operator()(completion<finished_task> handler)
     {
         core_->start_wait(std::move(task_), options_, std::move(handler));
@@ -749,8 +764,10 @@ private:
     wait_options options_;
 };
 
-APIMART_INLINE boost::asio::awaitable<result<finished_task>>
-client_core::generate(operation_ptr op, any_request request, submit_options submit_with, wait_options wait_with)
+APIMART_INLINE boost::asio::awaitable<result<finished_task>> client_core::generate(operation_ptr op,
+                                                                                   any_request request,
+                                                                                   submit_options submit_with,
+                                                                                   wait_options wait_with)
 {
     namespace asio = boost::asio;
     co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
@@ -762,7 +779,8 @@ client_core::generate(operation_ptr op, any_request request, submit_options subm
     op->is_submit = false;
     if (op->stop_reason)
         co_return failure(op->stop_reason).task_id(accepted->id()).proof(proof_level::accepted);
-    auto done = co_await initiate<finished_task>(wait_for(shared_from_this(), *accepted, wait_with), as_result());
+    auto done =
+        co_await initiate<finished_task>(wait_for(shared_from_this(), *accepted, wait_with), as_result());
     if (done)
         co_return done;
     failure why = done.error();
@@ -806,14 +824,15 @@ APIMART_INLINE void client_core::start_farewell()
 APIMART_INLINE void client_core::start_shutdown(completion<shutdown_report> handler)
 {
     namespace asio = boost::asio;
-    auto work = keep_working(asio::get_associated_executor(handler, asio::any_completion_executor(executor_)));
+    auto work =
+        keep_working(asio::get_associated_executor(handler, asio::any_completion_executor(executor_)));
     asio::co_spawn(*strand_, shutdown(),
-                   [self = shared_from_this(), work, handler = std::move(handler)](
-                       std::exception_ptr thrown, shutdown_report report) mutable {
+                   [self = shared_from_this(), work,
+                    handler = std::move(handler)](std::exception_ptr thrown, shutdown_report report) mutable {
                        if (thrown)
-                           self->deliver(std::move(handler), result<shutdown_report>(failure(
-                                                                 boost::system::errc::make_error_code(
-                                                                     boost::system::errc::not_enough_memory))));
+                           self->deliver(std::move(handler),
+                                         result<shutdown_report>(failure(boost::system::errc::make_error_code(
+                                             boost::system::errc::not_enough_memory))));
                        else
                            self->deliver(std::move(handler), result<shutdown_report>(std::move(report)));
                    });

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_IMPL_CLIENT_CONFIG_IPP
 #define APIMART_IMPL_CLIENT_CONFIG_IPP
 
@@ -13,7 +14,8 @@ APIMART_INLINE client_config client_config::from_environment()
 {
     char const* const secret = std::getenv("APIMART_API_KEY");
     if (secret == nullptr || *secret == '\0')
-        throw error(failure(errc::invalid_configuration, "the environment variable APIMART_API_KEY is not set"));
+        throw error(
+            failure(errc::invalid_configuration, "the environment variable APIMART_API_KEY is not set"));
     try {
         client_config config{api_key(secret)};
         if (char const* const url = std::getenv("APIMART_BASE_URL"); url != nullptr && *url != '\0')

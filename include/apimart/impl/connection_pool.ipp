@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_IMPL_CONNECTION_POOL_IPP
 #define APIMART_IMPL_CONNECTION_POOL_IPP
 
@@ -17,13 +18,11 @@ namespace apimart::detail {
 
 APIMART_INLINE connection_lease::connection_lease(connection_pool* pool, std::unique_ptr<connection> lent)
     : pool_(pool), lent_(std::move(lent))
-{
-}
+{}
 
 APIMART_INLINE connection_lease::connection_lease(connection_lease&& other) noexcept
     : pool_(std::exchange(other.pool_, nullptr)), lent_(std::move(other.lent_))
-{
-}
+{}
 
 APIMART_INLINE connection_lease& connection_lease::operator=(connection_lease&& other) noexcept
 {
@@ -55,9 +54,9 @@ APIMART_INLINE void connection_lease::drop()
 APIMART_INLINE connection_pool::connection_pool(boost::asio::any_io_executor executor,
                                                 boost::asio::ssl::context context, limits const& most,
                                                 timeouts const& times)
-    : executor_(executor), context_(std::move(context)), limits_(most), timeouts_(times), timer_(std::in_place, executor)
-{
-}
+    : executor_(executor), context_(std::move(context)), limits_(most), timeouts_(times),
+      timer_(std::in_place, executor)
+{}
 
 APIMART_INLINE std::unique_ptr<connection> connection_pool::take_idle(group& from, lane who)
 {
@@ -91,7 +90,8 @@ APIMART_INLINE boost::asio::awaitable<result<connection_lease>> connection_pool:
         std::unique_ptr<connection> lent = take_idle(g, who);
         if (!lent && g.open < limits_.connections) {
             ++g.open;
-            lent = std::make_unique<connection>(to, to.tls ? stream(executor_, *context_) : stream(executor_));
+            lent =
+                std::make_unique<connection>(to, to.tls ? stream(executor_, *context_) : stream(executor_));
             // One byte more than the limit lets the parser see that it was passed.
             lent->buffer.max_size(limits_.response_bytes + limits_.header_bytes);
         }
@@ -99,8 +99,8 @@ APIMART_INLINE boost::asio::awaitable<result<connection_lease>> connection_pool:
             active_.push_back(lent.get());
             co_return connection_lease(this, std::move(lent));
         }
-        auto const [code] = co_await g.waiting[static_cast<std::size_t>(who)].async_wait(
-            executor_, as_tuple(use_awaitable));
+        auto const [code] =
+            co_await g.waiting[static_cast<std::size_t>(who)].async_wait(executor_, as_tuple(use_awaitable));
         if (code)
             co_return failure(code);
     }
@@ -170,7 +170,9 @@ APIMART_INLINE void connection_pool::on_watch()
         }
     }
     for (auto& [to, g] : groups_) {
-        auto const stale = [&](std::unique_ptr<connection> const& c) { return c->last_used + timeouts_.idle <= now; };
+        auto const stale = [&](std::unique_ptr<connection> const& c) {
+            return c->last_used + timeouts_.idle <= now;
+        };
         auto const closed = std::erase_if(g.idle, stale);
         g.open -= static_cast<int>(closed);
         idle_count_ -= closed;
@@ -189,9 +191,8 @@ inline failure connect_failure(connection const& c, errc what, error_code code)
     return failure(what, "no connection to " + where + ": " + code.message()).underlying(code);
 }
 
-APIMART_INLINE boost::asio::awaitable<result<void>> connection_pool::connect(connection& fresh,
-                                                                             bool public_only,
-                                                                             error_code const& stopped)
+APIMART_INLINE boost::asio::awaitable<result<void>>
+connection_pool::connect(connection& fresh, bool public_only, error_code const& stopped)
 {
     using namespace boost::asio;
     namespace ip = boost::asio::ip;
@@ -207,8 +208,10 @@ APIMART_INLINE boost::asio::awaitable<result<void>> connection_pool::connect(con
         auto const [resolve_code, found] =
             co_await resolver.async_resolve(fresh.origin.host, fresh.origin.port, token);
         if (resolve_code) {
-            bool const unknown = resolve_code == boost::asio::error::host_not_found || resolve_code == boost::asio::error::no_data;
-            co_return connect_failure(fresh, unknown ? errc::resolve_failed : errc::connect_failed, resolve_code);
+            bool const unknown = resolve_code == boost::asio::error::host_not_found ||
+                                 resolve_code == boost::asio::error::no_data;
+            co_return connect_failure(fresh, unknown ? errc::resolve_failed : errc::connect_failed,
+                                      resolve_code);
         }
         for (auto const& entry : found)
             endpoints.push_back(entry.endpoint());
@@ -245,7 +248,8 @@ APIMART_INLINE boost::asio::awaitable<result<void>> connection_pool::connect(con
         limit(fresh, clock::now() + timeouts_.tls_handshake);
         if (error_code const prepared =
                 prepare_tls_session(tls->native_handle(), fresh.origin.host, fresh.origin.is_address()))
-            co_return failure(errc::tls_failed, "the TLS session for " + fresh.origin.host + " cannot be prepared")
+            co_return failure(errc::tls_failed,
+                              "the TLS session for " + fresh.origin.host + " cannot be prepared")
                 .underlying(prepared);
         auto const [tls_code] = co_await tls->async_handshake(ssl::stream_base::client, token);
         if (tls_code) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_IMPL_DOWNLOAD_IPP
 #define APIMART_IMPL_DOWNLOAD_IPP
 
@@ -20,14 +21,14 @@
 
 namespace apimart::detail {
 
-APIMART_INLINE void client_core::start_download(video_file file, std::filesystem::path to, download_options options,
-                                                completion<std::uint64_t> handler)
+APIMART_INLINE void client_core::start_download(video_file file, std::filesystem::path to,
+                                                download_options options, completion<std::uint64_t> handler)
 {
-    launch<std::uint64_t>(std::move(handler), false,
-                          [file = std::move(file), to = std::move(to), options](client_core& core,
-                                                                               operation_ptr op) mutable {
-                              return core.download(std::move(op), std::move(file), std::move(to), options);
-                          });
+    launch<std::uint64_t>(
+        std::move(handler), false,
+        [file = std::move(file), to = std::move(to), options](client_core& core, operation_ptr op) mutable {
+            return core.download(std::move(op), std::move(file), std::move(to), options);
+        });
 }
 
 APIMART_INLINE boost::asio::awaitable<result<std::uint64_t>>
@@ -62,7 +63,8 @@ client_core::download(operation_ptr op, video_file file, std::filesystem::path t
             if (error_code const code = part.finish(options.overwrite)) {
                 part.remove();
                 bool const taken = code == boost::system::errc::file_exists;
-                co_return failure(taken ? errc::file_exists : errc::file_error, to.string() + ": " + code.message())
+                co_return failure(taken ? errc::file_exists : errc::file_error,
+                                  to.string() + ": " + code.message())
                     .underlying(code)
                     .task_id(file.task_id());
             }
@@ -152,7 +154,8 @@ client_core::transfer(operation& op, std::string url, part_file& file, download_
 
         std::optional<cut_on_stop> until_read(std::in_place, op, *lease);
         pool_.limit(*lease, connection::clock::now() + config_.timeouts.response);
-        auto const [write_code, written] = co_await asio::async_write(lease->bytes, asio::buffer(request), token);
+        auto const [write_code, written] =
+            co_await asio::async_write(lease->bytes, asio::buffer(request), token);
         if (write_code)
             co_return transfer_failure(*lease, write_code);
         ++lease->served;
@@ -204,7 +207,8 @@ client_core::transfer(operation& op, std::string url, part_file& file, download_
             if (got > 0 && file.size() == 0 && !may_begin_a_video(std::string_view(piece.data(), got)))
                 co_return failure(errc::download_corrupt, "the answer's bytes are text, not a video");
             if (file.size() + got > options.max_size)
-                co_return failure(errc::download_too_large, "more than " + std::to_string(options.max_size) + " bytes");
+                co_return failure(errc::download_too_large,
+                                  "more than " + std::to_string(options.max_size) + " bytes");
             if (error_code const write_failed = file.append(piece.data(), got))
                 co_return failure(errc::file_error, write_failed.message()).underlying(write_failed);
             counters_.bytes_downloaded.fetch_add(got, std::memory_order_relaxed);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_IMPL_DOWNLOAD_RULES_IPP
 #define APIMART_IMPL_DOWNLOAD_RULES_IPP
 
@@ -21,8 +22,8 @@ APIMART_INLINE download_step judge_download(download_answer const& answer, reque
         download_step step(download_step::kind::redirect);
         step.location = answer.location;
         if (answer.location.starts_with('/') && !answer.location.starts_with("//"))
-            step.location = std::string(asked.origin.tls ? "https://" : "http://") + asked.origin.authority() +
-                            answer.location;
+            step.location = std::string(asked.origin.tls ? "https://" : "http://") +
+                            asked.origin.authority() + answer.location;
         return step;
     }
     if (status == 401 || status == 403 || status == 404 || status == 410)
@@ -36,7 +37,8 @@ APIMART_INLINE download_step judge_download(download_answer const& answer, reque
         return fail(std::move(why));
     }
     if (status != 200 && status != 206)
-        return fail(failure(errc::unexpected_response, "the file server's answer is neither a file nor an error"));
+        return fail(
+            failure(errc::unexpected_response, "the file server's answer is neither a file nor an error"));
     if (!answer.content_encoding.empty() && answer.content_encoding != "identity")
         return fail(failure(errc::unexpected_response, "the file came encoded though that was declined"));
     for (std::string_view const text : {"text/", "application/json", "application/xml"}) {
@@ -46,7 +48,8 @@ APIMART_INLINE download_step judge_download(download_answer const& answer, reque
     if (answer.content_length == std::uint64_t{0})
         return fail(failure(errc::download_corrupt, "the file is empty"));
     std::uint64_t const before = status == 206 ? have : 0;
-    if (answer.content_length && (*answer.content_length > max_size || before > max_size - *answer.content_length))
+    if (answer.content_length &&
+        (*answer.content_length > max_size || before > max_size - *answer.content_length))
         return fail(failure(errc::download_too_large, "more than " + std::to_string(max_size) + " bytes"));
     if (status == 200)
         return download_step(download_step::kind::from_start);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_IMPL_ERROR_IPP
 #define APIMART_IMPL_ERROR_IPP
 
@@ -10,7 +11,8 @@
 namespace apimart {
 namespace detail {
 
-class library_category_type final : public boost::system::error_category {
+class library_category_type final : public boost::system::error_category
+{
 public:
     constexpr library_category_type() noexcept : error_category(0x61'70'69'6d'61'72'74'01) {}
 
@@ -22,36 +24,61 @@ public:
     static char const* text(int value) noexcept
     {
         switch (static_cast<errc>(value)) {
-        case errc::invalid_request: return "the request breaks a rule of its model and was not sent";
-        case errc::invalid_configuration: return "the client's configuration cannot be used";
-        case errc::outcome_unknown: return "the submit may have been accepted; its outcome is not known";
-        case errc::wait_expired: return "the task did not finish within the wait's time limit";
-        case errc::deadline_exceeded: return "the operation's time limit passed";
-        case errc::shutting_down: return "the client is shutting down";
-        case errc::certificate_refused: return "the peer's certificate was refused";
-        case errc::tls_failed: return "the TLS handshake failed";
-        case errc::resolve_failed: return "the host name does not exist";
-        case errc::connect_failed: return "no connection could be made";
-        case errc::connect_timeout: return "no connection within the time limit";
-        case errc::response_timeout: return "no complete answer within the time limit";
-        case errc::connection_lost: return "the connection ended before a complete answer";
-        case errc::protocol_error: return "the answer is not acceptable HTTP";
-        case errc::response_too_large: return "the answer is larger than its limit";
-        case errc::unexpected_response: return "the answer is not what the service documents";
-        case errc::task_not_found: return "the service does not know the task";
-        case errc::url_not_allowed: return "the result's address is not one this client fetches";
-        case errc::result_expired: return "the result's link has expired";
-        case errc::no_result: return "the task has no such result";
-        case errc::download_corrupt: return "the downloaded file is not a complete video";
-        case errc::download_too_large: return "the file is larger than the limit given for it";
-        case errc::file_exists: return "the file exists already";
-        case errc::file_error: return "the file cannot be written";
+        case errc::invalid_request:
+            return "the request breaks a rule of its model and was not sent";
+        case errc::invalid_configuration:
+            return "the client's configuration cannot be used";
+        case errc::outcome_unknown:
+            return "the submit may have been accepted; its outcome is not known";
+        case errc::wait_expired:
+            return "the task did not finish within the wait's time limit";
+        case errc::deadline_exceeded:
+            return "the operation's time limit passed";
+        case errc::shutting_down:
+            return "the client is shutting down";
+        case errc::certificate_refused:
+            return "the peer's certificate was refused";
+        case errc::tls_failed:
+            return "the TLS handshake failed";
+        case errc::resolve_failed:
+            return "the host name does not exist";
+        case errc::connect_failed:
+            return "no connection could be made";
+        case errc::connect_timeout:
+            return "no connection within the time limit";
+        case errc::response_timeout:
+            return "no complete answer within the time limit";
+        case errc::connection_lost:
+            return "the connection ended before a complete answer";
+        case errc::protocol_error:
+            return "the answer is not acceptable HTTP";
+        case errc::response_too_large:
+            return "the answer is larger than its limit";
+        case errc::unexpected_response:
+            return "the answer is not what the service documents";
+        case errc::task_not_found:
+            return "the service does not know the task";
+        case errc::url_not_allowed:
+            return "the result's address is not one this client fetches";
+        case errc::result_expired:
+            return "the result's link has expired";
+        case errc::no_result:
+            return "the task has no such result";
+        case errc::download_corrupt:
+            return "the downloaded file is not a complete video";
+        case errc::download_too_large:
+            return "the file is larger than the limit given for it";
+        case errc::file_exists:
+            return "the file exists already";
+        case errc::file_error:
+            return "the file cannot be written";
         }
         return "unknown apimart error";
     }
 };
 
-class api_category_type final : public boost::system::error_category {
+class api_category_type final : public boost::system::error_category
+{
 public:
     constexpr api_category_type() noexcept : error_category(0x61'70'69'6d'61'72'74'02) {}
 
@@ -63,23 +90,35 @@ public:
     static char const* text(int value) noexcept
     {
         switch (static_cast<api_errc>(value)) {
-        case api_errc::invalid_request: return "the service refused a parameter";
-        case api_errc::unauthorized: return "the service refused the API key";
-        case api_errc::no_credit: return "the account's balance does not cover the task";
-        case api_errc::forbidden: return "the API key has no right to this resource";
-        case api_errc::not_found: return "the service does not know this resource";
-        case api_errc::too_large: return "the request is larger than the service takes";
-        case api_errc::rate_limited: return "the service asks for fewer requests";
-        case api_errc::content_rejected: return "the service's moderation refused the input";
-        case api_errc::conflict: return "the idempotency key is in conflict";
-        case api_errc::unavailable: return "the service or its gateway failed";
-        case api_errc::other: return "the service answered with an unlisted error";
+        case api_errc::invalid_request:
+            return "the service refused a parameter";
+        case api_errc::unauthorized:
+            return "the service refused the API key";
+        case api_errc::no_credit:
+            return "the account's balance does not cover the task";
+        case api_errc::forbidden:
+            return "the API key has no right to this resource";
+        case api_errc::not_found:
+            return "the service does not know this resource";
+        case api_errc::too_large:
+            return "the request is larger than the service takes";
+        case api_errc::rate_limited:
+            return "the service asks for fewer requests";
+        case api_errc::content_rejected:
+            return "the service's moderation refused the input";
+        case api_errc::conflict:
+            return "the idempotency key is in conflict";
+        case api_errc::unavailable:
+            return "the service or its gateway failed";
+        case api_errc::other:
+            return "the service answered with an unlisted error";
         }
         return "unknown service error";
     }
 };
 
-class cause_category_type final : public boost::system::error_category {
+class cause_category_type final : public boost::system::error_category
+{
 public:
     constexpr cause_category_type() noexcept : error_category(0x61'70'69'6d'61'72'74'03) {}
 
@@ -91,16 +130,26 @@ public:
     static char const* text(int value) noexcept
     {
         switch (static_cast<cause>(value)) {
-        case cause::retryable: return "may succeed later";
-        case cause::rate_limited: return "rate limited";
-        case cause::no_credit: return "no credit";
-        case cause::unauthorized: return "not authorized";
-        case cause::content_rejected: return "content rejected";
-        case cause::invalid_request: return "invalid request";
-        case cause::transport: return "transport failure";
-        case cause::outcome_unknown: return "outcome unknown";
-        case cause::timed_out: return "timed out";
-        case cause::not_found: return "not found";
+        case cause::retryable:
+            return "may succeed later";
+        case cause::rate_limited:
+            return "rate limited";
+        case cause::no_credit:
+            return "no credit";
+        case cause::unauthorized:
+            return "not authorized";
+        case cause::content_rejected:
+            return "content rejected";
+        case cause::invalid_request:
+            return "invalid request";
+        case cause::transport:
+            return "transport failure";
+        case cause::outcome_unknown:
+            return "outcome unknown";
+        case cause::timed_out:
+            return "timed out";
+        case cause::not_found:
+            return "not found";
         }
         return "unknown cause";
     }
@@ -119,24 +168,31 @@ private:
     {
         switch (condition) {
         case cause::retryable:
-            // A lost submit is outcome_unknown, so these codes only ever stand for calls that are safe to repeat.
-            return code == errc::connect_failed || code == errc::connect_timeout || code == errc::response_timeout ||
-                   code == errc::connection_lost || code == errc::tls_failed || code == errc::wait_expired;
+            // A lost submit is outcome_unknown, so these codes only ever stand for calls that are safe to
+            // repeat.
+            return code == errc::connect_failed || code == errc::connect_timeout ||
+                   code == errc::response_timeout || code == errc::connection_lost ||
+                   code == errc::tls_failed || code == errc::wait_expired;
         case cause::transport:
-            return code == errc::resolve_failed || code == errc::connect_failed || code == errc::connect_timeout ||
-                   code == errc::response_timeout || code == errc::connection_lost || code == errc::tls_failed ||
+            return code == errc::resolve_failed || code == errc::connect_failed ||
+                   code == errc::connect_timeout || code == errc::response_timeout ||
+                   code == errc::connection_lost || code == errc::tls_failed ||
                    code == errc::certificate_refused || code == errc::protocol_error ||
                    code == errc::response_too_large;
         case cause::timed_out:
-            return code == errc::wait_expired || code == errc::deadline_exceeded || code == errc::connect_timeout ||
-                   code == errc::response_timeout;
-        case cause::outcome_unknown: return code == errc::outcome_unknown;
-        case cause::invalid_request: return code == errc::invalid_request;
-        case cause::not_found: return code == errc::task_not_found || code == errc::result_expired;
+            return code == errc::wait_expired || code == errc::deadline_exceeded ||
+                   code == errc::connect_timeout || code == errc::response_timeout;
+        case cause::outcome_unknown:
+            return code == errc::outcome_unknown;
+        case cause::invalid_request:
+            return code == errc::invalid_request;
+        case cause::not_found:
+            return code == errc::task_not_found || code == errc::result_expired;
         case cause::rate_limited:
         case cause::no_credit:
         case cause::unauthorized:
-        case cause::content_rejected: return false;
+        case cause::content_rejected:
+            return false;
         }
         return false;
     }
@@ -144,16 +200,24 @@ private:
     static bool meets(api_errc code, cause condition) noexcept
     {
         switch (condition) {
-        case cause::retryable: return code == api_errc::rate_limited || code == api_errc::unavailable;
-        case cause::rate_limited: return code == api_errc::rate_limited;
-        case cause::no_credit: return code == api_errc::no_credit;
-        case cause::unauthorized: return code == api_errc::unauthorized || code == api_errc::forbidden;
-        case cause::content_rejected: return code == api_errc::content_rejected;
-        case cause::invalid_request: return code == api_errc::invalid_request || code == api_errc::too_large;
-        case cause::not_found: return code == api_errc::not_found;
+        case cause::retryable:
+            return code == api_errc::rate_limited || code == api_errc::unavailable;
+        case cause::rate_limited:
+            return code == api_errc::rate_limited;
+        case cause::no_credit:
+            return code == api_errc::no_credit;
+        case cause::unauthorized:
+            return code == api_errc::unauthorized || code == api_errc::forbidden;
+        case cause::content_rejected:
+            return code == api_errc::content_rejected;
+        case cause::invalid_request:
+            return code == api_errc::invalid_request || code == api_errc::too_large;
+        case cause::not_found:
+            return code == api_errc::not_found;
         case cause::transport:
         case cause::outcome_unknown:
-        case cause::timed_out: return false;
+        case cause::timed_out:
+            return false;
         }
         return false;
     }
@@ -183,11 +247,16 @@ APIMART_INLINE boost::system::error_category const& cause_category() noexcept
 APIMART_INLINE std::string_view to_string(proof_level level) noexcept
 {
     switch (level) {
-    case proof_level::none: return "none";
-    case proof_level::not_sent: return "not_sent";
-    case proof_level::rejected: return "rejected";
-    case proof_level::accepted: return "accepted";
-    case proof_level::unknown: return "unknown";
+    case proof_level::none:
+        return "none";
+    case proof_level::not_sent:
+        return "not_sent";
+    case proof_level::rejected:
+        return "rejected";
+    case proof_level::accepted:
+        return "accepted";
+    case proof_level::unknown:
+        return "unknown";
     }
     return "none";
 }

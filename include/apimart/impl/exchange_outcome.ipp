@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_IMPL_EXCHANGE_OUTCOME_IPP
 #define APIMART_IMPL_EXCHANGE_OUTCOME_IPP
 
@@ -49,8 +50,8 @@ APIMART_INLINE std::optional<std::chrono::seconds> parse_retry_after(std::string
     auto const h = two_digits(value.substr(17, 2));
     auto const m = two_digits(value.substr(20, 2));
     auto const s = two_digits(value.substr(23, 2));
-    if (month == months.end() || !d || !y || !h || !m || !s || *h > 23 || *m > 59 || *s > 60 || *h < 0 || *m < 0 ||
-        *s < 0)
+    if (month == months.end() || !d || !y || !h || !m || !s || *h > 23 || *m > 59 || *s > 60 || *h < 0 ||
+        *m < 0 || *s < 0)
         return std::nullopt;
     year_month_day const date{year{*y}, std::chrono::month{static_cast<unsigned>(month - months.begin()) + 1},
                               day{static_cast<unsigned>(*d)}};

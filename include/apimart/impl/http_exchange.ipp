@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_IMPL_HTTP_EXCHANGE_IPP
 #define APIMART_IMPL_HTTP_EXCHANGE_IPP
 
@@ -127,7 +128,8 @@ APIMART_INLINE boost::asio::awaitable<exchange_outcome> exchange(connection_pool
             code = http::make_error_code(http::error::bad_status); // unless a final answer follows
             continue;
         }
-        auto const [body_code, body_bytes] = co_await http::async_read(lease->bytes, lease->buffer, parser, token);
+        auto const [body_code, body_bytes] =
+            co_await http::async_read(lease->bytes, lease->buffer, parser, token);
         code = body_code;
         if (code)
             break;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_IMPL_ORIGIN_IPP
 #define APIMART_IMPL_ORIGIN_IPP
 
@@ -47,10 +48,12 @@ APIMART_INLINE std::optional<request_url> parse_request_url(std::string_view tex
     // One trailing dot names the same host, but no certificate is written for it.
     if (out.origin.host.ends_with('.'))
         out.origin.host.pop_back();
-    if (out.origin.host.empty() ||
-        std::any_of(out.origin.host.begin(), out.origin.host.end(), [](char c) { return c <= ' ' || c > '~'; }))
+    if (out.origin.host.empty() || std::any_of(out.origin.host.begin(), out.origin.host.end(),
+                                               [](char c) { return c <= ' ' || c > '~'; }))
         return std::nullopt;
-    out.origin.port = url.has_port() && !url.port().empty() ? std::string(url.port()) : out.origin.tls ? "443" : "80";
+    out.origin.port = url.has_port() && !url.port().empty() ? std::string(url.port())
+                      : out.origin.tls                      ? "443"
+                                                            : "80";
     unsigned number = 0;
     auto const [end, code] =
         std::from_chars(out.origin.port.data(), out.origin.port.data() + out.origin.port.size(), number);
@@ -81,9 +84,12 @@ APIMART_INLINE bool is_private_address(std::string_view text)
         return address.to_v6().is_link_local() || (bytes[0] & 0xFEU) == 0xFCU;
     }
     auto const n = address.to_v4().to_uint();
-    auto const in = [n](std::uint32_t net, unsigned bits) { return n >> (32U - bits) == net >> (32U - bits); };
-    return in(0x00000000, 8) || in(0x0A000000, 8) || in(0x64400000, 10) || in(0x7F000000, 8) || in(0xA9FE0000, 16) ||
-           in(0xAC100000, 12) || in(0xC0000000, 24) || in(0xC0A80000, 16) || in(0xC6120000, 15) || in(0xF0000000, 4);
+    auto const in = [n](std::uint32_t net, unsigned bits) {
+        return n >> (32U - bits) == net >> (32U - bits);
+    };
+    return in(0x00000000, 8) || in(0x0A000000, 8) || in(0x64400000, 10) || in(0x7F000000, 8) ||
+           in(0xA9FE0000, 16) || in(0xAC100000, 12) || in(0xC0000000, 24) || in(0xC0A80000, 16) ||
+           in(0xC6120000, 15) || in(0xF0000000, 4);
 }
 
 APIMART_INLINE std::string percent_encode_segment(std::string_view text)

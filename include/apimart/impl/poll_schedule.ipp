@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_IMPL_POLL_SCHEDULE_IPP
 #define APIMART_IMPL_POLL_SCHEDULE_IPP
 
@@ -21,8 +22,8 @@ APIMART_INLINE void duration_record::add(duration took)
 
 APIMART_INLINE poll_schedule::poll_schedule(poll_policy const& policy, std::uint64_t seed)
     : policy_(policy), random_(seed),
-      spacing_(std::chrono::duration_cast<clock::duration>(
-          std::chrono::duration<double>(policy.requests_per_second > 0 ? 1.0 / policy.requests_per_second : 0.0)))
+      spacing_(std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(
+          policy.requests_per_second > 0 ? 1.0 / policy.requests_per_second : 0.0)))
 {
     policy_.longest = std::max(policy_.longest, policy_.shortest);
 }
@@ -43,8 +44,8 @@ APIMART_INLINE void poll_schedule::add(scheduled_poll& task, time_point now)
         first = std::max(policy_.shortest, record->second.low() * 19 / 20);
     // Tasks submitted together are not asked together.
     auto const widest = std::min(first / 10, policy_.shortest);
-    auto const spread =
-        std::chrono::milliseconds(static_cast<std::int64_t>(static_cast<double>(widest.count()) * random_.draw()));
+    auto const spread = std::chrono::milliseconds(
+        static_cast<std::int64_t>(static_cast<double>(widest.count()) * random_.draw()));
     enqueue(task, task.begun + first + spread, now);
 }
 
@@ -96,14 +97,17 @@ APIMART_INLINE std::optional<poll_schedule::time_point> poll_schedule::wake_at()
     if (order_.empty())
         return std::nullopt;
     // In a silence, time limits still come to their end.
-    return next_permitted_ < silent_until_ ? (*order_.begin())->next : std::max((*order_.begin())->next, next_permitted_);
+    return next_permitted_ < silent_until_ ? (*order_.begin())->next
+                                           : std::max((*order_.begin())->next, next_permitted_);
 }
 
 APIMART_INLINE std::chrono::milliseconds poll_schedule::step_after(scheduled_poll const& task,
                                                                    std::chrono::milliseconds elapsed) const
 {
     using std::chrono::milliseconds;
-    auto const within = [&](milliseconds step) { return std::clamp(step, policy_.shortest, policy_.longest); };
+    auto const within = [&](milliseconds step) {
+        return std::clamp(step, policy_.shortest, policy_.longest);
+    };
     auto const record = records_.find(task.profile);
     if (record != records_.end() && record->second.known()) {
         auto const low = record->second.low();
@@ -112,10 +116,11 @@ APIMART_INLINE std::chrono::milliseconds poll_schedule::step_after(scheduled_pol
             return std::max(policy_.shortest, low - elapsed); // before the earliest plausible end: quiet
         if (elapsed <= high)
             return within((high - low) / 6); // around the likely end: dense
-        return within(elapsed / 5); // late already: wider and wider
+        return within(elapsed / 5);          // late already: wider and wider
     }
     if (task.estimate) {
-        // The service's own estimate is only a guess: half of it is quiet, and no single step trusts it for long.
+        // The service's own estimate is only a guess: half of it is quiet, and no single step trusts it for
+        // long.
         if (elapsed < *task.estimate / 2)
             return within(*task.estimate / 2 - elapsed);
         if (elapsed <= *task.estimate * 3 / 2)
@@ -124,7 +129,8 @@ APIMART_INLINE std::chrono::milliseconds poll_schedule::step_after(scheduled_pol
     return within(elapsed / 4);
 }
 
-APIMART_INLINE void poll_schedule::still_running(scheduled_poll& task, task_state const& state, time_point now)
+APIMART_INLINE void poll_schedule::still_running(scheduled_poll& task, task_state const& state,
+                                                 time_point now)
 {
     using std::chrono::milliseconds;
     task.failures = 0;
@@ -132,8 +138,8 @@ APIMART_INLINE void poll_schedule::still_running(scheduled_poll& task, task_stat
         task.estimate = *state.estimated_time();
     auto const elapsed = std::chrono::duration_cast<milliseconds>(now - task.begun);
     auto const step = step_after(task, elapsed);
-    auto const varied =
-        milliseconds(static_cast<std::int64_t>(static_cast<double>(step.count()) * (0.95 + 0.1 * random_.draw())));
+    auto const varied = milliseconds(
+        static_cast<std::int64_t>(static_cast<double>(step.count()) * (0.95 + 0.1 * random_.draw())));
     enqueue(task, now + std::max(varied, policy_.shortest), now);
 }
 
@@ -143,7 +149,8 @@ APIMART_INLINE void poll_schedule::poll_failed(scheduled_poll& task, failure con
     ++task.failures;
     auto wait = std::max(policy_.shortest, milliseconds(500)) * (1 << std::min(task.failures, 7));
     wait = std::min<milliseconds>(wait, std::chrono::minutes(1));
-    wait = milliseconds(static_cast<std::int64_t>(static_cast<double>(wait.count()) * (0.5 + 0.5 * random_.draw())));
+    wait = milliseconds(
+        static_cast<std::int64_t>(static_cast<double>(wait.count()) * (0.5 + 0.5 * random_.draw())));
     if (auto const asked = why.retry_after())
         wait = std::max<milliseconds>(wait, std::min<std::chrono::seconds>(*asked, std::chrono::hours(24)));
     // Being told to slow down concerns every task of this client, not the one that was unlucky.
@@ -157,7 +164,8 @@ APIMART_INLINE void poll_schedule::finished(scheduled_poll& task, task_state con
     task.failures = 0;
     if (state.status() != task_status::succeeded || task.profile.empty())
         return;
-    // It ended some time before it was seen to have ended; the service's own figure, in whole seconds, may tell.
+    // It ended some time before it was seen to have ended; the service's own figure, in whole seconds, may
+    // tell.
     auto took = std::chrono::duration_cast<std::chrono::milliseconds>(now - task.begun);
     if (state.actual_time())
         took = std::min<std::chrono::milliseconds>(took, *state.actual_time() + std::chrono::seconds(1));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_IMPL_SUBMIT_MACHINE_IPP
 #define APIMART_IMPL_SUBMIT_MACHINE_IPP
 
@@ -11,8 +12,7 @@ namespace apimart::detail {
 
 APIMART_INLINE submit_machine::submit_machine(options const& chosen, std::string key)
     : options_(chosen), key_(std::move(key)), random_(chosen.seed)
-{
-}
+{}
 
 APIMART_INLINE submit_machine::action submit_machine::start(clock::time_point now)
 {
@@ -30,7 +30,8 @@ APIMART_INLINE submit_machine::action submit_machine::answered(exchange_outcome 
                                                                clock::time_point now,
                                                                std::chrono::sys_seconds wall)
 {
-    attempts_.emplace_back(outcome.error, outcome.phase == exchange_phase::answered ? outcome.reply.status : 0,
+    attempts_.emplace_back(outcome.error,
+                           outcome.phase == exchange_phase::answered ? outcome.reply.status : 0,
                            std::string(to_string(outcome.phase)));
     if (outcome.phase != exchange_phase::connecting)
         ++requests_;
@@ -50,15 +51,16 @@ APIMART_INLINE submit_machine::action submit_machine::answered(exchange_outcome 
             return end(std::move(why));
         // A kept connection that turns out to be dead says nothing about the service: go on at once.
         bool const stale = outcome.reused && transport_retries_ == 0;
-        auto const wait = stale ? std::chrono::milliseconds(0)
-                                : backoff_delay(options_.retry, transport_retries_, random_);
+        auto const wait =
+            stale ? std::chrono::milliseconds(0) : backoff_delay(options_.retry, transport_retries_, random_);
         ++transport_retries_;
         return again(wait, now, std::move(why));
     }
     case exchange_phase::committed:
         first_committed_ = first_committed_.value_or(now);
         return maybe_resend(lost(outcome, errc::outcome_unknown), now);
-    case exchange_phase::answered: break;
+    case exchange_phase::answered:
+        break;
     }
 
     submit_reply reply = read_submit_reply(outcome.reply, wall);
@@ -136,8 +138,8 @@ APIMART_INLINE submit_machine::action submit_machine::maybe_resend(failure why, 
         return end(std::move(why));
     // The first request may still be running: leave it time, then more.
     milliseconds const base = seconds(2) * (1 << std::min(resends_, 4));
-    auto wait = milliseconds(base.count() / 2 + static_cast<std::int64_t>(static_cast<double>(base.count() / 2) *
-                                                                         random_.draw()));
+    auto wait = milliseconds(
+        base.count() / 2 + static_cast<std::int64_t>(static_cast<double>(base.count() / 2) * random_.draw()));
     if (auto const asked = why.retry_after()) {
         if (*asked > options_.retry.longest_retry_after)
             return end(std::move(why));
@@ -147,8 +149,8 @@ APIMART_INLINE submit_machine::action submit_machine::maybe_resend(failure why, 
     return again(wait, now, std::move(why));
 }
 
-APIMART_INLINE submit_machine::action submit_machine::again(std::chrono::milliseconds wait, clock::time_point now,
-                                                            failure otherwise)
+APIMART_INLINE submit_machine::action submit_machine::again(std::chrono::milliseconds wait,
+                                                            clock::time_point now, failure otherwise)
 {
     if (options_.deadline && now + wait >= *options_.deadline) {
         // What is proved and what went wrong stay; only the reason for giving up is new.
@@ -169,7 +171,8 @@ APIMART_INLINE submit_machine::action submit_machine::end(failure why)
 {
     // Whoever looks at the code alone must not miss the doubt.
     if (why.proof() == proof_level::unknown && why.code() != errc::outcome_unknown) {
-        failure doubt(errc::outcome_unknown, "an earlier request may have been accepted; then: " + why.code().message());
+        failure doubt(errc::outcome_unknown,
+                      "an earlier request may have been accepted; then: " + why.code().message());
         doubt.underlying(why.code()).proof(proof_level::unknown).http_status(why.http_status());
         doubt.service(why.service()).request_id(why.request_id()).retry_after(why.retry_after());
         why = std::move(doubt);

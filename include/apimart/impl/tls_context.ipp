@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_IMPL_TLS_CONTEXT_IPP
 #define APIMART_IMPL_TLS_CONTEXT_IPP
 
@@ -21,7 +22,9 @@ APIMART_INLINE result<boost::asio::ssl::context> make_tls_context(tls_options co
     ssl::context context(ssl::context::tls_client);
     SSL_CTX* const native = context.native_handle();
     error_code code;
-    auto const unusable = [](std::string words) { return failure(errc::invalid_configuration, std::move(words)); };
+    auto const unusable = [](std::string words) {
+        return failure(errc::invalid_configuration, std::move(words));
+    };
 
     if (SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION) != 1 ||
         SSL_CTX_set_cipher_list(native, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1)
@@ -62,7 +65,8 @@ APIMART_INLINE error_code prepare_tls_session(SSL* session, std::string const& h
         if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), host.c_str()) != 1)
             return last_error();
     } else {
-        SSL_set_hostflags(session, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+        SSL_set_hostflags(session,
+                          X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
         if (SSL_set1_host(session, host.c_str()) != 1)
             return last_error();
         // The macro casts away const.
@@ -80,10 +84,12 @@ APIMART_INLINE failure tls_failure(SSL* session, std::string const& host, error_
 {
     long const verdict = SSL_get_verify_result(session);
     if (verdict != X509_V_OK) {
-        std::string words = "the certificate of " + host + " was refused: " + X509_verify_cert_error_string(verdict) +
-                            " (OpenSSL code " + std::to_string(verdict) + ")";
+        std::string words = "the certificate of " + host +
+                            " was refused: " + X509_verify_cert_error_string(verdict) + " (OpenSSL code " +
+                            std::to_string(verdict) + ")";
         if (verdict == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
-            verdict == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN || verdict == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT)
+            verdict == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN ||
+            verdict == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT)
             words += "; its authority is not among the trusted ones, see tls_options::additional_ca_file";
         return failure(errc::certificate_refused, std::move(words)).underlying(cause);
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_IMPL_WIRE_IPP
 #define APIMART_IMPL_WIRE_IPP
 
@@ -93,8 +94,8 @@ APIMART_INLINE bool is_task_id(std::string_view id)
     if (id.empty() || id.size() > 256 || id == "." || id == "..")
         return false;
     return std::all_of(id.begin(), id.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-               c == ':' || c == '~' || c == '-';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+               c == '_' || c == ':' || c == '~' || c == '-';
     });
 }
 
@@ -133,16 +134,25 @@ inline api_errc classify(int status, service_message const& words)
     case 406:
     case 411:
     case 415:
-    case 422: return api_errc::invalid_request;
-    case 401: return api_errc::unauthorized;
-    case 402: return api_errc::no_credit;
-    case 403: return api_errc::forbidden;
-    case 404: return api_errc::not_found;
-    case 409: return api_errc::conflict;
+    case 422:
+        return api_errc::invalid_request;
+    case 401:
+        return api_errc::unauthorized;
+    case 402:
+        return api_errc::no_credit;
+    case 403:
+        return api_errc::forbidden;
+    case 404:
+        return api_errc::not_found;
+    case 409:
+        return api_errc::conflict;
     case 413:
-    case 414: return api_errc::too_large;
-    case 429: return api_errc::rate_limited;
-    default: break;
+    case 414:
+        return api_errc::too_large;
+    case 429:
+        return api_errc::rate_limited;
+    default:
+        break;
     }
     return status >= 500 && status <= 599 ? api_errc::unavailable : api_errc::other;
 }
@@ -335,10 +345,14 @@ APIMART_INLINE result<task_state> read_task_reply(http_reply const& reply, std::
     boost::json::value const* const json = document.get();
     int const status = effective_status(reply.status, json);
     if (status < 200 || status > 299) {
-        failure why = json != nullptr ? service_failure(status, json) : service_failure_text(status, reply.body);
+        failure why =
+            json != nullptr ? service_failure(status, json) : service_failure_text(status, reply.body);
         // For this call, a 400 and a 404 mean the id; 408 is the gateway's word for a slow service.
         if (status == 404 || (status == 400 && why.code() == api_errc::invalid_request))
-            why = failure(errc::task_not_found).http_status(status).service(why.service()).request_id(why.request_id());
+            why = failure(errc::task_not_found)
+                      .http_status(status)
+                      .service(why.service())
+                      .request_id(why.request_id());
         else if (status == 408)
             why = failure(make_error_code(api_errc::unavailable)).http_status(status).service(why.service());
         describe_reply(why, reply, now);
@@ -368,7 +382,8 @@ APIMART_INLINE result<task_state> read_task_reply(http_reply const& reply, std::
     if (auto const percent = lenient_integer(member(data, "progress")))
         state.progress(static_cast<int>(std::clamp<std::int64_t>(*percent, 0, 100)));
     // Figures outside any plausible range are dropped rather than believed.
-    auto const seconds_of = [&](std::string_view name, std::int64_t limit) -> std::optional<std::chrono::seconds> {
+    auto const seconds_of = [&](std::string_view name,
+                                std::int64_t limit) -> std::optional<std::chrono::seconds> {
         auto const value = lenient_integer(member(data, name));
         if (!value || *value < 0 || *value > limit)
             return std::nullopt;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A built-in copy of the service, for tests without network and without money.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_DETAIL_TRANSPORT_CONNECTION_HPP
 #define APIMART_DETAIL_TRANSPORT_CONNECTION_HPP
 
@@ -14,7 +15,8 @@
 namespace apimart::detail {
 
 // One connection: its stream, what was read ahead, and the clock of the step it is in.
-class connection {
+class connection
+{
 public:
     using clock = std::chrono::steady_clock;
 

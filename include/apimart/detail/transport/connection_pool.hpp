@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_DETAIL_TRANSPORT_CONNECTION_POOL_HPP
 #define APIMART_DETAIL_TRANSPORT_CONNECTION_POOL_HPP
 
@@ -23,12 +24,18 @@
 namespace apimart::detail {
 
 // Who wants a connection. Where they are scarce, the smaller value goes first.
-enum class lane { poll, submit, download };
+enum class lane
+{
+    poll,
+    submit,
+    download
+};
 
 class connection_pool;
 
 // A connection lent to one request. Unless it is given back, it is closed.
-class connection_lease {
+class connection_lease
+{
 public:
     connection_lease() = default;
     connection_lease(connection_pool* pool, std::unique_ptr<connection> lent);
@@ -49,24 +56,26 @@ private:
     std::unique_ptr<connection> lent_;
 };
 
-// Keep-alive connections by origin, with one timer for the time limits of all of them: a connection's deadline
-// is a plain member, and the timer is only set anew when it has run out or an earlier deadline appears.
-// Lives on one strand.
-class connection_pool {
+// Keep-alive connections by origin, with one timer for the time limits of all of them: a connection's
+// deadline is a plain member, and the timer is only set anew when it has run out or an earlier deadline
+// appears. Lives on one strand.
+class connection_pool
+{
 public:
     using clock = std::chrono::steady_clock;
 
-    connection_pool(boost::asio::any_io_executor executor, boost::asio::ssl::context context, limits const& most,
-                    timeouts const& times);
+    connection_pool(boost::asio::any_io_executor executor, boost::asio::ssl::context context,
+                    limits const& most, timeouts const& times);
     connection_pool(connection_pool const&) = delete;
     connection_pool& operator=(connection_pool const&) = delete;
     ~connection_pool() { *alive_ = false; }
 
     boost::asio::awaitable<result<connection_lease>> acquire(origin to, lane who);
     // Name, address, TCP, TLS. The lease's connection is usable afterwards. `public_only` leaves out private
-    // addresses, whatever name they hide behind. `stopped` is looked at between the steps, where a cancellation
-    // finds nothing to cancel.
-    boost::asio::awaitable<result<void>> connect(connection& fresh, bool public_only, error_code const& stopped);
+    // addresses, whatever name they hide behind. `stopped` is looked at between the steps, where a
+    // cancellation finds nothing to cancel.
+    boost::asio::awaitable<result<void>> connect(connection& fresh, bool public_only,
+                                                 error_code const& stopped);
 
     // The connection is cut unless its limit is moved or lifted before.
     void limit(connection& active, clock::time_point deadline);
@@ -82,7 +91,8 @@ public:
 private:
     friend class connection_lease;
 
-    struct group {
+    struct group
+    {
         std::vector<std::unique_ptr<connection>> idle; // the most recently used last
         int open = 0;
         std::array<waiter_queue, 3> waiting;

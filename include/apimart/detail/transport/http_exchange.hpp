@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_DETAIL_TRANSPORT_HTTP_EXCHANGE_HPP
 #define APIMART_DETAIL_TRANSPORT_HTTP_EXCHANGE_HPP
 
@@ -22,8 +23,9 @@ bool is_plain_framing(boost::beast::http::response_header<> const& header);
 error_code transport_code(error_code code, bool expired);
 
 // Sends one complete request and reads its complete answer. Never repeats anything.
-boost::asio::awaitable<exchange_outcome> exchange(connection_pool& pool, origin to, lane who, std::string request,
-                                                  limits const& most, timeouts const& times, operation& op);
+boost::asio::awaitable<exchange_outcome> exchange(connection_pool& pool, origin to, lane who,
+                                                  std::string request, limits const& most,
+                                                  timeouts const& times, operation& op);
 
 } // namespace apimart::detail
 

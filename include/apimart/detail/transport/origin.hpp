@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_DETAIL_TRANSPORT_ORIGIN_HPP
 #define APIMART_DETAIL_TRANSPORT_ORIGIN_HPP
 
@@ -9,7 +10,8 @@
 namespace apimart::detail {
 
 // Scheme, host and port: what connections are made to and what credentials belong to.
-class origin {
+class origin
+{
 public:
     origin() {}
 
@@ -25,7 +27,8 @@ public:
 };
 
 // An absolute http or https URL without user information, split for a request.
-class request_url {
+class request_url
+{
 public:
     request_url() {}
 

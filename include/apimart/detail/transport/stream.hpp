@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_DETAIL_TRANSPORT_STREAM_HPP
 #define APIMART_DETAIL_TRANSPORT_STREAM_HPP
 
@@ -14,7 +15,8 @@
 namespace apimart::detail {
 
 // A connection's byte stream, with or without TLS, as one type, so that the HTTP code above is compiled once.
-class stream {
+class stream
+{
 public:
     using executor_type = boost::asio::any_io_executor;
     using socket_type = boost::asio::ip::tcp::socket;
@@ -22,8 +24,7 @@ public:
     explicit stream(executor_type const& executor) : plain_(std::in_place, executor) {}
     stream(executor_type const& executor, boost::asio::ssl::context& context)
         : secure_(std::in_place, executor, context)
-    {
-    }
+    {}
 
     executor_type get_executor() noexcept { return socket().get_executor(); }
     socket_type& socket() noexcept { return secure_ ? secure_->next_layer() : *plain_; }
@@ -44,7 +45,8 @@ public:
     }
 
 private:
-    class initiate_read {
+    class initiate_read
+    {
     public:
         using executor_type = stream::executor_type;
         explicit initiate_read(stream* self) : self_(self) {}
@@ -63,7 +65,8 @@ private:
         stream* self_;
     };
 
-    class initiate_write {
+    class initiate_write
+    {
     public:
         using executor_type = stream::executor_type;
         explicit initiate_write(stream* self) : self_(self) {}

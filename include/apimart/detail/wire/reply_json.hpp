@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_DETAIL_WIRE_REPLY_JSON_HPP
 #define APIMART_DETAIL_WIRE_REPLY_JSON_HPP
 
@@ -14,7 +15,8 @@
 namespace apimart::detail {
 
 // An answer's body as JSON, or the reason and place why it is none.
-class parsed_reply {
+class parsed_reply
+{
 public:
     explicit parsed_reply(boost::json::value document) : json(std::move(document)) {}
     explicit parsed_reply(std::string reason) : problem(std::move(reason)) {}

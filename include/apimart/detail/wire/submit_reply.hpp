@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_DETAIL_WIRE_SUBMIT_REPLY_HPP
 #define APIMART_DETAIL_WIRE_SUBMIT_REPLY_HPP
 
@@ -9,7 +10,8 @@
 
 namespace apimart::detail {
 
-enum class submit_verdict {
+enum class submit_verdict
+{
     accepted,      // a task id was found
     refused,       // an answer that proves that no task was made
     rate_limited,  // the same, and asking again later may help
@@ -18,7 +20,8 @@ enum class submit_verdict {
     indeterminate, // anything else
 };
 
-class submit_reply {
+class submit_reply
+{
 public:
     submit_reply() {}
 

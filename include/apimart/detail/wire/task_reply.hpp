@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 #ifndef APIMART_DETAIL_WIRE_TASK_REPLY_HPP
 #define APIMART_DETAIL_WIRE_TASK_REPLY_HPP
 
@@ -12,7 +13,8 @@ namespace apimart::detail {
 
 // Judges a complete answer to a question for one task's state. A failure that meets `cause::retryable` is
 // worth another poll; any other ends the wait. Source: API reference, section 4.
-result<task_state> read_task_reply(http_reply const& reply, std::string_view asked_for, std::chrono::sys_seconds now);
+result<task_state> read_task_reply(http_reply const& reply, std::string_view asked_for,
+                                   std::chrono::sys_seconds now);
 
 // The class of a status word; words nobody documented count as running.
 task_status classify_status(std::string_view word);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What the service has seen and done, for comparison with what a client believes.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A certificate authority of one's own, alive as long as the object: no certificate files to expire in the
 // tree.
 #pragma once

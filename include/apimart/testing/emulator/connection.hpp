@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // One connection of a client: reads requests, lets the service answer, and carries faults out.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // SHA-256 and HMAC-SHA-256 as plain functions over OpenSSL.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Errors in the service's envelope.
 #pragma once
 

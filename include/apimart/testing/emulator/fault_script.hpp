@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Scripted faults: which request is hit, at which moment, and what happens to it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Reading one JSON object of a request field by field, keeping the first objection.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Result files behind signed links, as an object store serves them.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Requests as the service sees them and replies as it gives them; no sockets.
 #pragma once
 

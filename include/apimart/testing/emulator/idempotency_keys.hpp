@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Idempotency keys by api-reference 8.4: what a repeated submit gets.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // POST /v1/uploads/images: the one file of a multipart body, and the answer to it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The connections that are open, so that stopping can close them.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What an emulator is made with.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // What is left of a request once it has been accepted: the part that decides duration, price and result.
 #pragma once
 

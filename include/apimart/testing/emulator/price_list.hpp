@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The prices of api-reference 7.4; the only place in the emulator that knows them.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The documented rules of the seven models, in the service's words.
 //
 // Written from the documentation and not from the client's parameter tables: a mistake in those tables must

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // A real clip, so that a player, a prober or a checksum finds what it would find behind a real result link.
 #pragma once
 

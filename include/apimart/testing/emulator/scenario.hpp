@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The switches of the emulator: everything in which the live service is not certain, or can go wrong.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Chance that can be repeated: every draw is a function of the seed and of what it is for.
 #pragma once
 

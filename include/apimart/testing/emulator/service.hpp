@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The service behind the sockets: a request goes in, a reply comes out.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // The emulator's time: real time, which tests may push forward.
 #pragma once
 

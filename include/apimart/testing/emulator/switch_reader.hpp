@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Reading a configuration document in which every name must be known.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // How long the service would take for an order.
 #pragma once
 

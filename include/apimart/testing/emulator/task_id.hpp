@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // Task ids in the form the service gives: `task_` and a ULID.
 #pragma once
 

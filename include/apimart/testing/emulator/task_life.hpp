@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // One emulated task as a function of time: no clock, no I/O, nothing that changes.
 #pragma once
 

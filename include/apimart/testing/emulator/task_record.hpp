@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: BSL-1.0
 // One accepted task as it is kept, and as it is told to the client.
 #pragma once
 
