@@ -20,7 +20,8 @@ std::string clip(std::size_t size)
 
 std::string ok_head(std::size_t length, std::string_view etag = "\"tag-1\"")
 {
-    std::string head = "HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nContent-Length: " + std::to_string(length) + "\r\n";
+    std::string head =
+        "HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nContent-Length: " + std::to_string(length) + "\r\n";
     if (!etag.empty())
         head += "ETag: " + std::string(etag) + "\r\n";
     return head + "\r\n";
@@ -48,7 +49,8 @@ public:
         asio::io_context context;
         client user(context, server.config());
         recorder<std::uint64_t> done;
-        user.download(video_file("task_1", 0, result_url(std::move(url)), {}), folder / "v.mp4", options, done.token());
+        user.download(video_file("task_1", 0, result_url(std::move(url)), {}), folder / "v.mp4", options,
+                      done.token());
         run_to_end(context);
         got.emplace(done.outcome());
         if (*got)
@@ -180,7 +182,8 @@ TEST_CASE("client download: a file that appears while another is fetched is not 
     asio::io_context context;
     client user(context, server.config());
     recorder<std::uint64_t> got;
-    user.download(video_file("task_1", 0, result_url(server.base_url() + "/v"), {}), folder / "v.mp4", got.token());
+    user.download(video_file("task_1", 0, result_url(server.base_url() + "/v"), {}), folder / "v.mp4",
+                  got.token());
     run_to_end(context);
     CHECK(got.why().code() == errc::file_exists);
     CHECK(bytes_of(folder / "v.mp4") == "precious");
@@ -210,7 +213,8 @@ TEST_CASE("client download: what cannot be written is a file_error with the reas
 
     if (::geteuid() != 0) {
         std::filesystem::create_directory(folder / "read_only");
-        std::filesystem::permissions(folder / "read_only", std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+        std::filesystem::permissions(folder / "read_only",
+                                     std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
         recorder<std::uint64_t> unwritable;
         user.download(done.video(), folder / "read_only" / "v.mp4", unwritable.token());
         b.run();
@@ -223,7 +227,8 @@ TEST_CASE("client download: what cannot be written is a file_error with the reas
 TEST_CASE("client download: a transfer that breaks off goes on where it ended")
 {
     std::string const bytes = clip(200'000);
-    for (std::size_t const cut : {std::size_t{1}, std::size_t{400}, std::size_t{65'536}, std::size_t{150'000}, std::size_t{199'999}}) {
+    for (std::size_t const cut : {std::size_t{1}, std::size_t{400}, std::size_t{65'536}, std::size_t{150'000},
+                                  std::size_t{199'999}}) {
         CAPTURE(cut);
         fetch f([&](scripted_server::peer& peer) {
             peer.request();
@@ -231,7 +236,8 @@ TEST_CASE("client download: a transfer that breaks off goes on where it ended")
                 peer.write(ok_head(bytes.size()) + bytes.substr(0, cut));
                 peer.close();
             } else {
-                peer.write(part_head(cut, bytes.size() - 1, std::to_string(bytes.size())) + bytes.substr(cut));
+                peer.write(part_head(cut, bytes.size() - 1, std::to_string(bytes.size())) +
+                           bytes.substr(cut));
                 peer.wait_for_end();
             }
         });
@@ -250,9 +256,10 @@ TEST_CASE("client download: a transfer that breaks off goes on where it ended")
 TEST_CASE("client download: the emulator's file is whole after every kind of interruption")
 {
     std::string whole;
-    for (std::string const fault : {R"("do":"close","when":"reply","bytes":300000)", R"("do":"reset","when":"reply","bytes":100000)",
-                                    R"("do":"close","when":"reply","bytes":40,"times":3)", R"("do":"reset","when":"header")",
-                                    R"("status":503,"body":"html")", R"("status":429,"retry_after":0)"}) {
+    for (std::string const fault :
+         {R"("do":"close","when":"reply","bytes":300000)", R"("do":"reset","when":"reply","bytes":100000)",
+          R"("do":"close","when":"reply","bytes":40,"times":3)", R"("do":"reset","when":"header")",
+          R"("status":503,"body":"html")", R"("status":429,"retry_after":0)"}) {
         CAPTURE(fault);
         bench b(R"({"file_bytes":600000,"faults":[{"on":"download",)" + fault + "}]}");
         client user = b.make_client();
@@ -291,7 +298,8 @@ TEST_CASE("client download: without a strong tag, and where ranges are ignored, 
     }
 }
 
-TEST_CASE("client download: a part that is another part, or less than the rest, never ends in the file as it is")
+TEST_CASE(
+    "client download: a part that is another part, or less than the rest, never ends in the file as it is")
 {
     std::string const bytes = clip(1'000);
     SUBCASE("another part")
@@ -373,7 +381,8 @@ TEST_CASE("client download: interruptions without end are reported, and nothing 
 
 TEST_CASE("client download: a chunked file is complete with its last chunk only")
 {
-    std::string const head = "HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nTransfer-Encoding: chunked\r\n\r\n";
+    std::string const head =
+        "HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nTransfer-Encoding: chunked\r\n\r\n";
     fetch whole([&](scripted_server::peer& peer) {
         peer.request();
         peer.write(head + "c\r\n" + clip(12) + "\r\n0\r\n\r\n");
@@ -427,7 +436,8 @@ TEST_CASE("client download: a stalled transfer is cut and goes on")
     config.timeouts.response = 100ms;
     client user(context, config);
     recorder<std::uint64_t> got;
-    user.download(video_file("task_1", 0, result_url(server.base_url() + "/v"), {}), folder / "v.mp4", got.token());
+    user.download(video_file("task_1", 0, result_url(server.base_url() + "/v"), {}), folder / "v.mp4",
+                  got.token());
     run_to_end(context);
     CHECK(got.value() == bytes.size());
     CHECK(bytes_of(folder / "v.mp4") == bytes);
@@ -551,7 +561,8 @@ TEST_CASE("client download: a foreign place that is allowed gets no key")
     client user(b.context, config);
     scratch_folder folder;
     recorder<std::uint64_t> got;
-    user.download(video_file("task_1", 0, result_url(other.base_url() + "/v.mp4?sig=1&x=%20"), {}), folder / "v.mp4", got.token());
+    user.download(video_file("task_1", 0, result_url(other.base_url() + "/v.mp4?sig=1&x=%20"), {}),
+                  folder / "v.mp4", got.token());
     b.run();
     CHECK(got.value() == 100);
     REQUIRE(other.requests().size() == 1);
@@ -562,7 +573,8 @@ TEST_CASE("client download: a foreign place that is allowed gets no key")
 
 TEST_CASE("client download: redirects are followed within bounds, and each place is judged anew")
 {
-    scripted_server other(scripted_server::security::tls, [](scripted_server::peer& peer) { peer.wait_for_end(); });
+    scripted_server other(scripted_server::security::tls,
+                          [](scripted_server::peer& peer) { peer.wait_for_end(); });
     SUBCASE("on the same origin")
     {
         fetch f([&](scripted_server::peer& peer) {
@@ -597,7 +609,8 @@ TEST_CASE("client download: redirects are followed within bounds, and each place
     }
     SUBCASE("to a place without TLS, or to nowhere")
     {
-        for (std::string const location : {"http://example.com/v.mp4", "file:///etc/passwd", "//127.0.0.1/v.mp4", "javascript:1"}) {
+        for (std::string const location :
+             {"http://example.com/v.mp4", "file:///etc/passwd", "//127.0.0.1/v.mp4", "javascript:1"}) {
             fetch f([&](scripted_server::peer& peer) {
                 peer.request();
                 peer.answer(302, "", "Location: " + location + "\r\n");
@@ -662,7 +675,8 @@ TEST_CASE("client download: a file above its limit is refused, announced or not"
                 if (announced)
                     peer.write(ok_head(100'000) + clip(100'000));
                 else
-                    peer.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: video/mp4\r\n\r\n186a0\r\n" +
+                    peer.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: "
+                               "video/mp4\r\n\r\n186a0\r\n" +
                                clip(100'000) + "\r\n0\r\n\r\n");
                 peer.wait_for_end();
             },

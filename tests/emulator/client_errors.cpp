@@ -36,7 +36,10 @@ class refused_port
 {
 public:
     refused_port() : socket_(context_, {asio::ip::address_v4::loopback(), 0}) {}
-    std::string base_url() const { return "https://127.0.0.1:" + std::to_string(socket_.local_endpoint().port()); }
+    std::string base_url() const
+    {
+        return "https://127.0.0.1:" + std::to_string(socket_.local_endpoint().port());
+    }
 
 private:
     asio::io_context context_;
@@ -103,11 +106,15 @@ TEST_CASE("client errors: a key that an answer repeats is in no word of the fail
         char const* header;
     };
     for (echo const& each : {
-             echo{"sk-test-0123456789abcdef", R"({"error":{"message":"bad key sk-test-0123456789abcdef, sorry"}})", ""},
+             echo{"sk-test-0123456789abcdef",
+                  R"({"error":{"message":"bad key sk-test-0123456789abcdef, sorry"}})", ""},
              echo{"sk-test-0123456789abcdef", "<html>sk-test-0123456789abcdef</html>", ""},
-             echo{"sk-test/0123456789abcdef", R"({"error":{"message":"bad key sk-test\/0123456789abcdef"}})", ""},
-             echo{"sk-test-0123456789abcdef", R"({"error":{"message":"bad key sk-test\u002d0123456789abcdef"}})", ""},
-             echo{"sk-test-0123456789abcdef", R"({"error":{"code":"sk-test-0123456789abcdef","type":"sk-test-0123456789abcdef"}})", ""},
+             echo{"sk-test/0123456789abcdef", R"({"error":{"message":"bad key sk-test\/0123456789abcdef"}})",
+                  ""},
+             echo{"sk-test-0123456789abcdef",
+                  R"({"error":{"message":"bad key sk-test\u002d0123456789abcdef"}})", ""},
+             echo{"sk-test-0123456789abcdef",
+                  R"({"error":{"code":"sk-test-0123456789abcdef","type":"sk-test-0123456789abcdef"}})", ""},
              echo{"sk-test-0123456789abcdef", "{}", "X-Oneapi-Request-Id: sk-test-0123456789abcdef\r\n"},
          }) {
         CAPTURE(each.body);
@@ -176,9 +183,11 @@ TEST_CASE("client errors: an unknown authority is named, proved not sent, and no
 TEST_CASE("client errors: a certificate for another host is refused by name and by address")
 {
     scripted_server server(
-        scripted_server::security::tls, [](scripted_server::peer& peer) { peer.request(); }, "DNS:other.test,IP:127.0.0.9");
+        scripted_server::security::tls, [](scripted_server::peer& peer) { peer.request(); },
+        "DNS:other.test,IP:127.0.0.9");
     asio::io_context context;
-    for (auto const& [host, reason] : {std::pair("127.0.0.1", "IP address mismatch"), std::pair("localhost", "hostname mismatch")}) {
+    for (auto const& [host, reason] :
+         {std::pair("127.0.0.1", "IP address mismatch"), std::pair("localhost", "hostname mismatch")}) {
         CAPTURE(host);
         failure const why = failed_submit(context, server.config(host));
         CHECK(why.code() == errc::certificate_refused);
@@ -262,7 +271,8 @@ TEST_CASE("client errors: a refused connection ends a status after its retries, 
 TEST_CASE("client errors: a host name that does not exist is its own failure")
 {
     asio::io_context context;
-    auto config = quick_config("https://no-such-host.invalid", apimart::testing::certificate_authority().pem());
+    auto config =
+        quick_config("https://no-such-host.invalid", apimart::testing::certificate_authority().pem());
     config.retry.max_retries = 1;
     failure const why = failed_submit(context, config);
     // A machine without any name service can only say that it failed for now.
@@ -273,7 +283,8 @@ TEST_CASE("client errors: a host name that does not exist is its own failure")
 
 TEST_CASE("client errors: a handshake that stalls ends within its limit, with nothing sent")
 {
-    scripted_server server(scripted_server::security::plain, [](scripted_server::peer& peer) { peer.wait_for_end(); });
+    scripted_server server(scripted_server::security::plain,
+                           [](scripted_server::peer& peer) { peer.wait_for_end(); });
     asio::io_context context;
     auto config = server.config();
     config.base_url.replace(0, 4, "https");
@@ -370,7 +381,8 @@ TEST_CASE("client errors: time limits without end do not overflow")
 
 TEST_CASE("client errors: 429 is waited out as the service asks, and the task is accepted once")
 {
-    bench b(R"({"faults":[{"on":"submit","status":429,"retry_after":1},{"on":"submit","status":429,"times":2}]})");
+    bench b(
+        R"({"faults":[{"on":"submit","status":429,"retry_after":1},{"on":"submit","status":429,"times":2}]})");
     client user = b.make_client();
     auto const began = std::chrono::steady_clock::now();
     task const got = b.submitted(user, corgi());
@@ -448,9 +460,10 @@ TEST_CASE("client errors: a submit that is told to slow down holds back the othe
 TEST_CASE("client errors: a server's or gateway's failure is an unknown outcome after one request")
 {
     for (std::string const when : {"request", "accepted"}) {
-        for (std::string const fault : {R"("status":500)", R"("status":502,"body":"html")", R"("status":503,"body":"empty")",
-                                        R"("status":504,"body":"html")", R"("status":408)", R"("status":200,"body":"garbage")",
-                                        R"("status":200,"body":"html")", R"("status":500,"body":"json_in_200")"}) {
+        for (std::string const fault :
+             {R"("status":500)", R"("status":502,"body":"html")", R"("status":503,"body":"empty")",
+              R"("status":504,"body":"html")", R"("status":408)", R"("status":200,"body":"garbage")",
+              R"("status":200,"body":"html")", R"("status":500,"body":"json_in_200")"}) {
             CAPTURE(when);
             CAPTURE(fault);
             bench b(R"({"faults":[{"on":"submit",)" + fault + R"(,"when":")" + when + "\"}]}");

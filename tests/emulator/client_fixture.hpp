@@ -382,8 +382,8 @@ public:
         /// A complete answer.
         void answer(int status, std::string_view body, std::string_view headers = "")
         {
-            write("HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Length: " + std::to_string(body.size()) +
-                  "\r\n" + std::string(headers) + "\r\n" + std::string(body));
+            write("HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Length: " +
+                  std::to_string(body.size()) + "\r\n" + std::string(headers) + "\r\n" + std::string(body));
         }
 
         /// Holds back what is written until `released`, so that it travels in one segment.
@@ -491,7 +491,8 @@ public:
 
     std::string base_url(std::string_view host = "127.0.0.1") const
     {
-        return (how_ == security::tls ? "https://" : "http://") + std::string(host) + ":" + std::to_string(port_);
+        return (how_ == security::tls ? "https://" : "http://") + std::string(host) + ":" +
+               std::to_string(port_);
     }
     unsigned short port() const { return port_; }
     std::string const& ca_pem() const { return authority_.pem(); }
@@ -584,7 +585,8 @@ inline std::string accepted_body(std::string_view id)
 inline std::string completed_body(std::string_view id, std::string_view url)
 {
     return R"({"code":200,"data":{"id":")" + std::string(id) +
-           R"(","status":"completed","progress":100,"result":{"videos":[{"url":[")" + std::string(url) + R"("]}]}}})";
+           R"(","status":"completed","progress":100,"result":{"videos":[{"url":[")" + std::string(url) +
+           R"("]}]}}})";
 }
 
 } // namespace client_tests

@@ -10,7 +10,8 @@ namespace {
 // A body that does not fit into the buffers between the two sides.
 any_request large_request()
 {
-    return image_to_video<kling_3_0_turbo>("data:image/png;base64," + std::string(std::size_t{12} << 20U, 'A'));
+    return image_to_video<kling_3_0_turbo>("data:image/png;base64," +
+                                           std::string(std::size_t{12} << 20U, 'A'));
 }
 
 enum class end
@@ -69,7 +70,8 @@ TEST_CASE("client lost answers: wherever the answer to a submit breaks off, only
         for (int bytes = 0; bytes <= 420; bytes += 30) {
             CAPTURE(act);
             CAPTURE(bytes);
-            bench b(R"({"faults":[{"on":"submit","do":")" + act + R"(","when":"reply","bytes":)" + std::to_string(bytes) + "}]}");
+            bench b(R"({"faults":[{"on":"submit","do":")" + act + R"(","when":"reply","bytes":)" +
+                    std::to_string(bytes) + "}]}");
             client user = b.make_client();
             recorder<task> got;
             user.submit(corgi(), got.token());
@@ -89,7 +91,8 @@ TEST_CASE("client lost answers: wherever the answer to a submit breaks off, only
     CHECK(complete < 16);
 }
 
-TEST_CASE("client lost answers: a small submit cut while it is read is doubtful, because the client cannot know")
+TEST_CASE(
+    "client lost answers: a small submit cut while it is read is doubtful, because the client cannot know")
 {
     for (auto const how : {scripted_server::security::plain, scripted_server::security::tls}) {
         for (end const ending : {end::reset, end::cut, end::close}) {
@@ -161,7 +164,8 @@ TEST_CASE("client lost answers: a connection lost before the request was begun i
 {
     for (end const ending : {end::reset, end::cut}) {
         CAPTURE(word_for(ending));
-        scripted_server server(scripted_server::security::plain, [&](scripted_server::peer& peer) { finish(peer, ending); });
+        scripted_server server(scripted_server::security::plain,
+                               [&](scripted_server::peer& peer) { finish(peer, ending); });
         asio::io_context context;
         auto config = server.config();
         config.base_url.replace(0, 4, "https");
@@ -176,7 +180,8 @@ TEST_CASE("client lost answers: a connection lost before the request was begun i
     }
 }
 
-TEST_CASE("client lost answers: answers that are not acceptable HTTP leave a submit doubtful and are not reused")
+TEST_CASE(
+    "client lost answers: answers that are not acceptable HTTP leave a submit doubtful and are not reused")
 {
     for (std::string_view const answer : {
              "SSH-2.0-OpenSSH_9.2\r\n",
@@ -322,7 +327,8 @@ TEST_CASE("client lost answers: a redirect of a submit is neither followed nor b
 TEST_CASE("client lost answers: questions for a task recover from every loss")
 {
     for (std::string const act : {"reset", "close"}) {
-        for (std::string const when : {R"("header")", R"("request")", R"("accepted")", R"("reply","bytes":30)", R"("reply","bytes":200)"}) {
+        for (std::string const when : {R"("header")", R"("request")", R"("accepted")",
+                                       R"("reply","bytes":30)", R"("reply","bytes":200)"}) {
             CAPTURE(act);
             CAPTURE(when);
             bench b(R"({"faults":[{"on":"poll","do":")" + act + R"(","when":)" + when + "}]}");
@@ -338,10 +344,12 @@ TEST_CASE("client lost answers: questions for a task recover from every loss")
     }
 }
 
-TEST_CASE("client lost answers: under a contract a lost answer is asked for again with the same key, and buys once")
+TEST_CASE(
+    "client lost answers: under a contract a lost answer is asked for again with the same key, and buys once")
 {
     for (std::string const fault :
-         {R"("do":"reset","when":"accepted")", R"("do":"close","when":"reply","bytes":100)", R"("status":502,"body":"html","when":"accepted")"}) {
+         {R"("do":"reset","when":"accepted")", R"("do":"close","when":"reply","bytes":100)",
+          R"("status":502,"body":"html","when":"accepted")"}) {
         CAPTURE(fault);
         bench b(R"({"idempotency":"on","faults":[{"on":"submit",)" + fault + "}]}");
         auto config = b.config();

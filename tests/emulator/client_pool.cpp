@@ -125,7 +125,8 @@ TEST_CASE("client pool: a server that closes idle connections loses no submit an
     }
 }
 
-TEST_CASE("client pool: a connection that ends just as it is used again is a matter of asking again, for a question")
+TEST_CASE("client pool: a connection that ends just as it is used again is a matter of asking again, for a "
+          "question")
 {
     scripted_server server(scripted_server::security::tls, [&](scripted_server::peer& peer) {
         peer.request();

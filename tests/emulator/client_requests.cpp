@@ -16,21 +16,26 @@ constexpr char const* clip = "https://cdn.example.com/reference.mp4";
 std::vector<any_request> one_of_each()
 {
     std::vector<any_request> all;
-    all.emplace_back(text_to_video<kling_3_0_turbo>("A corgi").aspect_ratio(landscape).resolution(p1080).duration(5s));
+    all.emplace_back(
+        text_to_video<kling_3_0_turbo>("A corgi").aspect_ratio(landscape).resolution(p1080).duration(5s));
     all.emplace_back(image_to_video<kling_3_0_turbo>(picture).prompt("it smiles").duration(3s));
-    all.emplace_back(storyboard<kling_3_0_turbo>(shot("a corgi runs", 2s), shot("it smiles", 3s)).resolution(p720));
+    all.emplace_back(
+        storyboard<kling_3_0_turbo>(shot("a corgi runs", 2s), shot("it smiles", 3s)).resolution(p720));
     all.emplace_back(text_to_video<kling_v3_omni>("A retriever").mode(pro).duration(10s));
     all.emplace_back(image_reference<kling_v3_omni>("<<<image_1>>> waves", picture).aspect_ratio(square));
-    all.emplace_back(text_to_video<kling_v3>("@dog runs").element_list(subject("dog", "a corgi", picture, other_picture)));
+    all.emplace_back(
+        text_to_video<kling_v3>("@dog runs").element_list(subject("dog", "a corgi", picture, other_picture)));
     all.emplace_back(image_to_video<kling_v3>("the sun sets", picture, other_picture).duration(15s));
     all.emplace_back(storyboard<kling_v3>(shot("dawn", 3s), shot("noon", 5s)).audio(true));
     all.emplace_back(intelligent_storyboard<kling_v3>("a day at the harbour").duration(12s));
-    all.emplace_back(motion_control<kling_v2_6_motion_control>(picture, clip, from_image, standard).prompt("wave"));
+    all.emplace_back(
+        motion_control<kling_v2_6_motion_control>(picture, clip, from_image, standard).prompt("wave"));
     all.emplace_back(motion_control<kling_v3_motion_control>(picture, clip, from_video, pro).prompt("dance"));
     all.emplace_back(text_to_video<veo_3_1_fast_official>("a retriever").duration(8s).seed(7));
     all.emplace_back(image_to_video<veo_3_1_fast_official>("the cat walks", picture).duration(8s));
     all.emplace_back(text_to_video<veo_3_1_quality_official>("a ragdoll cat").generate_audio(true));
-    all.emplace_back(image_to_video<veo_3_1_quality_official>("a transition", picture).last_frame_image(other_picture));
+    all.emplace_back(
+        image_to_video<veo_3_1_quality_official>("a transition", picture).last_frame_image(other_picture));
     return all;
 }
 

@@ -43,7 +43,8 @@ private:
     bool do_is_equal(memory_resource const& other) const noexcept override { return this == &other; }
 };
 
-// The operation is a parameter of each coroutine: a lambda's captures do not live as long as a coroutine of it.
+// The operation is a parameter of each coroutine: a lambda's captures do not live as long as a coroutine of
+// it.
 template <class T, class Operation>
 asio::awaitable<void> awaited_by_default(Operation operation, std::optional<T>& value, error_code& code)
 {
@@ -75,7 +76,8 @@ asio::awaitable<void> awaited_as_tuple(Operation operation, std::optional<T>& va
 }
 
 template <class T, class Operation>
-asio::awaitable<void> awaited_with_redirected_error(Operation operation, std::optional<T>& value, error_code& code)
+asio::awaitable<void> awaited_with_redirected_error(Operation operation, std::optional<T>& value,
+                                                    error_code& code)
 {
     T got = co_await operation(asio::redirect_error(asio::use_awaitable, code));
     if (!code)
@@ -115,23 +117,62 @@ public:
         {
             coroutine(awaited_by_default<T, Operation>, operation, check);
         }
-        SUBCASE("as_result() in a coroutine") { coroutine(awaited_as_result<T, Operation>, operation, check); }
-        SUBCASE("use_awaitable") { coroutine(awaited_plainly<T, Operation>, operation, check); }
-        SUBCASE("as_tuple") { coroutine(awaited_as_tuple<T, Operation>, operation, check); }
+        SUBCASE("as_result() in a coroutine")
+        {
+            coroutine(awaited_as_result<T, Operation>, operation, check);
+        }
+        SUBCASE("use_awaitable")
+        {
+            coroutine(awaited_plainly<T, Operation>, operation, check);
+        }
+        SUBCASE("as_tuple")
+        {
+            coroutine(awaited_as_tuple<T, Operation>, operation, check);
+        }
         SUBCASE("redirect_error")
         {
             coroutine(awaited_with_redirected_error<T, Operation>, operation, check);
         }
-        SUBCASE("deferred in a coroutine") { coroutine(awaited_deferred<T, Operation>, operation, check); }
-        SUBCASE("a callback with a code and a value") { callback(operation, check); }
-        SUBCASE("as_result of a callback") { as_result_of_callback(operation, check); }
-        SUBCASE("deferred, started later") { deferred(operation, check); }
-        SUBCASE("use_future") { future(operation, check); }
-        SUBCASE("as_result of use_future") { future_of_result(operation, check); }
-        SUBCASE("a callback on another executor") { other_executor(operation, check); }
-        SUBCASE("a callback with a cancellation slot") { cancellation_slot(operation, check); }
-        SUBCASE("a callback with an allocator") { allocator(operation, check); }
-        SUBCASE("detached") { detached(operation); }
+        SUBCASE("deferred in a coroutine")
+        {
+            coroutine(awaited_deferred<T, Operation>, operation, check);
+        }
+        SUBCASE("a callback with a code and a value")
+        {
+            callback(operation, check);
+        }
+        SUBCASE("as_result of a callback")
+        {
+            as_result_of_callback(operation, check);
+        }
+        SUBCASE("deferred, started later")
+        {
+            deferred(operation, check);
+        }
+        SUBCASE("use_future")
+        {
+            future(operation, check);
+        }
+        SUBCASE("as_result of use_future")
+        {
+            future_of_result(operation, check);
+        }
+        SUBCASE("a callback on another executor")
+        {
+            other_executor(operation, check);
+        }
+        SUBCASE("a callback with a cancellation slot")
+        {
+            cancellation_slot(operation, check);
+        }
+        SUBCASE("a callback with an allocator")
+        {
+            allocator(operation, check);
+        }
+        SUBCASE("detached")
+        {
+            detached(operation);
+        }
     }
 
 private:
@@ -141,9 +182,8 @@ private:
         std::optional<T> value;
         error_code code;
         bool ended = false;
-        asio::co_spawn(context_, made(operation, value, code), [&](std::exception_ptr thrown) {
-            ended = !thrown;
-        });
+        asio::co_spawn(context_, made(operation, value, code),
+                       [&](std::exception_ptr thrown) { ended = !thrown; });
         run_to_end(context_);
         REQUIRE(ended);
         judge(code, std::move(value), check);
@@ -272,10 +312,11 @@ private:
         counting_resource memory;
         recorder<T> got;
         long left_inside = -1;
-        operation(as_result(asio::bind_allocator(std::pmr::polymorphic_allocator<void>(&memory), [&](result<T> outcome) {
-            left_inside = memory.outstanding;
-            got.plain()(std::move(outcome));
-        })));
+        operation(as_result(
+            asio::bind_allocator(std::pmr::polymorphic_allocator<void>(&memory), [&](result<T> outcome) {
+                left_inside = memory.outstanding;
+                got.plain()(std::move(outcome));
+            })));
         run_to_end(context_);
         judge(got.outcome(), check);
         CHECK(memory.total > 0);
@@ -345,7 +386,8 @@ TEST_CASE("client tokens: submit with options")
     tour<task>(
         b.context,
         [&](auto&&... token) {
-            return user.submit(corgi(), submit_options().idempotency_key("mine"), std::forward<decltype(token)>(token)...);
+            return user.submit(corgi(), submit_options().idempotency_key("mine"),
+                               std::forward<decltype(token)>(token)...);
         },
         [](result<task> got) {
             REQUIRE(got.has_value());
@@ -360,8 +402,7 @@ TEST_CASE("client tokens: wait")
     client user = b.make_client();
     task const one = b.submitted(user, corgi());
     tour<finished_task>(
-        b.context,
-        [&](auto&&... token) { return user.wait(one, std::forward<decltype(token)>(token)...); },
+        b.context, [&](auto&&... token) { return user.wait(one, std::forward<decltype(token)>(token)...); },
         [&](result<finished_task> got) {
             REQUIRE(got.has_value());
             CHECK(got->id() == one.id());
@@ -393,8 +434,7 @@ TEST_CASE("client tokens: status")
     client user = b.make_client();
     task const one = b.submitted(user, corgi());
     tour<task_state>(
-        b.context,
-        [&](auto&&... token) { return user.status(one, std::forward<decltype(token)>(token)...); },
+        b.context, [&](auto&&... token) { return user.status(one, std::forward<decltype(token)>(token)...); },
         [&](result<task_state> got) {
             REQUIRE(got.has_value());
             CHECK(got->id() == one.id());
@@ -490,7 +530,9 @@ TEST_CASE("client tokens: a request that is not sent ends like one that was, nev
     client user = b.make_client();
     tour<task>(
         b.context,
-        [&](auto&&... token) { return user.submit(refused_request(), std::forward<decltype(token)>(token)...); },
+        [&](auto&&... token) {
+            return user.submit(refused_request(), std::forward<decltype(token)>(token)...);
+        },
         expects(errc::invalid_request));
     CHECK(b.booked("requests") == 0);
 }
@@ -514,7 +556,8 @@ TEST_CASE("client tokens: a wait for what is no task ends, never inside the call
     bench b;
     client user = b.make_client();
     tour<finished_task>(
-        b.context, [&](auto&&... token) { return user.wait(task(), std::forward<decltype(token)>(token)...); },
+        b.context,
+        [&](auto&&... token) { return user.wait(task(), std::forward<decltype(token)>(token)...); },
         expects(errc::task_not_found));
     CHECK(b.booked("requests") == 0);
 }
@@ -525,7 +568,9 @@ TEST_CASE("client tokens: the status of what is no task ends, never inside the c
     client user = b.make_client();
     tour<task_state>(
         b.context,
-        [&](auto&&... token) { return user.status(task("../../balance"), std::forward<decltype(token)>(token)...); },
+        [&](auto&&... token) {
+            return user.status(task("../../balance"), std::forward<decltype(token)>(token)...);
+        },
         expects(errc::task_not_found));
     CHECK(b.booked("requests") == 0);
 }
@@ -536,7 +581,9 @@ TEST_CASE("client tokens: an invalid generate ends, never inside the call")
     client user = b.make_client();
     tour<finished_task>(
         b.context,
-        [&](auto&&... token) { return user.generate(refused_request(), std::forward<decltype(token)>(token)...); },
+        [&](auto&&... token) {
+            return user.generate(refused_request(), std::forward<decltype(token)>(token)...);
+        },
         expects(errc::invalid_request));
     CHECK(b.booked("requests") == 0);
 }
@@ -574,14 +621,18 @@ TEST_CASE("client tokens: after shutdown every operation ends with shutting_down
     {
         tour<finished_task>(
             b.context,
-            [&](auto&&... token) { return user.wait(task("task_1"), std::forward<decltype(token)>(token)...); },
+            [&](auto&&... token) {
+                return user.wait(task("task_1"), std::forward<decltype(token)>(token)...);
+            },
             expects(errc::shutting_down));
     }
     SUBCASE("status")
     {
         tour<task_state>(
             b.context,
-            [&](auto&&... token) { return user.status(task("task_1"), std::forward<decltype(token)>(token)...); },
+            [&](auto&&... token) {
+                return user.status(task("task_1"), std::forward<decltype(token)>(token)...);
+            },
             expects(errc::shutting_down));
     }
     SUBCASE("generate")
@@ -597,8 +648,8 @@ TEST_CASE("client tokens: after shutdown every operation ends with shutting_down
         tour<std::uint64_t>(
             b.context,
             [&](auto&&... token) {
-                return user.download(video_file("task_1", 0, result_url(b.service().base_url()), {}), folder / "v",
-                                     std::forward<decltype(token)>(token)...);
+                return user.download(video_file("task_1", 0, result_url(b.service().base_url()), {}),
+                                     folder / "v", std::forward<decltype(token)>(token)...);
             },
             expects(errc::shutting_down));
     }
@@ -631,7 +682,8 @@ TEST_CASE("client tokens: in a coroutine of a strand the operation resumes on th
     client user = b.make_client();
     auto const strand = asio::make_strand(b.context);
     bool ended = false;
-    auto const work = [](client c, asio::strand<asio::io_context::executor_type> where, bool& done) -> asio::awaitable<void> {
+    auto const work = [](client c, asio::strand<asio::io_context::executor_type> where,
+                         bool& done) -> asio::awaitable<void> {
         CHECK(where.running_in_this_thread());
         task const one = co_await c.submit(corgi());
         CHECK(where.running_in_this_thread());

@@ -43,17 +43,18 @@ TEST_CASE("client wait: a failed task is a value with its reason")
 
 TEST_CASE("client wait: every documented way of telling progress and success leads to the video")
 {
-    for (std::string const form : {
-             R"({"first_status":"submitted","success_word":"success","progress":"text"})",
-             R"({"first_status":"queued","success_word":"succeeded","progress":"absent"})",
-             R"({"first_status":"in_progress","success_word":"finished","progress":"gradual"})",
-             R"({"first_status":"processing","success_word":"COMPLETED","expires_at":"absent","cost":"absent"})",
-             R"({"result_url":"string"})",
-             R"({"result_url":"item"})",
-             R"({"result_url":"video_url"})",
-             R"({"result_url":"url"})",
-             R"({"result":"late"})",
-         }) {
+    for (
+        std::string const form : {
+            R"({"first_status":"submitted","success_word":"success","progress":"text"})",
+            R"({"first_status":"queued","success_word":"succeeded","progress":"absent"})",
+            R"({"first_status":"in_progress","success_word":"finished","progress":"gradual"})",
+            R"({"first_status":"processing","success_word":"COMPLETED","expires_at":"absent","cost":"absent"})",
+            R"({"result_url":"string"})",
+            R"({"result_url":"item"})",
+            R"({"result_url":"video_url"})",
+            R"({"result_url":"url"})",
+            R"({"result":"late"})",
+        }) {
         CAPTURE(form);
         bench b(form);
         client user = b.make_client();
@@ -181,13 +182,18 @@ TEST_CASE("client wait: a task that is not visible for a moment after its submit
 
 TEST_CASE("client wait: what happens to connections and answers is not the task's end")
 {
-    // One after the other they strike one wait, whose pauses grow; so each has a wait of its own, side by side.
-    std::vector<std::string> const faults{
-        R"("do":"reset","when":"header")",    R"("do":"reset","when":"accepted")",
-        R"("do":"close","when":"reply","bytes":60)", R"("status":502,"body":"html")",
-        R"("status":503,"body":"empty")",     R"("status":200,"body":"garbage")",
-        R"("status":429,"retry_after":1)",    R"("status":429,"body":"json_in_200")",
-        R"("status":500)",                    R"("status":408)"};
+    // One after the other they strike one wait, whose pauses grow; so each has a wait of its own, side by
+    // side.
+    std::vector<std::string> const faults{R"("do":"reset","when":"header")",
+                                          R"("do":"reset","when":"accepted")",
+                                          R"("do":"close","when":"reply","bytes":60)",
+                                          R"("status":502,"body":"html")",
+                                          R"("status":503,"body":"empty")",
+                                          R"("status":200,"body":"garbage")",
+                                          R"("status":429,"retry_after":1)",
+                                          R"("status":429,"body":"json_in_200")",
+                                          R"("status":500)",
+                                          R"("status":408)"};
     asio::io_context context;
     std::vector<std::unique_ptr<service_thread>> services;
     std::vector<client> users;
@@ -195,7 +201,8 @@ TEST_CASE("client wait: what happens to connections and answers is not the task'
     for (std::size_t i = 0; i < faults.size(); ++i) {
         services.push_back(std::make_unique<service_thread>(
             bench::options_for(R"({"faults":[{"on":"poll",)" + faults[i] + "}]}", 4000)));
-        users.emplace_back(context, quick_config(services[i]->service.base_url(), services[i]->service.ca_pem()));
+        users.emplace_back(context,
+                           quick_config(services[i]->service.base_url(), services[i]->service.ca_pem()));
         users[i].generate(corgi(), got[i].token());
     }
     run_to_end(context);
@@ -244,7 +251,8 @@ TEST_CASE("client wait: a service that asks for a long silence does not stretch 
 
 TEST_CASE("client wait: cancelling one waiter leaves the other, and cancelling both ends the questions")
 {
-    for (auto const type : {asio::cancellation_type::total, asio::cancellation_type::partial, asio::cancellation_type::terminal}) {
+    for (auto const type : {asio::cancellation_type::total, asio::cancellation_type::partial,
+                            asio::cancellation_type::terminal}) {
         bench b("{}", 1);
         client user = b.make_client();
         task const one = b.submitted(user, corgi());
@@ -318,7 +326,8 @@ TEST_CASE("client wait: an id with characters of a URL travels as one segment, o
     user.status(task("task:1~a.b_c-d"), good.token());
     run_to_end(context);
     CHECK(good.value().id() == "task:1~a.b_c-d");
-    for (std::string const bad : {"", ".", "..", "a/b", "a?b", "a#b", "a b", "a\r\nX: y", "a%2Fb", "\xC3\xA9"}) {
+    for (std::string const bad :
+         {"", ".", "..", "a/b", "a?b", "a#b", "a b", "a\r\nX: y", "a%2Fb", "\xC3\xA9"}) {
         CAPTURE(bad);
         recorder<task_state> got;
         user.status(task(bad), got.token());

@@ -54,7 +54,8 @@ asio::awaitable<void> submit_and_wait(client user, std::atomic<int>& succeeded)
 
 } // namespace
 
-TEST_CASE("client threads: hundreds of operations through copies of one client from all threads of its context")
+TEST_CASE(
+    "client threads: hundreds of operations through copies of one client from all threads of its context")
 {
     constexpr int operations = 300;
     bench b;
@@ -75,18 +76,19 @@ TEST_CASE("client threads: hundreds of operations through copies of one client f
             }
             // The next operation begins in the handler of the one before, on whatever thread that is.
             copy.submit(corgi(), as_result([&, copy](result<task> accepted) mutable {
-                ++calls;
-                if (!accepted)
-                    return;
-                {
-                    std::lock_guard const lock(mutex);
-                    seen.insert(accepted->id());
-                }
-                copy.wait(*accepted, as_result([&, id = accepted->id()](result<finished_task> done) {
-                    if (done && done->succeeded() && done->id() == id)
-                        ++succeeded;
-                }));
-            }));
+                            ++calls;
+                            if (!accepted)
+                                return;
+                            {
+                                std::lock_guard const lock(mutex);
+                                seen.insert(accepted->id());
+                            }
+                            copy.wait(*accepted,
+                                      as_result([&, id = accepted->id()](result<finished_task> done) {
+                                          if (done && done->succeeded() && done->id() == id)
+                                              ++succeeded;
+                                      }));
+                        }));
         });
     }
     run_on_threads(b.context);
@@ -170,7 +172,8 @@ TEST_CASE("client threads: cancelling at random while all threads work leaves bo
     for (int i = 0; i < operations; ++i) {
         cancelled* const one = all[static_cast<std::size_t>(i)].get();
         asio::post(one->strand, [&, copy = user, i, one]() mutable {
-            auto const handler = [&ended, &known, &unknown, &not_sent, &other, one](result<finished_task> got) {
+            auto const handler = [&ended, &known, &unknown, &not_sent, &other,
+                                  one](result<finished_task> got) {
                 ++ended;
                 one->done = true;
                 if (got || !got.error().task_id().empty())
@@ -182,12 +185,13 @@ TEST_CASE("client threads: cancelling at random while all threads work leaves bo
                 else
                     ++other;
             };
-            copy.generate(corgi(), as_result(asio::bind_cancellation_slot(one->signal.slot(),
-                                                                          asio::bind_executor(one->strand, handler))));
+            copy.generate(corgi(), as_result(asio::bind_cancellation_slot(
+                                       one->signal.slot(), asio::bind_executor(one->strand, handler))));
             // Some at once, some a few handlers later, some never.
             auto const emit = [one, i] {
                 if (!one->done)
-                    one->signal.emit(i % 2 == 0 ? asio::cancellation_type::terminal : asio::cancellation_type::total);
+                    one->signal.emit(i % 2 == 0 ? asio::cancellation_type::terminal
+                                                : asio::cancellation_type::total);
             };
             auto const emit_later = [one, emit] { asio::post(one->strand, emit); };
             if (i % 4 == 0)
@@ -221,14 +225,15 @@ TEST_CASE("client threads: shutdown in the middle, called from several threads, 
     for (int i = 0; i < operations; ++i) {
         asio::post(b.context, [&, copy = user, i]() mutable {
             copy.generate(corgi(), as_result([&](result<finished_task> got) {
-                ++ended;
-                if (got || !got.error().task_id().empty())
-                    ++known;
-                else if (got.error().proof() != proof_level::not_sent)
-                    ++doubtful;
-            }));
+                              ++ended;
+                              if (got || !got.error().task_id().empty())
+                                  ++known;
+                              else if (got.error().proof() != proof_level::not_sent)
+                                  ++doubtful;
+                          }));
             if (i % 50 == 25)
-                copy.shutdown(as_result([&](result<shutdown_report> report) { shutdowns += report ? 1 : 0; }));
+                copy.shutdown(
+                    as_result([&](result<shutdown_report> report) { shutdowns += report ? 1 : 0; }));
         });
     }
     run_on_threads(b.context);

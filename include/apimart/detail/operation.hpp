@@ -21,8 +21,8 @@ public:
     boost::system::error_code stop_reason;
     bool is_submit = false;
 
-    // From here on the request may have been accepted: ending it early would lose the answer that says so.
-    void committed(connection_pool& pool, connection& on, std::chrono::milliseconds patience)
+    // From here on the request may be accepted: ending it early would lose the answer that says so.
+    void sending(connection_pool& pool, connection& on, std::chrono::milliseconds patience)
     {
         pool_ = &pool;
         connection_ = &on;
@@ -31,7 +31,7 @@ public:
             shorten();
     }
     void settled() { connection_ = nullptr; }
-    bool is_committed() const noexcept { return connection_ != nullptr; }
+    bool may_be_accepted() const noexcept { return connection_ != nullptr; }
 
     void stop(boost::asio::cancellation_type type, boost::system::error_code why)
     {

@@ -247,7 +247,7 @@ void client_core::launch(completion<T> handler, bool is_submit, Body body)
                         failure why(
                             boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
                         if (op->is_submit)
-                            why.proof(op->is_committed() ? proof_level::unknown : proof_level::not_sent);
+                            why.proof(op->may_be_accepted() ? proof_level::unknown : proof_level::not_sent);
                         outcome = std::move(why);
                     }
                     if (!outcome && outcome.error().code() == errc::outcome_unknown)

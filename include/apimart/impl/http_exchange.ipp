@@ -90,27 +90,27 @@ APIMART_INLINE boost::asio::awaitable<exchange_outcome> exchange(connection_pool
 
     out.reused = lease->served > 0;
     std::optional<cut_on_stop> until_read;
-    if (!op.is_submit)
-        until_read.emplace(op, *lease);
     pool.limit(*lease, connection::clock::now() + times.response);
     out.phase = exchange_phase::sending;
-    auto const [write_code, written] = co_await asio::async_write(lease->bytes, asio::buffer(request), token);
-    if (write_code) {
-        // The last record never left whole, so the peer cannot have had the end of the body.
-        fail_exchange(out, *lease, write_code);
-        co_return out;
-    }
-    out.phase = exchange_phase::committed;
-    ++lease->served;
     if (op.is_submit) {
-        // What is out is out: from here only the deadline ends the reading.
+        // A cancelled write reports "aborted" even where its bytes have left already, which would pass for a
+        // proof that they had not. So from the first byte on only the deadline ends a submit.
         co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-        op.committed(pool, *lease, times.detached_answer);
+        op.sending(pool, *lease, times.detached_answer);
+    } else {
+        until_read.emplace(op, *lease);
+    }
+
+    auto const [write_code, written] = co_await asio::async_write(lease->bytes, asio::buffer(request), token);
+    error_code code = write_code;
+    // A failed write means that the last record never left whole: the peer cannot have had the body's end.
+    if (!code) {
+        out.phase = exchange_phase::committed;
+        ++lease->served;
     }
 
     constexpr int most_interim_answers = 10;
-    error_code code;
-    for (int interim = 0; interim <= most_interim_answers; ++interim) {
+    for (int interim = 0; !code && interim <= most_interim_answers; ++interim) {
         http::response_parser<http::string_body> parser;
         parser.header_limit(static_cast<std::uint32_t>(most.header_bytes));
         parser.body_limit(most.response_bytes);
@@ -125,7 +125,8 @@ APIMART_INLINE boost::asio::awaitable<exchange_outcome> exchange(connection_pool
             break;
         }
         if (status < 200) {
-            code = http::make_error_code(http::error::bad_status); // unless a final answer follows
+            if (interim == most_interim_answers)
+                code = http::make_error_code(http::error::bad_status);
             continue;
         }
         auto const [body_code, body_bytes] =

@@ -1,5 +1,6 @@
 // expect: "the message; of it all"
 #include <apimart.hpp>
+#include <iostream>
 
 namespace asio = boost::asio;
 asio::awaitable<void> readme_block(apimart::client& client);

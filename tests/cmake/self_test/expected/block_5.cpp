@@ -1,4 +1,5 @@
 #include <apimart.hpp>
+#include <iostream>
 
 namespace asio = boost::asio;
 asio::awaitable<void> readme_block(apimart::client& client);

@@ -1,6 +1,7 @@
 // expect: assignment of read-only [variable]
 // expect: readme.md:50:
 #include <apimart.hpp>
+#include <iostream>
 
 namespace asio = boost::asio;
 asio::awaitable<void> readme_block(apimart::client& client);

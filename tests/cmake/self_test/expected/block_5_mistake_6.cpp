@@ -1,6 +1,7 @@
 // expect: static assertion failed
 // expect: readme.md:53:
 #include <apimart.hpp>
+#include <iostream>
 
 namespace asio = boost::asio;
 asio::awaitable<void> readme_block(apimart::client& client);
