@@ -27,8 +27,8 @@ namespace apimart {
 /// A client of the service for one API key. A cheap handle: copies share connections, limits and the schedule
 /// of waiting tasks.
 ///
-/// Every operation takes a completion token last. Without one it returns an `asio::awaitable` whose
-/// `co_await` gives the value or throws `error`. With a token its signature begins with an `error_code`, and
+/// Every operation takes a completion token last. Without one it returns an `asio::awaitable` whose `co_await`
+/// gives the value or throws `error`. With a token its signature begins with an `error_code`, and
 /// `as_result()` delivers the whole `failure` without an exception.
 /// Nothing completes inside the call that starts it; handlers run on their associated executors.
 ///
@@ -46,259 +46,256 @@ public:
     /// reading the files of additional authorities.
     client(executor_type executor, client_config config)
         : handle_(detail::make_client_handle(std::move(executor), std::move(config)))
-    {}
+    {
+    }
 
     /// The same on the executor of an execution context.
     template <class Context>
-        requires std::is_convertible_v<Context&, boost::asio::execution_context&> client(Context& context,
-                                                                                         client_config config)
-            : client(executor_type(context.get_executor()), std::move(config))
-        {}
+        requires std::is_convertible_v<Context&, boost::asio::execution_context&>
+    client(Context& context, client_config config) : client(executor_type(context.get_executor()), std::move(config))
+    {
+    }
 
-        executor_type get_executor() const
+    executor_type get_executor() const { return detail::executor_of(*handle_); }
+
+    /// Sends a request for a video. It costs money when the task finishes, so it is sent again only where it
+    /// is proved that the service did not accept it (or under `idempotency::honoured`, with the same key).
+    ///
+    /// Completion: `void(error_code, task)`.
+    /// Errors: `errc::invalid_request` with all violations, before any byte is sent; `errc::outcome_unknown`
+    /// where the service may have accepted it; the service's refusals as `api_errc`; transport errors with
+    /// proof `not_sent`. `failure::proof()` says what is proved in each case.
+    /// Cancellation: terminal, partial, total before the first byte of the request is sent, which proves
+    /// `not_sent`. After that terminal and partial only: the request is completed and its answer read for
+    /// `timeouts::detached_answer`, to learn the task's id; the remote task goes on.
+    /// Lifetime and thread safety: as the class. Units: see `submit_options`.
+    /// Source: API reference, sections 2 and 8.
+    template <detail::completion_token_not<submit_options> Token = throwing_t>
+    auto submit(any_request request, Token&& token = Token())
+    {
+        return submit(std::move(request), submit_options(), std::forward<Token>(token));
+    }
+
+    /// The same with options.
+    template <class Token = throwing_t>
+    auto submit(any_request request, submit_options options, Token&& token = Token())
+    {
+        return detail::initiate<task>(submit_start(handle_, std::move(request), std::move(options)),
+                                      std::forward<Token>(token));
+    }
+
+    /// Waits until a task reaches a final state. A failed task is a value.
+    ///
+    /// Completion: `void(error_code, finished_task)`.
+    /// Errors: `errc::wait_expired` after one last check at the time limit (without one while the service asks
+    /// for silence by `Retry-After`); `errc::task_not_found`; the
+    /// service's refusal of the key. Interruptions of the connection are not errors: the schedule goes on.
+    /// Every error carries the task's id.
+    /// Cancellation: terminal, partial, total: this wait ends at once. Other waits for the task and the remote
+    /// task go on, and the task can be waited for again.
+    /// Lifetime and thread safety: as the class. Units: see `poll_policy`.
+    /// Source: API reference, section 4.
+    template <detail::completion_token_not<wait_options> Token = throwing_t>
+    auto wait(task which, Token&& token = Token())
+    {
+        return wait(std::move(which), wait_options{}, std::forward<Token>(token));
+    }
+
+    /// The same with options.
+    template <class Token = throwing_t>
+    auto wait(task which, wait_options options, Token&& token = Token())
+    {
+        return detail::initiate<finished_task>(wait_start(handle_, std::move(which), options),
+                                               std::forward<Token>(token));
+    }
+
+    /// Asks once where a task stands.
+    ///
+    /// Completion: `void(error_code, task_state)`.
+    /// Errors: `errc::task_not_found`, refusals as `api_errc`, transport errors after the retries of
+    /// `retry_policy`. Every error carries the task's id.
+    /// Cancellation: terminal, partial, total; nothing changes at the service.
+    /// Lifetime and thread safety: as the class. Source: API reference, section 4.
+    template <class Token = throwing_t>
+    auto status(task which, Token&& token = Token())
+    {
+        return detail::initiate<task_state>(status_start(handle_, std::move(which)), std::forward<Token>(token));
+    }
+
+    /// `submit` and `wait` in one.
+    ///
+    /// Completion: `void(error_code, finished_task)`.
+    /// Errors: those of both; once the task is known, its id is in the failure with proof `accepted`.
+    /// Cancellation: as `submit` until the task is known, as `wait` after that.
+    /// Lifetime, thread safety, units, source: as both.
+    template <detail::completion_token_not<submit_options> Token = throwing_t>
+    auto generate(any_request request, Token&& token = Token())
+    {
+        return generate(std::move(request), submit_options(), wait_options{}, std::forward<Token>(token));
+    }
+
+    /// The same with options.
+    template <class Token = throwing_t>
+    auto generate(any_request request, submit_options submit, wait_options wait, Token&& token = Token())
+    {
+        return detail::initiate<finished_task>(
+            generate_start(handle_, std::move(request), std::move(submit), wait), std::forward<Token>(token));
+    }
+
+    /// Fetches a result into a file. The bytes go to a neighbour of the target named `.part`, which is synced
+    /// and renamed when complete; an interrupted transfer goes on where it ended. The API key is never sent
+    /// along. When the link has expired, the task is asked once for a fresh one.
+    ///
+    /// Completion: `void(error_code, std::uint64_t)` with the file's size in bytes.
+    /// Errors: `errc::no_result`, `errc::url_not_allowed`, `errc::file_exists`, `errc::file_error`,
+    /// `errc::result_expired`, `errc::download_corrupt`, `errc::download_too_large`, transport errors.
+    /// Cancellation: terminal, partial, total. Whatever ends a download, no `.part` file is left.
+    /// Lifetime and thread safety: as the class; two downloads to one path at one time are the caller's
+    /// mistake. File writes block the executor for as long as the file system takes.
+    /// Units: see `download_options`. Source: API reference, section 4.4.
+    template <detail::completion_token_not<download_options> Token = throwing_t>
+    auto download(video_file file, std::filesystem::path to, Token&& token = Token())
+    {
+        return download(std::move(file), std::move(to), download_options{}, std::forward<Token>(token));
+    }
+
+    /// The same with options.
+    template <class Token = throwing_t>
+    auto download(video_file file, std::filesystem::path to, download_options options, Token&& token = Token())
+    {
+        return detail::initiate<std::uint64_t>(download_start(handle_, std::move(file), std::move(to), options),
+                                               std::forward<Token>(token));
+    }
+
+    /// Ends the client in two steps. First nothing new begins, waits and unsent submits end with
+    /// `errc::shutting_down`, and submits that may have been accepted have `timeouts::drain` to learn their
+    /// outcome. Then every connection is cut.
+    ///
+    /// Completion: `void(error_code, shutdown_report)`, after all other operations.
+    /// Errors: none.
+    /// Cancellation: none; it is bounded by itself.
+    /// Lifetime and thread safety: as the class. May be called more than once.
+    template <class Token = throwing_t>
+    auto shutdown(Token&& token = Token())
+    {
+        return detail::initiate<shutdown_report>(shutdown_start(handle_), std::forward<Token>(token));
+    }
+
+    /// Counters since the client was made. Thread safety: as the class.
+    apimart::metrics metrics() const { return detail::read_metrics(*handle_); }
+
+private:
+    using handle_type = std::shared_ptr<detail::client_handle>;
+
+    // Each holds an operation's arguments until its handler is known. Classes rather than lambdas: a token such
+    // as use_awaitable or deferred stores them.
+    class submit_start
+    {
+    public:
+        submit_start(handle_type handle, any_request request, submit_options options)
+            : handle_(std::move(handle)), request_(std::move(request)), options_(std::move(options))
         {
-            return detail::executor_of(*handle_);
         }
-
-        /// Sends a request for a video. It costs money when the task finishes, so it is sent again only where
-        /// it is proved that the service did not accept it (or under `idempotency::honoured`, with the same
-        /// key).
-        ///
-        /// Completion: `void(error_code, task)`.
-        /// Errors: `errc::invalid_request` with all violations, before any byte is sent;
-        /// `errc::outcome_unknown` where the service may have accepted it; the service's refusals as
-        /// `api_errc`; transport errors with proof `not_sent`. `failure::proof()` says what is proved in each
-        /// case. Cancellation: terminal, partial, total before the last byte of the request is handed over,
-        /// which proves `not_sent`. After that terminal and partial only: the answer is still read for
-        /// `timeouts::detached_answer` to learn the task's id; the remote task goes on.
-        /// Lifetime and thread safety: as the class. Units: see `submit_options`.
-        /// Source: API reference, sections 2 and 8.
-        template <detail::completion_token_not<submit_options> Token = throwing_t>
-        auto submit(any_request request, Token&& token = Token())
+        void operator()(detail::completion<task> handler)
         {
-            return submit(std::move(request), submit_options(), std::forward<Token>(token));
-        }
-
-        /// The same with options.
-        template <class Token = throwing_t>
-        auto submit(any_request request, submit_options options, Token&& token = Token())
-        {
-            return detail::initiate<task>(submit_start(handle_, std::move(request), std::move(options)),
-                                          std::forward<Token>(token));
-        }
-
-        /// Waits until a task reaches a final state. A failed task is a value.
-        ///
-        /// Completion: `void(error_code, finished_task)`.
-        /// Errors: `errc::wait_expired` after one last check at the time limit (without one while the service
-        /// asks for silence by `Retry-After`); `errc::task_not_found`; the service's refusal of the key.
-        /// Interruptions of the connection are not errors: the schedule goes on. Every error carries the
-        /// task's id. Cancellation: terminal, partial, total: this wait ends at once. Other waits for the
-        /// task and the remote task go on, and the task can be waited for again. Lifetime and thread safety:
-        /// as the class. Units: see `poll_policy`. Source: API reference, section 4.
-        template <detail::completion_token_not<wait_options> Token = throwing_t>
-        auto wait(task which, Token&& token = Token())
-        {
-            return wait(std::move(which), wait_options{}, std::forward<Token>(token));
-        }
-
-        /// The same with options.
-        template <class Token = throwing_t>
-        auto wait(task which, wait_options options, Token&& token = Token())
-        {
-            return detail::initiate<finished_task>(wait_start(handle_, std::move(which), options),
-                                                   std::forward<Token>(token));
-        }
-
-        /// Asks once where a task stands.
-        ///
-        /// Completion: `void(error_code, task_state)`.
-        /// Errors: `errc::task_not_found`, refusals as `api_errc`, transport errors after the retries of
-        /// `retry_policy`. Every error carries the task's id.
-        /// Cancellation: terminal, partial, total; nothing changes at the service.
-        /// Lifetime and thread safety: as the class. Source: API reference, section 4.
-        template <class Token = throwing_t>
-        auto status(task which, Token&& token = Token())
-        {
-            return detail::initiate<task_state>(status_start(handle_, std::move(which)),
-                                                std::forward<Token>(token));
-        }
-
-        /// `submit` and `wait` in one.
-        ///
-        /// Completion: `void(error_code, finished_task)`.
-        /// Errors: those of both; once the task is known, its id is in the failure with proof `accepted`.
-        /// Cancellation: as `submit` until the task is known, as `wait` after that.
-        /// Lifetime, thread safety, units, source: as both.
-        template <detail::completion_token_not<submit_options> Token = throwing_t>
-        auto generate(any_request request, Token&& token = Token())
-        {
-            return generate(std::move(request), submit_options(), wait_options{}, std::forward<Token>(token));
-        }
-
-        /// The same with options.
-        template <class Token = throwing_t>
-        auto generate(any_request request, submit_options submit, wait_options wait, Token&& token = Token())
-        {
-            return detail::initiate<finished_task>(
-                generate_start(handle_, std::move(request), std::move(submit), wait),
-                std::forward<Token>(token));
-        }
-
-        /// Fetches a result into a file. The bytes go to a neighbour of the target named `.part`, which is
-        /// synced and renamed when complete; an interrupted transfer goes on where it ended. The API key is
-        /// never sent along. When the link has expired, the task is asked once for a fresh one.
-        ///
-        /// Completion: `void(error_code, std::uint64_t)` with the file's size in bytes.
-        /// Errors: `errc::no_result`, `errc::url_not_allowed`, `errc::file_exists`, `errc::file_error`,
-        /// `errc::result_expired`, `errc::download_corrupt`, `errc::download_too_large`, transport errors.
-        /// Cancellation: terminal, partial, total. Whatever ends a download, no `.part` file is left.
-        /// Lifetime and thread safety: as the class; two downloads to one path at one time are the caller's
-        /// mistake. File writes block the executor for as long as the file system takes.
-        /// Units: see `download_options`. Source: API reference, section 4.4.
-        template <detail::completion_token_not<download_options> Token = throwing_t>
-        auto download(video_file file, std::filesystem::path to, Token&& token = Token())
-        {
-            return download(std::move(file), std::move(to), download_options{}, std::forward<Token>(token));
-        }
-
-        /// The same with options.
-        template <class Token = throwing_t>
-        auto download(video_file file, std::filesystem::path to, download_options options,
-                      Token&& token = Token())
-        {
-            return detail::initiate<std::uint64_t>(
-                download_start(handle_, std::move(file), std::move(to), options), std::forward<Token>(token));
-        }
-
-        /// Ends the client in two steps. First nothing new begins, waits and unsent submits end with
-        /// `errc::shutting_down`, and submits that may have been accepted have `timeouts::drain` to learn
-        /// their outcome. Then every connection is cut.
-        ///
-        /// Completion: `void(error_code, shutdown_report)`, after all other operations.
-        /// Errors: none.
-        /// Cancellation: none; it is bounded by itself.
-        /// Lifetime and thread safety: as the class. May be called more than once.
-        template <class Token = throwing_t>
-        auto shutdown(Token&& token = Token())
-        {
-            return detail::initiate<shutdown_report>(shutdown_start(handle_), std::forward<Token>(token));
-        }
-
-        /// Counters since the client was made. Thread safety: as the class.
-        apimart::metrics metrics() const
-        {
-            return detail::read_metrics(*handle_);
+            detail::start_submit(*handle_, std::move(request_), std::move(options_), std::move(handler));
         }
 
     private:
-        using handle_type = std::shared_ptr<detail::client_handle>;
-
-        // Each holds an operation's arguments until its handler is known. Classes rather than lambdas: a
-        // token such as use_awaitable or deferred stores them.
-        class submit_start
-        {
-        public:
-            submit_start(handle_type handle, any_request request, submit_options options)
-                : handle_(std::move(handle)), request_(std::move(request)), options_(std::move(options))
-            {}
-            void operator()(detail::completion<task> handler)
-            {
-                detail::start_submit(*handle_, std::move(request_), std::move(options_), std::move(handler));
-            }
-
-        private:
-            handle_type handle_;
-            any_request request_;
-            submit_options options_;
-        };
-
-        class wait_start
-        {
-        public:
-            wait_start(handle_type handle, task which, wait_options options)
-                : handle_(std::move(handle)), task_(std::move(which)), options_(options)
-            {}
-            void operator()(detail::completion<finished_task> handler)
-            {
-                detail::start_wait(*handle_, std::move(task_), options_, std::move(handler));
-            }
-
-        private:
-            handle_type handle_;
-            task task_;
-            wait_options options_;
-        };
-
-        class status_start
-        {
-        public:
-            status_start(handle_type handle, task which) : handle_(std::move(handle)), task_(std::move(which))
-            {}
-            void operator()(detail::completion<task_state> handler)
-            {
-                detail::start_status(*handle_, std::move(task_), std::move(handler));
-            }
-
-        private:
-            handle_type handle_;
-            task task_;
-        };
-
-        class generate_start
-        {
-        public:
-            generate_start(handle_type handle, any_request request, submit_options submit, wait_options wait)
-                : handle_(std::move(handle)), request_(std::move(request)), submit_(std::move(submit)),
-                  wait_(wait)
-            {}
-            void operator()(detail::completion<finished_task> handler)
-            {
-                detail::start_generate(*handle_, std::move(request_), std::move(submit_), wait_,
-                                       std::move(handler));
-            }
-
-        private:
-            handle_type handle_;
-            any_request request_;
-            submit_options submit_;
-            wait_options wait_;
-        };
-
-        class download_start
-        {
-        public:
-            download_start(handle_type handle, video_file file, std::filesystem::path to,
-                           download_options options)
-                : handle_(std::move(handle)), file_(std::move(file)), to_(std::move(to)), options_(options)
-            {}
-            void operator()(detail::completion<std::uint64_t> handler)
-            {
-                detail::start_download(*handle_, std::move(file_), std::move(to_), options_,
-                                       std::move(handler));
-            }
-
-        private:
-            handle_type handle_;
-            video_file file_;
-            std::filesystem::path to_;
-            download_options options_;
-        };
-
-        class shutdown_start
-        {
-        public:
-            explicit shutdown_start(handle_type handle) : handle_(std::move(handle)) {}
-            void operator()(detail::completion<shutdown_report> handler)
-            {
-                detail::start_shutdown(*handle_, std::move(handler));
-            }
-
-        private:
-            handle_type handle_;
-        };
-
         handle_type handle_;
+        any_request request_;
+        submit_options options_;
+    };
+
+    class wait_start
+
+    {
+    public:
+        wait_start(handle_type handle, task which, wait_options options)
+            : handle_(std::move(handle)), task_(std::move(which)), options_(options)
+        {
+        }
+        void operator()(detail::completion<finished_task> handler)
+        {
+            detail::start_wait(*handle_, std::move(task_), options_, std::move(handler));
+        }
+
+    private:
+        handle_type handle_;
+        task task_;
+        wait_options options_;
+    };
+
+    class status_start
+
+    {
+    public:
+        status_start(handle_type handle, task which) : handle_(std::move(handle)), task_(std::move(which)) {}
+        void operator()(detail::completion<task_state> handler)
+        {
+            detail::start_status(*handle_, std::move(task_), std::move(handler));
+        }
+
+    private:
+        handle_type handle_;
+        task task_;
+    };
+
+    class generate_start
+
+    {
+    public:
+        generate_start(handle_type handle, any_request request, submit_options submit, wait_options wait)
+            : handle_(std::move(handle)), request_(std::move(request)), submit_(std::move(submit)), wait_(wait)
+        {
+        }
+        void operator()(detail::completion<finished_task> handler)
+        {
+            detail::start_generate(*handle_, std::move(request_), std::move(submit_), wait_, std::move(handler));
+        }
+
+    private:
+        handle_type handle_;
+        any_request request_;
+        submit_options submit_;
+        wait_options wait_;
+    };
+
+    class download_start
+
+    {
+    public:
+        download_start(handle_type handle, video_file file, std::filesystem::path to, download_options options)
+            : handle_(std::move(handle)), file_(std::move(file)), to_(std::move(to)), options_(options)
+        {
+        }
+        void operator()(detail::completion<std::uint64_t> handler)
+        {
+            detail::start_download(*handle_, std::move(file_), std::move(to_), options_, std::move(handler));
+        }
+
+    private:
+        handle_type handle_;
+        video_file file_;
+        std::filesystem::path to_;
+        download_options options_;
+    };
+
+    class shutdown_start
+
+    {
+    public:
+        explicit shutdown_start(handle_type handle) : handle_(std::move(handle)) {}
+        void operator()(detail::completion<shutdown_report> handler)
+        {
+            detail::start_shutdown(*handle_, std::move(handler));
+        }
+
+    private:
+        handle_type handle_;
+    };
+
+    handle_type handle_;
 };
 
 } // namespace apimart

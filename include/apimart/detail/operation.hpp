@@ -24,6 +24,7 @@ public:
     // From here on the request may be accepted: ending it early would lose the answer that says so.
     void sending(connection_pool& pool, connection& on, std::chrono::milliseconds patience)
     {
+        begun_ = true;
         pool_ = &pool;
         connection_ = &on;
         patience_ = patience;
@@ -31,7 +32,8 @@ public:
             shorten();
     }
     void settled() { connection_ = nullptr; }
-    bool may_be_accepted() const noexcept { return connection_ != nullptr; }
+    // Once begun, only the machine knows what an answer proved.
+    bool may_be_accepted() const noexcept { return begun_; }
 
     void stop(boost::asio::cancellation_type type, boost::system::error_code why)
     {
@@ -65,6 +67,7 @@ private:
             pool_->limit(*connection_, end);
     }
 
+    bool begun_ = false;
     connection_pool* pool_ = nullptr;
     connection* connection_ = nullptr;
     connection* reading_ = nullptr;
