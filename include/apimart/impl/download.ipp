@@ -6,6 +6,8 @@
 #include <apimart/detail/config.hpp>
 #include <apimart/detail/download_rules.hpp>
 #include <apimart/detail/part_file.hpp>
+#include <apimart/detail/wire/reply_json.hpp>
+#include <apimart/impl/client_core.ipp>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/this_coro.hpp>
