@@ -12,8 +12,10 @@
 #include <apimart/task.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/execution_context.hpp>
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -46,15 +48,13 @@ public:
     /// reading the files of additional authorities.
     client(executor_type executor, client_config config)
         : handle_(detail::make_client_handle(std::move(executor), std::move(config)))
-    {
-    }
+    {}
 
     /// The same on the executor of an execution context.
-    template <class Context>
-        requires std::is_convertible_v<Context&, boost::asio::execution_context&>
-    client(Context& context, client_config config) : client(executor_type(context.get_executor()), std::move(config))
-    {
-    }
+    template <std::derived_from<boost::asio::execution_context> Context>
+    client(Context& context, client_config config)
+        : client(executor_type(context.get_executor()), std::move(config))
+    {}
 
     executor_type get_executor() const { return detail::executor_of(*handle_); }
 
@@ -119,7 +119,8 @@ public:
     template <class Token = throwing_t>
     auto status(task which, Token&& token = Token())
     {
-        return detail::initiate<task_state>(status_start(handle_, std::move(which)), std::forward<Token>(token));
+        return detail::initiate<task_state>(status_start(handle_, std::move(which)),
+                                            std::forward<Token>(token));
     }
 
     /// `submit` and `wait` in one.
@@ -161,10 +162,11 @@ public:
 
     /// The same with options.
     template <class Token = throwing_t>
-    auto download(video_file file, std::filesystem::path to, download_options options, Token&& token = Token())
+    auto download(video_file file, std::filesystem::path to, download_options options,
+                  Token&& token = Token())
     {
-        return detail::initiate<std::uint64_t>(download_start(handle_, std::move(file), std::move(to), options),
-                                               std::forward<Token>(token));
+        return detail::initiate<std::uint64_t>(
+            download_start(handle_, std::move(file), std::move(to), options), std::forward<Token>(token));
     }
 
     /// Ends the client in two steps. First nothing new begins, waits and unsent submits end with
@@ -194,8 +196,7 @@ private:
     public:
         submit_start(handle_type handle, any_request request, submit_options options)
             : handle_(std::move(handle)), request_(std::move(request)), options_(std::move(options))
-        {
-        }
+        {}
         void operator()(detail::completion<task> handler)
         {
             detail::start_submit(*handle_, std::move(request_), std::move(options_), std::move(handler));
@@ -213,8 +214,7 @@ private:
     public:
         wait_start(handle_type handle, task which, wait_options options)
             : handle_(std::move(handle)), task_(std::move(which)), options_(options)
-        {
-        }
+        {}
         void operator()(detail::completion<finished_task> handler)
         {
             detail::start_wait(*handle_, std::move(task_), options_, std::move(handler));
@@ -246,12 +246,13 @@ private:
     {
     public:
         generate_start(handle_type handle, any_request request, submit_options submit, wait_options wait)
-            : handle_(std::move(handle)), request_(std::move(request)), submit_(std::move(submit)), wait_(wait)
-        {
-        }
+            : handle_(std::move(handle)), request_(std::move(request)), submit_(std::move(submit)),
+              wait_(wait)
+        {}
         void operator()(detail::completion<finished_task> handler)
         {
-            detail::start_generate(*handle_, std::move(request_), std::move(submit_), wait_, std::move(handler));
+            detail::start_generate(*handle_, std::move(request_), std::move(submit_), wait_,
+                                   std::move(handler));
         }
 
     private:
@@ -265,10 +266,10 @@ private:
 
     {
     public:
-        download_start(handle_type handle, video_file file, std::filesystem::path to, download_options options)
+        download_start(handle_type handle, video_file file, std::filesystem::path to,
+                       download_options options)
             : handle_(std::move(handle)), file_(std::move(file)), to_(std::move(to)), options_(options)
-        {
-        }
+        {}
         void operator()(detail::completion<std::uint64_t> handler)
         {
             detail::start_download(*handle_, std::move(file_), std::move(to_), options_, std::move(handler));
@@ -301,7 +302,7 @@ private:
 } // namespace apimart
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/impl/client.ipp>
+#include <apimart/detail/impl/client.ipp>
 #endif
 
 #endif

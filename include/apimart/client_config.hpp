@@ -64,7 +64,7 @@ public:
 } // namespace apimart
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/impl/client_config.ipp>
+#include <apimart/detail/impl/client_config.ipp>
 #endif
 
 #endif

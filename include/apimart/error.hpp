@@ -295,7 +295,7 @@ struct boost::system::is_error_condition_enum<apimart::cause> : std::true_type
 {};
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/impl/error.ipp>
+#include <apimart/detail/impl/error.ipp>
 #endif
 
 #endif

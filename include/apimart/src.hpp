@@ -9,18 +9,18 @@
 #error define APIMART_SEPARATE_COMPILATION for the whole program to compile the implementation once
 #endif
 
-#include <apimart/impl/client.ipp>
-#include <apimart/impl/client_config.ipp>
-#include <apimart/impl/connection_pool.ipp>
-#include <apimart/impl/download.ipp>
-#include <apimart/impl/download_rules.ipp>
-#include <apimart/impl/error.ipp>
-#include <apimart/impl/exchange_outcome.ipp>
-#include <apimart/impl/http_exchange.ipp>
-#include <apimart/impl/origin.ipp>
-#include <apimart/impl/poll_schedule.ipp>
-#include <apimart/impl/submit_machine.ipp>
-#include <apimart/impl/tls_context.ipp>
-#include <apimart/impl/wire.ipp>
+#include <apimart/detail/impl/client.ipp>
+#include <apimart/detail/impl/client_config.ipp>
+#include <apimart/detail/impl/connection_pool.ipp>
+#include <apimart/detail/impl/download.ipp>
+#include <apimart/detail/impl/download_rules.ipp>
+#include <apimart/detail/impl/error.ipp>
+#include <apimart/detail/impl/exchange_outcome.ipp>
+#include <apimart/detail/impl/http_exchange.ipp>
+#include <apimart/detail/impl/origin.ipp>
+#include <apimart/detail/impl/poll_schedule.ipp>
+#include <apimart/detail/impl/submit_machine.ipp>
+#include <apimart/detail/impl/tls_context.ipp>
+#include <apimart/detail/impl/wire.ipp>
 
 #endif

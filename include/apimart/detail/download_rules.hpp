@@ -56,7 +56,7 @@ bool may_begin_a_video(std::string_view first_bytes);
 } // namespace apimart::detail
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/impl/download_rules.ipp>
+#include <apimart/detail/impl/download_rules.ipp>
 #endif
 
 #endif

@@ -70,7 +70,7 @@ std::optional<std::chrono::seconds> parse_retry_after(std::string_view value, st
 } // namespace apimart::detail
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/impl/exchange_outcome.ipp>
+#include <apimart/detail/impl/exchange_outcome.ipp>
 #endif
 
 #endif

@@ -114,7 +114,7 @@ private:
 } // namespace apimart::detail
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/impl/poll_schedule.ipp>
+#include <apimart/detail/impl/poll_schedule.ipp>
 #endif
 
 #endif

@@ -76,7 +76,7 @@ private:
 } // namespace apimart::detail
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/impl/submit_machine.ipp>
+#include <apimart/detail/impl/submit_machine.ipp>
 #endif
 
 #endif

@@ -120,7 +120,7 @@ private:
 } // namespace apimart::detail
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/impl/connection_pool.ipp>
+#include <apimart/detail/impl/connection_pool.ipp>
 #endif
 
 #endif

@@ -30,7 +30,7 @@ boost::asio::awaitable<exchange_outcome> exchange(connection_pool& pool, origin 
 } // namespace apimart::detail
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/impl/http_exchange.ipp>
+#include <apimart/detail/impl/http_exchange.ipp>
 #endif
 
 #endif

@@ -46,7 +46,7 @@ std::string percent_encode_segment(std::string_view text);
 } // namespace apimart::detail
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/impl/origin.ipp>
+#include <apimart/detail/impl/origin.ipp>
 #endif
 
 #endif

@@ -25,7 +25,7 @@ failure tls_failure(SSL* session, std::string const& host, error_code cause);
 } // namespace apimart::detail
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/impl/tls_context.ipp>
+#include <apimart/detail/impl/tls_context.ipp>
 #endif
 
 #endif

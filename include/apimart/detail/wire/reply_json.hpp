@@ -55,7 +55,7 @@ failure service_failure_text(int status, std::string_view body);
 } // namespace apimart::detail
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/impl/wire.ipp>
+#include <apimart/detail/impl/wire.ipp>
 #endif
 
 #endif

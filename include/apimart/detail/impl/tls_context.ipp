@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-#ifndef APIMART_IMPL_TLS_CONTEXT_IPP
-#define APIMART_IMPL_TLS_CONTEXT_IPP
+#ifndef APIMART_DETAIL_IMPL_TLS_CONTEXT_IPP
+#define APIMART_DETAIL_IMPL_TLS_CONTEXT_IPP
 
 #include <apimart/detail/config.hpp>
 #include <apimart/detail/transport/tls_context.hpp>

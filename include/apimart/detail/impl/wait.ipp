@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-#ifndef APIMART_IMPL_WAIT_IPP
-#define APIMART_IMPL_WAIT_IPP
+#ifndef APIMART_DETAIL_IMPL_WAIT_IPP
+#define APIMART_DETAIL_IMPL_WAIT_IPP
 
+#include <apimart/detail/impl/client_core.ipp>
 #include <apimart/detail/wire/reply_json.hpp>
-#include <apimart/impl/client_core.ipp>
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-#ifndef APIMART_IMPL_CLIENT_CORE_IPP
-#define APIMART_IMPL_CLIENT_CORE_IPP
+#ifndef APIMART_DETAIL_IMPL_CLIENT_CORE_IPP
+#define APIMART_DETAIL_IMPL_CLIENT_CORE_IPP
 
 #include <apimart/detail/client_core.hpp>
 #include <apimart/detail/config.hpp>

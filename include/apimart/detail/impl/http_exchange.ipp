@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-#ifndef APIMART_IMPL_HTTP_EXCHANGE_IPP
-#define APIMART_IMPL_HTTP_EXCHANGE_IPP
+#ifndef APIMART_DETAIL_IMPL_HTTP_EXCHANGE_IPP
+#define APIMART_DETAIL_IMPL_HTTP_EXCHANGE_IPP
 
 #include <apimart/detail/config.hpp>
 #include <apimart/detail/transport/http_exchange.hpp>

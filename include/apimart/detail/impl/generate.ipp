@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-#ifndef APIMART_IMPL_GENERATE_IPP
-#define APIMART_IMPL_GENERATE_IPP
+#ifndef APIMART_DETAIL_IMPL_GENERATE_IPP
+#define APIMART_DETAIL_IMPL_GENERATE_IPP
 
-#include <apimart/impl/client_core.ipp>
+#include <apimart/detail/impl/client_core.ipp>
 
 namespace apimart::detail {
 

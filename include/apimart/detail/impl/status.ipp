@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
-#ifndef APIMART_IMPL_STATUS_IPP
-#define APIMART_IMPL_STATUS_IPP
+#ifndef APIMART_DETAIL_IMPL_STATUS_IPP
+#define APIMART_DETAIL_IMPL_STATUS_IPP
 
+#include <apimart/detail/impl/client_core.ipp>
 #include <apimart/detail/wire/reply_json.hpp>
 #include <apimart/detail/wire/task_reply.hpp>
-#include <apimart/impl/client_core.ipp>
 
 namespace apimart::detail {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-#ifndef APIMART_IMPL_ERROR_IPP
-#define APIMART_IMPL_ERROR_IPP
+#ifndef APIMART_DETAIL_IMPL_ERROR_IPP
+#define APIMART_DETAIL_IMPL_ERROR_IPP
 
 #include <apimart/detail/config.hpp>
 #include <apimart/detail/printable.hpp>

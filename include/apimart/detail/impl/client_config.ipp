@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-#ifndef APIMART_IMPL_CLIENT_CONFIG_IPP
-#define APIMART_IMPL_CLIENT_CONFIG_IPP
+#ifndef APIMART_DETAIL_IMPL_CLIENT_CONFIG_IPP
+#define APIMART_DETAIL_IMPL_CLIENT_CONFIG_IPP
 
 #include <apimart/client_config.hpp>
 #include <apimart/detail/config.hpp>

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
-#ifndef APIMART_IMPL_DOWNLOAD_IPP
-#define APIMART_IMPL_DOWNLOAD_IPP
+#ifndef APIMART_DETAIL_IMPL_DOWNLOAD_IPP
+#define APIMART_DETAIL_IMPL_DOWNLOAD_IPP
 
 #include <apimart/detail/client_core.hpp>
 #include <apimart/detail/config.hpp>
 #include <apimart/detail/download_rules.hpp>
+#include <apimart/detail/impl/client_core.ipp>
 #include <apimart/detail/part_file.hpp>
 #include <apimart/detail/wire/reply_json.hpp>
-#include <apimart/impl/client_core.ipp>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/this_coro.hpp>

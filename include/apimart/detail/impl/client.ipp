@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
-#ifndef APIMART_IMPL_CLIENT_IPP
-#define APIMART_IMPL_CLIENT_IPP
+#ifndef APIMART_DETAIL_IMPL_CLIENT_IPP
+#define APIMART_DETAIL_IMPL_CLIENT_IPP
 
 #include <apimart/detail/client_core.hpp>
 #include <apimart/detail/client_entry.hpp>
 #include <apimart/detail/config.hpp>
+#include <apimart/detail/impl/client_core.ipp>
+#include <apimart/detail/impl/download.ipp>
+#include <apimart/detail/impl/generate.ipp>
+#include <apimart/detail/impl/shutdown.ipp>
+#include <apimart/detail/impl/status.ipp>
+#include <apimart/detail/impl/submit.ipp>
+#include <apimart/detail/impl/wait.ipp>
 #include <apimart/detail/transport/tls_context.hpp>
-#include <apimart/impl/client_core.ipp>
-#include <apimart/impl/download.ipp>
-#include <apimart/impl/generate.ipp>
-#include <apimart/impl/shutdown.ipp>
-#include <apimart/impl/status.ipp>
-#include <apimart/impl/submit.ipp>
-#include <apimart/impl/wait.ipp>
 
 namespace apimart::detail {
 
