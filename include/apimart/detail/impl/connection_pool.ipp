@@ -68,7 +68,6 @@ APIMART_INLINE std::unique_ptr<connection> connection_pool::take_idle(group& fro
             break;
         std::unique_ptr<connection> candidate = std::move(from.idle.back());
         from.idle.pop_back();
-        --idle_count_;
         if (unused < timeouts_.idle && candidate->quiet())
             return candidate;
         --from.open;
@@ -76,7 +75,6 @@ APIMART_INLINE std::unique_ptr<connection> connection_pool::take_idle(group& fro
     if (from.open >= limits_.connections && !from.idle.empty()) {
         // The one unused for longest makes room for a fresh one.
         from.idle.erase(from.idle.begin());
-        --idle_count_;
         --from.open;
     }
     return nullptr;
@@ -124,7 +122,6 @@ APIMART_INLINE void connection_pool::returned(std::unique_ptr<connection> lent, 
     if (reusable && lent->connected && lent->buffer.size() == 0) {
         lent->last_used = clock::now();
         g.idle.push_back(std::move(lent));
-        ++idle_count_;
     } else {
         --g.open;
         lent.reset();
@@ -175,7 +172,6 @@ APIMART_INLINE void connection_pool::on_watch()
         };
         auto const closed = std::erase_if(g.idle, stale);
         g.open -= static_cast<int>(closed);
-        idle_count_ -= closed;
     }
     if (next != clock::time_point::max())
         watch(next);
@@ -273,7 +269,6 @@ APIMART_INLINE void connection_pool::cut_all()
         g.open -= static_cast<int>(g.idle.size());
         g.idle.clear();
     }
-    idle_count_ = 0;
     if (timer_)
         timer_->cancel();
     watching_until_ = clock::time_point::max();

@@ -86,7 +86,6 @@ public:
     void abandon();
 
     std::uint64_t opened() const noexcept { return opened_; }
-    std::size_t open() const noexcept { return active_.size() + idle_count_; }
 
 private:
     friend class connection_lease;
@@ -110,7 +109,6 @@ private:
     timeouts timeouts_;
     std::map<origin, group> groups_;
     std::vector<connection*> active_;
-    std::size_t idle_count_ = 0;
     std::optional<boost::asio::steady_timer> timer_;
     clock::time_point watching_until_ = clock::time_point::max();
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
