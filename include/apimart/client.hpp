@@ -116,10 +116,17 @@ public:
     /// `retry_policy`. Every error carries the task's id.
     /// Cancellation: terminal, partial, total; nothing changes at the service.
     /// Lifetime and thread safety: as the class. Source: API reference, section 4.
-    template <class Token = throwing_t>
+    template <detail::completion_token_not<status_options> Token = throwing_t>
     auto status(task which, Token&& token = Token())
     {
-        return detail::initiate<task_state>(status_start(handle_, std::move(which)),
+        return status(std::move(which), status_options{}, std::forward<Token>(token));
+    }
+
+    /// The same with options.
+    template <class Token = throwing_t>
+    auto status(task which, status_options options, Token&& token = Token())
+    {
+        return detail::initiate<task_state>(status_start(handle_, std::move(which), options),
                                             std::forward<Token>(token));
     }
 
@@ -171,7 +178,8 @@ public:
 
     /// Ends the client in two steps. First nothing new begins, waits and unsent submits end with
     /// `errc::shutting_down`, and submits that may have been accepted have `timeouts::drain` to learn their
-    /// outcome. Then every connection is cut.
+    /// outcome. Then every connection is cut. A second call is the second step, at once. Neither step waits
+    /// for a name service or for a peer.
     ///
     /// Completion: `void(error_code, shutdown_report)`, after all other operations.
     /// Errors: none.
@@ -230,15 +238,18 @@ private:
 
     {
     public:
-        status_start(handle_type handle, task which) : handle_(std::move(handle)), task_(std::move(which)) {}
+        status_start(handle_type handle, task which, status_options options)
+            : handle_(std::move(handle)), task_(std::move(which)), options_(options)
+        {}
         void operator()(detail::completion<task_state> handler)
         {
-            detail::start_status(*handle_, std::move(task_), std::move(handler));
+            detail::start_status(*handle_, std::move(task_), options_, std::move(handler));
         }
 
     private:
         handle_type handle_;
         task task_;
+        status_options options_;
     };
 
     class generate_start

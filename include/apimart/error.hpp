@@ -38,18 +38,53 @@ enum class errc
     deadline_exceeded,
     /// The client is shutting down or was destroyed.
     shutting_down,
+    /// A queue of this client is full; the detail names it and its limit. Nothing was sent.
+    overloaded,
+    /// Too many of this client's recent requests were repetitions; the underlying code is what this one
+    /// would have been repeated for.
+    retry_budget_exhausted,
     /// The peer's certificate was refused; the detail names the reason. Never retried.
     certificate_refused,
-    /// The TLS handshake failed for another reason than the certificate.
+    /// The peer and this client share no TLS version, cipher or application protocol. Never retried.
     tls_failed,
+    /// The peer ended the connection during the TLS handshake.
+    tls_closed,
+    /// The TLS handshake did not end in time.
+    tls_timeout,
+    /// The peer does not speak TLS; the detail shows the first bytes it sent.
+    not_tls,
+    /// The peer wants a client certificate, or another one than was shown.
+    client_certificate_required,
+    /// A TLS record could not be authenticated; the connection was dropped.
+    tls_corrupt,
+    /// The connection ended without TLS saying so: what came may have been cut short by anyone.
+    tls_truncated,
     /// The host's name does not exist.
     resolve_failed,
+    /// The name service has no answer at the moment.
+    resolve_unavailable,
+    /// The name service did not answer in time.
+    resolve_timeout,
     /// No connection could be made; the detail names the host and the underlying code the reason.
     connect_failed,
     /// No connection could be made within the limit for connecting.
     connect_timeout,
-    /// The peer stopped answering within the limit for one request.
+    /// This machine ran out of file descriptors, ports or memory; the underlying code tells which.
+    local_resource,
+    /// The proxy wants other credentials.
+    proxy_auth_required,
+    /// The proxy does not connect to this service.
+    proxy_refused,
+    /// The proxy could not connect to the service, or went away; the HTTP status is the proxy's.
+    proxy_failed,
+    /// The proxy's answer is not one to CONNECT.
+    proxy_protocol_error,
+    /// The peer stopped taking the request.
+    send_timeout,
+    /// No answer came within the limit for one request.
     response_timeout,
+    /// An answer began and then stopped, or went on too slowly.
+    read_stalled,
     /// The connection ended before a complete answer.
     connection_lost,
     /// The answer is not HTTP as this client accepts it, or its framing is contradictory.

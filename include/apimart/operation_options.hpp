@@ -32,6 +32,13 @@ private:
     std::optional<std::chrono::milliseconds> limit_;
 };
 
+/// How one question for a task's state is made. Trivially copyable.
+struct status_options
+{
+    /// For all tries and pauses together.
+    std::optional<std::chrono::milliseconds> time_limit{};
+};
+
 /// How one wait is made. Trivially copyable.
 struct wait_options
 {
@@ -47,6 +54,8 @@ struct download_options
     std::uint64_t max_size = std::uint64_t{8} << 30U;
     /// Tries that go on where an interrupted one ended.
     int max_resumes = 5;
+    /// For all tries and pauses together; none unless given.
+    std::optional<std::chrono::milliseconds> time_limit{};
 };
 
 /// What `client::shutdown` ended.

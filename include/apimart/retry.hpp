@@ -30,6 +30,13 @@ struct retry_policy
     std::chrono::seconds longest_retry_after{120};
     /// Repetitions under `idempotency::honoured` after an unknown outcome.
     int max_resends = 4;
+    /// All operations of a client share a budget of tokens for repetitions, so that a broken service gets
+    /// little more traffic than a sound one. A repetition takes `budget_per_retry`, one after the service
+    /// asked for fewer requests `budget_per_throttle`; each success gives one back. When too few are left,
+    /// the operation ends with `errc::retry_budget_exhausted`.
+    int budget = 500;
+    int budget_per_retry = 14;
+    int budget_per_throttle = 5;
     /// How long the service remembers a key; a resend happens well within it.
     std::chrono::seconds key_window{86'400};
 };

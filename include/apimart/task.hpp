@@ -167,6 +167,7 @@ public:
     task_status status() const noexcept { return status_; }
     /// The service's own status word.
     std::string const& word() const noexcept { return word_; }
+    task_state& word(std::string text) { return word_ = std::move(text), *this; }
     /// Percent, where given.
     std::optional<int> progress() const noexcept { return progress_; }
     /// The service's estimate of the whole duration, where given.

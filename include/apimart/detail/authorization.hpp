@@ -5,6 +5,7 @@
 #include <apimart/api_key.hpp>
 #include <apimart/error.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -17,7 +18,14 @@ namespace apimart::detail {
 class authorization
 {
 public:
-    explicit authorization(api_key key) : key_(std::move(key)) {}
+    explicit authorization(api_key key) : key_(std::move(key))
+    {
+        // As JSON may spell it, in a body that was no JSON in the end.
+        for (char const c : key_.secret_)
+            escaped_.append(c == '/' || c == '"' || c == '\\' ? "\\" : "").append(1, c);
+        if (escaped_ == key_.secret_)
+            escaped_.clear();
+    }
 
     void append_header(std::string& request) const
     {
@@ -29,10 +37,17 @@ public:
     // Only for texts that are shown: a short key can occur in an answer's own words.
     std::string redacted(std::string text) const
     {
-        static constexpr std::string_view mark = "[redacted]";
-        for (std::size_t at = text.find(key_.secret_); at != std::string::npos;
-             at = text.find(key_.secret_, at + mark.size()))
-            text.replace(at, key_.secret_.size(), mark);
+        replace(text, key_.secret_);
+        if (!escaped_.empty())
+            replace(text, escaped_);
+        // A text that was cut short can end in the beginning of a key.
+        constexpr std::size_t telling = 4;
+        std::size_t const end = text.ends_with("...") ? text.size() - 3 : text.size();
+        for (std::size_t size = std::min(end, key_.secret_.size()); size >= telling; --size) {
+            if (std::string_view(text).substr(end - size, size) ==
+                std::string_view(key_.secret_).substr(0, size))
+                return text.replace(end - size, size, mark);
+        }
         return text;
     }
 
@@ -42,13 +57,25 @@ public:
         if (!words.empty())
             why.service(
                 service_message(redacted(words.code()), redacted(words.type()), redacted(words.text())));
+        if (!why.detail().empty())
+            why.detail(redacted(why.detail()));
         if (!why.request_id().empty())
             why.request_id(redacted(why.request_id()));
         return why;
     }
 
 private:
+    static constexpr std::string_view mark = "[redacted]";
+
+    static void replace(std::string& text, std::string const& secret)
+    {
+        for (std::size_t at = text.find(secret); at != std::string::npos;
+             at = text.find(secret, at + mark.size()))
+            text.replace(at, secret.size(), mark);
+    }
+
     api_key key_;
+    std::string escaped_;
 };
 
 } // namespace apimart::detail

@@ -31,7 +31,7 @@ std::shared_ptr<client_handle> make_client_handle(boost::asio::any_io_executor e
 void start_submit(client_handle& handle, any_request request, submit_options options,
                   completion<task> handler);
 void start_wait(client_handle& handle, task which, wait_options options, completion<finished_task> handler);
-void start_status(client_handle& handle, task which, completion<task_state> handler);
+void start_status(client_handle& handle, task which, status_options options, completion<task_state> handler);
 void start_generate(client_handle& handle, any_request request, submit_options submit, wait_options wait,
                     completion<finished_task> handler);
 void start_download(client_handle& handle, video_file file, std::filesystem::path to,

@@ -5,6 +5,7 @@
 #include <apimart/error.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -61,6 +62,15 @@ public:
     error_code underlying; // of the layer beneath
     std::string detail;    // our words, e.g. why a certificate was refused
     bool reused = false;   // the connection had served a request before
+    // The TLS peer refused the session after bytes were written: it processed none of them.
+    bool session_refused = false;
+    std::size_t bytes_sent = 0;
+    std::size_t bytes_received = 0;
+    int http_status = 0; // a proxy's
+    std::string address; // of the peer, where one was reached
+    std::string partial; // the beginning of an answer that was not completed
+    // When the request's turn had come; for the age of its key.
+    std::optional<std::chrono::steady_clock::time_point> begun;
     http_reply reply;
 };
 

@@ -2,95 +2,113 @@
 #ifndef APIMART_DETAIL_OPERATION_HPP
 #define APIMART_DETAIL_OPERATION_HPP
 
-#include <apimart/detail/transport/connection_pool.hpp>
+#include <apimart/completion.hpp>
+#include <apimart/detail/transport/transport.hpp>
+#include <apimart/error.hpp>
+#include <apimart/observer.hpp>
 
-#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/any_completion_executor.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/cancellation_type.hpp>
-#include <boost/system/error_code.hpp>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
 
 #include <chrono>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <utility>
 
 namespace apimart::detail {
 
-// One operation under way, seen from those who may want to end it. Lives on the client's strand.
-class operation
+class client_core;
+
+// One call of the client under way. Everything but its creation happens inside the client.
+class operation : public deliverable, public std::enable_shared_from_this<operation>
 {
 public:
-    boost::asio::cancellation_signal signal;
-    // Why it has to end; the first reason stays.
-    boost::system::error_code stop_reason;
-    bool is_submit = false;
+    using clock = std::chrono::steady_clock;
 
-    // From here on the request may be accepted: ending it early would lose the answer that says so.
-    void sending(connection_pool& pool, connection& on, std::chrono::milliseconds patience)
-    {
-        begun_ = true;
-        pool_ = &pool;
-        connection_ = &on;
-        patience_ = patience;
-        if (stop_reason)
-            shorten();
-    }
-    void settled() { connection_ = nullptr; }
-    // Once begun, only the machine knows what an answer proved.
-    bool may_be_accepted() const noexcept { return begun_; }
+    operation(request_kind what, std::uint64_t serial) : kind(what), number(serial), begun(clock::now()) {}
+    virtual ~operation() = default;
 
-    void stop(boost::asio::cancellation_type type, boost::system::error_code why)
-    {
-        using boost::asio::cancellation_type;
-        if (connection_ != nullptr) {
-            // Total cancellation promises that nothing happened, which can no longer be promised.
-            if ((type & (cancellation_type::terminal | cancellation_type::partial)) ==
-                cancellation_type::none)
-                return;
-            if (!stop_reason) {
-                stop_reason = why;
-                shorten();
-            }
-            return;
-        }
-        if (!stop_reason)
-            stop_reason = why;
-        // Every type promises the same here, and the operations beneath know only the strongest.
-        signal.emit(cancellation_type::terminal);
-        if (reading_ != nullptr)
-            reading_->cut();
-    }
+    virtual void begin() = 0;
+    // The caller's cancellation, its time limit, or shutdown.
+    virtual void stop(boost::asio::cancellation_type type, error_code why) = 0;
+    // Ends with this, whatever is under way; the last step of shutdown.
+    virtual void cut(error_code why) = 0;
+    // Never began, because of this.
+    virtual void refuse(failure why) = 0;
 
-private:
-    friend class cut_on_stop;
-
-    void shorten()
-    {
-        auto const end = connection_pool::clock::now() + patience_;
-        if (end < connection_->deadline)
-            pool_->limit(*connection_, end);
-    }
-
-    bool begun_ = false;
-    connection_pool* pool_ = nullptr;
-    connection* connection_ = nullptr;
-    connection* reading_ = nullptr;
-    std::chrono::milliseconds patience_{0};
+    request_kind const kind;
+    std::uint64_t const number; // for the observer
+    clock::time_point const begun;
+    std::optional<std::list<std::shared_ptr<operation>>::iterator> place; // among those under way
 };
 
-// While it lives, stopping a question or a transfer also cuts its connection: a signal alone is lost when it
-// falls between the end of one step and the begin of the next.
-class cut_on_stop
+// The part that knows the caller's handler.
+template <class T>
+class typed_operation : public operation
 {
 public:
-    cut_on_stop(operation& op, connection& on) : op_(op)
+    typed_operation(transport& home, request_kind what, std::uint64_t serial, completion<T> handler)
+        : operation(what, serial), home_(home), handler_(std::move(handler)),
+          // Work on the caller's executor, so that it does not run out while the operation is elsewhere.
+          where_(
+              boost::asio::prefer(boost::asio::get_associated_executor(handler_, home.completion_executor()),
+                                  boost::asio::execution::outstanding_work.tracked))
+    {}
+
+    // The caller's slot is emitted on the caller's thread.
+    void obey_caller()
     {
-        op_.reading_ = &on;
-        if (op_.stop_reason)
-            on.cut();
+        auto slot = boost::asio::get_associated_cancellation_slot(handler_);
+        if (!slot.is_connected())
+            return;
+        slot.assign(
+            [weak = weak_from_this(), home = home_.weak_from_this()](boost::asio::cancellation_type type) {
+                auto const still = home.lock();
+                if (!still)
+                    return;
+                still->enter_from_call([weak, type] {
+                    if (auto const self = weak.lock())
+                        self->stop(type, boost::asio::error::operation_aborted);
+                });
+            });
     }
-    cut_on_stop(cut_on_stop const&) = delete;
-    cut_on_stop& operator=(cut_on_stop const&) = delete;
-    ~cut_on_stop() { op_.reading_ = nullptr; }
+
+    void deliver(bool here) final
+    {
+        auto run = [handler = std::move(handler_), outcome = std::move(outcome_)]() mutable {
+            boost::asio::get_associated_cancellation_slot(handler).clear();
+            std::move(handler)(std::move(*outcome));
+        };
+        // Moved, not shared: its last owner should be the one that used it.
+        auto where = std::move(where_);
+        if (here) {
+            boost::asio::dispatch(where, std::move(run));
+            return;
+        }
+        // The handler's executor may be one that runs things at once, hence the detour.
+        boost::asio::post(home_.executor(), [where = std::move(where), run = std::move(run)]() mutable {
+            boost::asio::dispatch(where, std::move(run));
+        });
+    }
+
+protected:
+    void set_outcome(result<T> outcome) { outcome_ = std::make_unique<result<T>>(std::move(outcome)); }
+    bool has_outcome() const noexcept { return outcome_ != nullptr; }
+
+    transport& home_;
 
 private:
-    operation& op_;
+    completion<T> handler_;
+    boost::asio::any_completion_executor where_;
+    std::unique_ptr<result<T>> outcome_;
 };
 
 } // namespace apimart::detail

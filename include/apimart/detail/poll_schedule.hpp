@@ -3,6 +3,7 @@
 #define APIMART_DETAIL_POLL_SCHEDULE_HPP
 
 #include <apimart/detail/backoff.hpp>
+#include <apimart/detail/rate_limiter.hpp>
 #include <apimart/error.hpp>
 #include <apimart/poll.hpp>
 #include <apimart/task.hpp>
@@ -62,6 +63,10 @@ public:
 };
 
 // Decides when which task is asked. No I/O and no clock: everything happens at a time that is given.
+//
+// All tasks share one rate. It falls when the service asks for fewer requests, and also when one poll after
+// the other fails: a service that is down gains nothing from being asked by everybody. It comes back with
+// the answers. The last check of a task whose time limit has come goes before all others.
 class poll_schedule
 {
 public:
@@ -77,18 +82,24 @@ public:
 
     // The task to ask now, taken out of the order until one of the three reports below; or nothing.
     scheduled_poll* take_due(time_point now);
+    // One whose deadline is over and cannot be asked, because all polls are under way; to be ended.
+    scheduled_poll* take_overdue(time_point now);
+    std::optional<time_point> overdue_at() const;
     // When `take_due` can next return something.
     std::optional<time_point> wake_at() const;
+    // Of what `take_due` has just returned: its deadline has come and nothing may be asked soon, so it is to
+    // be ended without a last check, or given back by `postpone`.
+    bool silent(time_point now) const noexcept { return now < silent_until_; }
+    void postpone(scheduled_poll& task, time_point now) { enqueue(task, silent_until_, now); }
 
     void still_running(scheduled_poll& task, task_state const& state, time_point now);
     void poll_failed(scheduled_poll& task, failure const& why, time_point now);
-    // The service asked for silence. Meanwhile `take_due` gives only tasks whose deadline has come, which are
-    // not to be asked but ended, or given back by `postpone`.
-    bool silent(time_point now) const noexcept { return now < silent_until_; }
-    void postpone(scheduled_poll& task, time_point now) { enqueue(task, silent_until_, now); }
     void finished(scheduled_poll& task, task_state const& state, time_point now);
 
     std::size_t size() const noexcept { return order_.size(); }
+    // What holds polls back at present: requests per second, and the last failure that lowered them.
+    double rate() const noexcept { return limiter_.rate(); }
+    error_code const& slowed_by() const noexcept { return slowed_by_; }
 
 private:
     struct earlier
@@ -98,17 +109,28 @@ private:
             return a->next != b->next ? a->next < b->next : a < b;
         }
     };
+    struct earlier_deadline
+    {
+        bool operator()(scheduled_poll const* a, scheduled_poll const* b) const noexcept
+        {
+            return a->deadline != b->deadline ? a->deadline < b->deadline : a < b;
+        }
+    };
 
     void enqueue(scheduled_poll& task, time_point when, time_point now);
+    void insert(scheduled_poll& task);
+    void answered(time_point now);
     std::chrono::milliseconds step_after(scheduled_poll const& task, std::chrono::milliseconds elapsed) const;
 
     poll_policy policy_;
     jitter random_;
     std::set<scheduled_poll*, earlier> order_;
+    std::set<scheduled_poll*, earlier_deadline> deadlines_;
     std::unordered_map<std::string, duration_record> records_;
-    clock::duration spacing_;
-    time_point next_permitted_{};
+    rate_limiter limiter_;
     time_point silent_until_{};
+    int failures_in_a_row_ = 0; // of all tasks
+    error_code slowed_by_;
 };
 
 } // namespace apimart::detail

@@ -4,6 +4,8 @@
 
 #include <apimart/detail/backoff.hpp>
 #include <apimart/detail/exchange_outcome.hpp>
+#include <apimart/detail/retry_budget.hpp>
+#include <apimart/detail/wire/submit_reply.hpp>
 #include <apimart/error.hpp>
 #include <apimart/retry.hpp>
 
@@ -37,40 +39,69 @@ public:
         apimart::idempotency contract = apimart::idempotency::none;
         std::optional<clock::time_point> deadline;
         std::uint64_t seed = 0;
+        retry_budget* budget = nullptr; // without one, repetitions are free
     };
 
     submit_machine(options const& chosen, std::string key);
 
     action start(clock::time_point now);
     action answered(exchange_outcome const& outcome, clock::time_point now, std::chrono::sys_seconds wall);
-    action resume(clock::time_point now);
+    // The pause is over. May be asked again when a turn to send came only later: a key can have grown too old
+    // meanwhile, and where the wall clock is given, also while the machine slept.
+    action resume(clock::time_point now, std::optional<std::chrono::sys_seconds> wall = std::nullopt);
     // The caller's cancellation, or shutdown, while pausing or waiting for a turn: nothing is on the wire.
     action stopped(error_code why);
     // The caller's cancellation cut a request; its outcome says how far it had got.
     action stopped(exchange_outcome const& outcome, error_code why);
 
     std::chrono::milliseconds delay() const noexcept { return delay_; }
+    // While pausing: what the pause is for, and whether the request may have been accepted already.
+    failure const& pending() const noexcept { return pending_; }
+    bool resending() const noexcept { return first_sent_.has_value(); }
     result<std::string> const& outcome() const noexcept { return outcome_; }
     int requests() const noexcept { return requests_; }
     std::string const& key() const noexcept { return key_; }
 
 private:
-    action again(std::chrono::milliseconds delay, clock::time_point now, failure otherwise);
+    enum class price
+    {
+        nothing,
+        retry,
+        throttle
+    };
+
+    void record(exchange_outcome const& outcome);
+    void see(clock::time_point now, std::chrono::sys_seconds wall);
+    bool key_usable(clock::time_point at) const;
+    // From here on the service may have accepted the request.
+    void doubt(exchange_outcome const& outcome, clock::time_point now, std::chrono::sys_seconds wall);
+    action not_sent(exchange_outcome const& outcome, clock::time_point now);
+    action judged(exchange_outcome const& outcome, clock::time_point now, std::chrono::sys_seconds wall);
+    action resend(failure why, clock::time_point now);
+    action again(std::chrono::milliseconds delay, clock::time_point now, price cost, failure otherwise);
     action end(failure why);
-    action maybe_resend(failure why, clock::time_point now);
-    failure lost(exchange_outcome const& outcome, errc code) const;
+    failure lost(exchange_outcome const& outcome) const;
 
     options options_;
     std::string key_;
     jitter random_;
     std::vector<attempt> attempts_;
     std::chrono::milliseconds delay_{0};
-    result<std::string> outcome_ = failure(errc::shutting_down);
-    std::optional<clock::time_point> first_committed_;
+    failure pending_ = no_failure();
+    result<std::string> outcome_ = no_failure();
+
+    clock::time_point sent_{}; // the latest request, at the earliest
+    // The first request that may have been accepted: when, and what became of it.
+    std::optional<clock::time_point> first_sent_;
+    std::chrono::sys_seconds first_sent_wall_{};
+    std::chrono::seconds wall_ahead_{0}; // of the steady clock, since then
+    std::string first_doubt_;
+
     int requests_ = 0;
     int transport_retries_ = 0;
     int rate_limit_retries_ = 0;
     int resends_ = 0;
+    bool stale_replaced_ = false;
 };
 
 } // namespace apimart::detail

@@ -22,14 +22,30 @@ APIMART_INLINE std::shared_ptr<client_handle> make_client_handle(boost::asio::an
     auto const unusable = [](std::string words) {
         return error(failure(errc::invalid_configuration, std::move(words)));
     };
-    std::optional<request_url> base = parse_request_url(config.base_url);
-    if (!base || base->target.find('?') != std::string::npos)
-        throw unusable("base_url is not an absolute http or https URL without user information and query");
-    if (!base->origin.tls && !config.allow_plain_http)
-        throw unusable("base_url is not https, and allow_plain_http is not set");
-    while (base->target.ends_with('/'))
-        base->target.pop_back();
-    if (config.limits.connections < 1 || config.limits.submits < 1 || config.limits.downloads < 1)
+    std::vector<request_url> bases;
+    auto const add_base = [&](std::string const& text, std::string const& name) {
+        std::optional<request_url> base = parse_request_url(text);
+        if (!base || base->target.find('?') != std::string::npos)
+            throw unusable(name + " is not an absolute http or https URL without user information and query");
+        if (!base->origin.tls && !config.allow_plain_http)
+            throw unusable(name + " is not https, and allow_plain_http is not set");
+        while (base->target.ends_with('/'))
+            base->target.pop_back();
+        bases.push_back(std::move(*base));
+    };
+    add_base(config.base_url, "base_url");
+    for (std::size_t i = 0; i < config.fallback_base_urls.size(); ++i)
+        add_base(config.fallback_base_urls[i], "fallback_base_urls[" + std::to_string(i) + "]");
+    for (auto const& [host, addresses] : config.resolver.pinned()) {
+        for (std::string const& text : addresses) {
+            error_code code;
+            boost::asio::ip::make_address(text, code);
+            if (code)
+                throw unusable("the resolver's address for " + host + " is none: " + text);
+        }
+    }
+    if (config.limits.connections < 1 || config.limits.submits < 1 || config.limits.downloads < 1 ||
+        config.limits.connects_per_second < 1)
         throw unusable("limits must be at least one");
     if (config.poll.concurrent < 1 || config.poll.shortest.count() < 1)
         throw unusable("poll.concurrent and poll.shortest must be at least one");
@@ -37,16 +53,20 @@ APIMART_INLINE std::shared_ptr<client_handle> make_client_handle(boost::asio::an
         config.retry.max_rate_limit_retries < 0)
         throw unusable("retry counts must not be negative");
     for (auto* const each :
-         {&config.timeouts.connect, &config.timeouts.tls_handshake, &config.timeouts.response,
-          &config.timeouts.detached_answer, &config.timeouts.idle, &config.timeouts.idle_for_submit,
-          &config.timeouts.drain, &config.poll.first, &config.poll.shortest, &config.poll.longest,
-          &config.poll.max_wait})
+         {&config.timeouts.resolve, &config.timeouts.connect, &config.timeouts.connect_stagger,
+          &config.timeouts.tls_handshake, &config.timeouts.send, &config.timeouts.response,
+          &config.timeouts.stall, &config.timeouts.detached_answer, &config.timeouts.idle,
+          &config.timeouts.idle_for_submit, &config.timeouts.drain, &config.poll.first, &config.poll.shortest,
+          &config.poll.longest, &config.poll.max_wait})
         *each = bounded(*each);
-    auto tls = make_tls_context(config.tls);
+    auto tls = tls_context::make(config.tls);
     if (!tls)
         throw error(tls.error());
+    auto proxy = proxy_rules::make(config.proxy);
+    if (!proxy)
+        throw error(proxy.error());
     return std::make_shared<client_handle>(std::make_shared<client_core>(
-        std::move(executor), std::move(config), std::move(*base), std::move(*tls)));
+        std::move(executor), std::move(config), std::move(bases), std::move(*proxy), std::move(*tls)));
 }
 
 APIMART_INLINE void start_submit(client_handle& handle, any_request request, submit_options options,
@@ -61,9 +81,10 @@ APIMART_INLINE void start_wait(client_handle& handle, task which, wait_options o
     handle.core->start_wait(std::move(which), options, std::move(handler));
 }
 
-APIMART_INLINE void start_status(client_handle& handle, task which, completion<task_state> handler)
+APIMART_INLINE void start_status(client_handle& handle, task which, status_options options,
+                                 completion<task_state> handler)
 {
-    handle.core->start_status(std::move(which), std::move(handler));
+    handle.core->start_status(std::move(which), options, std::move(handler));
 }
 
 APIMART_INLINE void start_generate(client_handle& handle, any_request request, submit_options submit,
@@ -90,7 +111,7 @@ APIMART_INLINE metrics read_metrics(client_handle const& handle)
 
 APIMART_INLINE boost::asio::any_io_executor executor_of(client_handle const& handle)
 {
-    return handle.core->get_executor();
+    return handle.core->executor();
 }
 
 } // namespace apimart::detail

@@ -20,6 +20,7 @@ APIMART_INLINE client_config client_config::from_environment()
         client_config config{api_key(secret)};
         if (char const* const url = std::getenv("APIMART_BASE_URL"); url != nullptr && *url != '\0')
             config.base_url = url;
+        config.proxy = proxy_options::from_environment();
         return config;
     } catch (std::invalid_argument const& e) {
         throw error(failure(errc::invalid_configuration, std::string("APIMART_API_KEY: ") + e.what()));

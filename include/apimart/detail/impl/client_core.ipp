@@ -5,15 +5,8 @@
 #include <apimart/detail/client_core.hpp>
 #include <apimart/detail/config.hpp>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/dispatch.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/prefer.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/query.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <openssl/rand.h>
 
@@ -37,22 +30,37 @@ inline std::uint64_t fresh_seed()
     return seed;
 }
 
-APIMART_INLINE client_core::client_core(executor_type executor, client_config config, request_url base,
-                                        boost::asio::ssl::context tls)
-    : executor_(std::move(executor)), config_(std::move(config)), base_(std::move(base)),
-      authorization_(std::move(config_.key)), strand_(boost::asio::make_strand(executor_)),
-      pool_(*strand_, std::move(tls), config_.limits, config_.timeouts), submits_(config_.limits.submits),
-      downloads_(config_.limits.downloads), schedule_(config_.poll, fresh_seed()),
-      poll_timer_(std::in_place, *strand_), seed_(fresh_seed())
+APIMART_INLINE client_core::client_core(executor_type executor, client_config settings,
+                                        std::vector<request_url> bases, proxy_rules through,
+                                        tls_context secure)
+    : transport(std::move(executor), settings, std::move(through), std::move(secure)), pool(*this),
+      budget(settings.retry), submit_rate(settings.limits.submits_per_second, settings.limits.submits),
+      config(std::move(settings)), credentials(std::move(config.key)), submit_places_(config.limits.submits),
+      submit_alarm_(&alarm_of<&client_core::pump_submits>::ring, this),
+      download_places_(config.limits.downloads), schedule_(config.poll, fresh_seed()),
+      poll_alarm_(&alarm_of<&client_core::pump_polls>::ring, this),
+      drain_alarm_(&alarm_of<&client_core::cut>::ring, this), seed_(fresh_seed())
 {
-    auto& context = boost::asio::query(executor_, boost::asio::execution::context);
+    for (request_url const& each : bases) {
+        api_base made;
+        made.origin = each.origin;
+        std::string fields = "Host: " + each.origin.authority() +
+                             "\r\nUser-Agent: apimart-cpp\r\nAccept: application/json\r\n";
+        credentials.append_header(fields);
+        made.post = "POST " + each.target + "/v1/videos/generations HTTP/1.1\r\n" + fields +
+                    "Content-Type: application/json\r\nIdempotency-Key: ";
+        made.get = "GET " + each.target + "/v1/tasks/";
+        made.get_tail = " HTTP/1.1\r\n" + fields + "\r\n";
+        bases_.push_back(std::move(made));
+    }
+    auto& context = boost::asio::query(this->executor(), boost::asio::execution::context);
     boost::asio::use_service<context_watch>(context).add(this);
 }
 
 APIMART_INLINE client_core::~client_core()
 {
-    if (strand_) {
-        auto& context = boost::asio::query(executor_, boost::asio::execution::context);
+    if (!gone()) {
+        auto& context = boost::asio::query(executor(), boost::asio::execution::context);
         boost::asio::use_service<context_watch>(context).remove(this);
     }
 }
@@ -60,149 +68,167 @@ APIMART_INLINE client_core::~client_core()
 APIMART_INLINE void client_core::abandon()
 {
     // Handlers may own the last copy of a client, and so this object.
-    auto const self = weak_from_this().lock();
-    pool_.abandon();
-    poll_timer_.reset();
-    auto watched = std::move(watched_);
-    watched_.clear();
-    for (auto& [id, which] : watched)
-        schedule_.remove(*which);
-    watched.clear();
-    submits_.waiting.abandon();
-    downloads_.waiting.abandon();
-    idle_.abandon();
-    operations_.clear(); // their signals refer to the strand
-    strand_.reset();
-    executor_ = {};
+    auto const me = weak_from_this().lock();
+    begin_to_drop();
+    {
+        // What they do in their end, they do to the pool and the schedule.
+        auto const operations = std::exchange(operations_, {});
+        auto const watched = std::exchange(watched_, {});
+        for (auto const& [id, which] : watched)
+            schedule_.remove(*which);
+    }
+    free_slots_.clear();
+    poll_slots_.clear();
+    shutdowns_.clear();
+    pool.abandon();
+    drop_rest();
+}
+
+APIMART_INLINE bool client_core::quiet() const noexcept
+{
+    return operations_.empty() && watched_.empty();
 }
 
 APIMART_INLINE metrics client_core::read_metrics() const
 {
+    auto const read = [](std::atomic<std::uint64_t> const& from) {
+        return from.load(std::memory_order_relaxed);
+    };
     metrics now;
-    now.submits_sent = counters_.submits_sent.load(std::memory_order_relaxed);
-    now.tasks_accepted = counters_.tasks_accepted.load(std::memory_order_relaxed);
-    now.outcomes_unknown = counters_.outcomes_unknown.load(std::memory_order_relaxed);
-    now.polls_sent = counters_.polls_sent.load(std::memory_order_relaxed);
-    now.tasks_finished = counters_.tasks_finished.load(std::memory_order_relaxed);
-    now.bytes_downloaded = counters_.bytes_downloaded.load(std::memory_order_relaxed);
-    now.connections_opened = counters_.connections_opened.load(std::memory_order_relaxed);
-    now.tasks_waiting = counters_.tasks_waiting.load(std::memory_order_relaxed);
+    now.submits_sent = read(counters.submits_sent);
+    now.tasks_accepted = read(counters.tasks_accepted);
+    now.outcomes_unknown = read(counters.outcomes_unknown);
+    now.polls_sent = read(counters.polls_sent);
+    now.tasks_finished = read(counters.tasks_finished);
+    now.bytes_downloaded = read(counters.bytes_downloaded);
+    now.connections_opened = read(counters.connections_opened);
+    now.connections_failed = read(counters.connections_failed);
+    now.connect_fallbacks = read(counters.connect_fallbacks);
+    now.stale_connections = read(counters.stale_connections);
+    now.unsolicited_bytes = read(counters.unsolicited_bytes);
+    now.retries = read(counters.retries);
+    now.retries_refused = read(counters.retries_refused);
+    now.throttled = read(counters.throttled);
+    now.overloaded = read(counters.overloaded);
+    now.base_url_switches = read(counters.base_url_switches);
+    now.tasks_waiting = read(counters.tasks_waiting);
+    now.submits_queued = read(counters.submits_queued);
+    now.requests_in_flight = read(counters.requests_in_flight);
+    now.connections_open = read(counters.connections_open);
     return now;
 }
 
-// Work on the caller's executor, so that it does not run out while the operation is elsewhere.
-inline auto keep_working(boost::asio::any_completion_executor const& executor)
+template <class Operation>
+void client_core::launch(std::shared_ptr<Operation> op)
 {
-    return boost::asio::prefer(executor, boost::asio::execution::outstanding_work.tracked);
+    op->obey_caller();
+    enter_from_call([me = self(), op = std::move(op)] { me->admit(op); });
 }
 
-template <class T>
-void client_core::deliver(completion<T> handler, result<T> outcome) const
+APIMART_INLINE void client_core::admit(std::shared_ptr<operation> const& op)
 {
-    // Off the strand first: a handler must not hold up everybody else's operations. Then to where it belongs,
-    // which must not run out of work on the way.
-    auto where = keep_working(
-        boost::asio::get_associated_executor(handler, boost::asio::any_completion_executor(executor_)));
-    boost::asio::post(executor_, [where = std::move(where), handler = std::move(handler),
-                                  outcome = std::move(outcome)]() mutable {
-        boost::asio::dispatch(where, [handler = std::move(handler), outcome = std::move(outcome)]() mutable {
-            boost::asio::get_associated_cancellation_slot(handler).clear();
-            std::move(handler)(std::move(outcome));
-        });
-    });
-}
-
-template <class T, class Body>
-void client_core::launch(completion<T> handler, bool is_submit, Body body)
-{
-    namespace asio = boost::asio;
-    auto const self = shared_from_this();
-    auto const op = std::make_shared<operation>();
-    op->is_submit = is_submit;
-    auto work =
-        keep_working(asio::get_associated_executor(handler, asio::any_completion_executor(executor_)));
-
-    // The caller's slot is emitted on the caller's thread; the operation lives on the strand.
-    if (auto slot = asio::get_associated_cancellation_slot(handler); slot.is_connected()) {
-        // It must not keep a strand: the slot can outlive the context.
-        slot.assign(
-            [core = weak_from_this(), weak = std::weak_ptr<operation>(op)](asio::cancellation_type type) {
-                auto const still = core.lock();
-                if (!still || !still->strand_)
-                    return;
-                asio::post(*still->strand_, [weak, type] {
-                    if (auto const found = weak.lock())
-                        found->stop(type, asio::error::operation_aborted);
-                });
-            });
+    if (shutting_down_) {
+        op->refuse(failure(errc::shutting_down));
+        return;
     }
+    operations_.push_back(op);
+    op->place = std::prev(operations_.end());
+    op->begin();
+}
 
-    asio::post(*strand_, [self, op, work, handler = std::move(handler), body = std::move(body)]() mutable {
-        if (self->shutting_down_) {
-            failure why(errc::shutting_down);
-            if (op->is_submit)
-                why.proof(proof_level::not_sent);
-            self->deliver(std::move(handler), result<T>(std::move(why)));
-            return;
+APIMART_INLINE void client_core::conclude(operation& which, error_code why, proof_level proof,
+                                          std::string_view task_id, int attempts)
+{
+    if (observer.on_operation) {
+        operation_event event;
+        event.kind = which.kind;
+        event.operation = which.number;
+        event.task_id = std::string(task_id);
+        event.code = why;
+        event.proof = proof;
+        event.attempts = attempts;
+        event.took = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - which.begun);
+        tell(observer.on_operation, std::move(event));
+    }
+    ready(which.shared_from_this());
+    if (!which.place)
+        return;
+    if (shutting_down_ && why) {
+        ++stopped_;
+        if (why == errc::outcome_unknown)
+            ++unknown_;
+    }
+    operations_.erase(*which.place);
+    which.place.reset();
+    finish_shutdowns();
+}
+
+// A failure before anything was connected says nothing about the service, only about the way to it.
+APIMART_INLINE bool client_core::walk_on(base_walk& at, exchange_outcome const& outcome)
+{
+    if (outcome.phase != exchange_phase::connecting) {
+        if (at.index != current_base_) {
+            current_base_ = at.index;
+            count(counters.base_url_switches);
         }
-        self->operations_.push_back(op);
-        auto const place = std::prev(self->operations_.end());
-        asio::co_spawn(
-            *self->strand_, body(*self, op),
-            asio::bind_cancellation_slot(
-                op->signal.slot(), [self, op, place, work, handler = std::move(handler)](
-                                       std::exception_ptr thrown, result<T> outcome) mutable {
-                    self->operations_.erase(place);
-                    if (thrown) {
-                        // Only exhaustion gets here; expected failures are values.
-                        failure why(
-                            boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
-                        if (op->is_submit)
-                            why.proof(op->may_be_accepted() ? proof_level::unknown : proof_level::not_sent);
-                        outcome = std::move(why);
-                    }
-                    if (!outcome && outcome.error().code() == errc::outcome_unknown)
-                        ++self->unknown_;
-                    if (!outcome && op->stop_reason == errc::shutting_down)
-                        ++self->stopped_;
-                    self->deliver(std::move(handler), std::move(outcome));
-                    if (self->operations_.empty())
-                        self->idle_.wake_all();
-                }));
-    });
+        return false;
+    }
+    static constexpr std::array on_the_way{errc::resolve_failed,  errc::resolve_unavailable,
+                                           errc::resolve_timeout, errc::connect_failed,
+                                           errc::connect_timeout, errc::proxy_failed};
+    bool const way =
+        std::any_of(on_the_way.begin(), on_the_way.end(), [&](errc each) { return outcome.error == each; });
+    if (!way || at.tried >= bases_.size())
+        return false;
+    ++at.tried;
+    at.index = (at.index + 1) % bases_.size();
+    return true;
 }
 
-APIMART_INLINE error_code client_core::stop_code(operation const& op, error_code otherwise) const
+// What the caller configured as the service is trusted to be where it is; every other place is not.
+APIMART_INLINE bool client_core::is_home(origin const& to) const
 {
-    return op.stop_reason ? op.stop_reason : otherwise;
+    return std::any_of(bases_.begin(), bases_.end(), [&](api_base const& each) { return each.origin == to; });
 }
 
-APIMART_INLINE boost::asio::awaitable<error_code> client_core::pause(std::chrono::milliseconds delay)
+APIMART_INLINE void client_core::tell_attempt(request_kind kind, std::uint64_t number, int attempt,
+                                              std::string_view task_id, std::string_view key,
+                                              std::string const& host, exchange const& done)
 {
-    namespace asio = boost::asio;
-    asio::steady_timer timer(co_await asio::this_coro::executor, delay);
-    auto const [code] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
-    co_return code;
+    exchange_outcome const& outcome = done.outcome;
+    attempt_event event;
+    event.kind = kind;
+    event.operation = number;
+    event.attempt = attempt;
+    event.task_id = std::string(task_id);
+    event.idempotency_key = std::string(key);
+    event.host = host;
+    event.reused_connection = outcome.reused;
+    event.phase = std::string(to_string(outcome.phase));
+    event.code = outcome.error;
+    event.http_status =
+        outcome.phase == exchange_phase::answered ? outcome.reply.status : outcome.http_status;
+    event.detail = credentials.redacted(outcome.detail);
+    event.request_id = credentials.redacted(printable(outcome.reply.request_id, 128));
+    event.bytes_sent = outcome.bytes_sent;
+    event.bytes_received = outcome.bytes_received;
+    event.took = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - done.begun);
+    tell(observer.on_attempt, std::move(event));
 }
 
-APIMART_INLINE boost::asio::awaitable<error_code> client_core::enter(gate& g)
+APIMART_INLINE void client_core::tell_retry(request_kind kind, std::uint64_t number, int next,
+                                            std::chrono::milliseconds delay, failure const& why,
+                                            bool same_key)
 {
-    namespace asio = boost::asio;
-    if (g.try_enter())
-        co_return error_code();
-    auto const [code] = co_await g.waiting.async_wait(*strand_, asio::as_tuple(asio::use_awaitable));
-    co_return code;
-}
-
-APIMART_INLINE std::string client_core::request_head(std::string_view method, std::string_view path) const
-{
-    std::string head;
-    head.reserve(512);
-    head.append(method).append(" ").append(base_.target).append(path).append(" HTTP/1.1\r\nHost: ");
-    head.append(base_.origin.authority())
-        .append("\r\nUser-Agent: apimart-cpp\r\nAccept: application/json\r\n");
-    authorization_.append_header(head);
-    return head;
+    retry_event event;
+    event.kind = kind;
+    event.operation = number;
+    event.next_attempt = next;
+    event.delay = delay;
+    event.why = why.code();
+    event.asked_by_service = why.retry_after().has_value();
+    event.same_key = same_key;
+    tell(observer.on_retry, std::move(event));
 }
 
 } // namespace apimart::detail

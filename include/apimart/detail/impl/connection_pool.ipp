@@ -4,286 +4,224 @@
 
 #include <apimart/detail/config.hpp>
 #include <apimart/detail/transport/connection_pool.hpp>
-#include <apimart/detail/transport/tls_context.hpp>
-
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/connect.hpp>
-#include <boost/asio/error.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 
 namespace apimart::detail {
 
-APIMART_INLINE connection_lease::connection_lease(connection_pool* pool, std::unique_ptr<connection> lent)
-    : pool_(pool), lent_(std::move(lent))
+APIMART_INLINE connection_pool::connection_pool(transport& home)
+    : home_(home), purge_(&alarm_of<&connection_pool::on_purge>::ring, this)
 {}
 
-APIMART_INLINE connection_lease::connection_lease(connection_lease&& other) noexcept
-    : pool_(std::exchange(other.pool_, nullptr)), lent_(std::move(other.lent_))
-{}
-
-APIMART_INLINE connection_lease& connection_lease::operator=(connection_lease&& other) noexcept
+APIMART_INLINE connection_pool::group& connection_pool::group_of(origin const& to)
 {
-    if (this != &other) {
-        drop();
-        pool_ = std::exchange(other.pool_, nullptr);
-        lent_ = std::move(other.lent_);
-    }
-    return *this;
+    auto const place = groups_.find(to);
+    if (place != groups_.end())
+        return place->second;
+    group& fresh = groups_.try_emplace(to, *this, home_.most).first->second;
+    fresh.to = to;
+    return fresh;
 }
 
-APIMART_INLINE connection_lease::~connection_lease()
+APIMART_INLINE void connection_pool::tell(connection const& about, connection_event::what happened)
 {
-    drop();
+    if (!home_.observer.on_connection)
+        return;
+    connection_event event;
+    event.happened = happened;
+    event.host = about.origin.host;
+    event.address = about.address();
+    home_.tell(home_.observer.on_connection, std::move(event));
 }
 
-APIMART_INLINE void connection_lease::give_back()
+APIMART_INLINE void connection_pool::closed(group& g)
 {
-    if (lent_)
-        pool_->returned(std::move(lent_), true);
+    --g.open;
+    transport::uncount(home_.counters.connections_open);
 }
 
-APIMART_INLINE void connection_lease::drop()
-{
-    if (lent_)
-        pool_->returned(std::move(lent_), false);
-}
-
-APIMART_INLINE connection_pool::connection_pool(boost::asio::any_io_executor executor,
-                                                boost::asio::ssl::context context, limits const& most,
-                                                timeouts const& times)
-    : executor_(executor), context_(std::move(context)), limits_(most), timeouts_(times),
-      timer_(std::in_place, executor)
-{}
-
-APIMART_INLINE std::unique_ptr<connection> connection_pool::take_idle(group& from, lane who)
+APIMART_INLINE std::shared_ptr<connection> connection_pool::take_idle(group& from, lane which)
 {
     auto const now = clock::now();
     while (!from.idle.empty()) {
         auto const unused = now - from.idle.back()->last_used;
         // Good enough for a question that can be asked again, but not for a request that costs money.
-        if (who == lane::submit && unused >= timeouts_.idle_for_submit && unused < timeouts_.idle)
+        if (which == lane::submit && unused >= home_.times.idle_for_submit && unused < home_.times.idle)
             break;
-        std::unique_ptr<connection> candidate = std::move(from.idle.back());
+        std::shared_ptr<connection> candidate = std::move(from.idle.back());
         from.idle.pop_back();
-        if (unused < timeouts_.idle && candidate->quiet())
-            return candidate;
-        --from.open;
+        if (unused < home_.times.idle) {
+            // It has been watched since its last answer. What arrived just now is seen by looking; right
+            // behind an answer there is nothing to see yet.
+            auto const found = candidate->look(now);
+            if (found == connection::probe::quiet)
+                return candidate;
+            bool const ended = found == connection::probe::ended;
+            transport::count(ended ? home_.counters.stale_connections : home_.counters.unsolicited_bytes);
+            tell(*candidate, ended ? connection_event::what::stale : connection_event::what::unsolicited);
+        }
+        candidate->close();
+        closed(from);
     }
-    if (from.open >= limits_.connections && !from.idle.empty()) {
+    if (from.open >= from.places && !from.idle.empty()) {
         // The one unused for longest makes room for a fresh one.
+        from.idle.front()->close();
         from.idle.erase(from.idle.begin());
-        --from.open;
+        closed(from);
     }
     return nullptr;
 }
 
-APIMART_INLINE boost::asio::awaitable<result<connection_lease>> connection_pool::acquire(origin to, lane who)
+APIMART_INLINE void connection_pool::seek(connection_seeker& who, origin const& to, lane which,
+                                          bool public_addresses_only)
 {
-    using namespace boost::asio;
-    group& g = groups_[to];
+    group& g = group_of(to);
+    who.public_only_ = public_addresses_only;
+    g.waiting[static_cast<std::size_t>(which)].push(who);
+    serve(g);
+}
+
+APIMART_INLINE void connection_pool::give_up_seeking(connection_seeker& who, origin const& to, lane which)
+{
+    if (who.queued_)
+        group_of(to).waiting[static_cast<std::size_t>(which)].remove(who);
+}
+
+// Gives connections to those in line as long as there are any to give.
+APIMART_INLINE void connection_pool::serve(group& g)
+{
+    if (g.serving)
+        return; // the loop below is further up in this call
+    g.serving = true;
+    g.retry.clear();
     for (;;) {
-        std::unique_ptr<connection> lent = take_idle(g, who);
-        if (!lent && g.open < limits_.connections) {
+        std::size_t which = 0;
+        while (which < lane_count && g.waiting[which].empty())
+            ++which;
+        if (which == lane_count)
+            break;
+        std::shared_ptr<connection> found = take_idle(g, static_cast<lane>(which));
+        connection_seeker& next = g.waiting[which].front();
+        if (!found) {
+            auto const now = clock::now();
+            if (g.places < home_.most.connections && now - g.places_lowered > std::chrono::seconds(10)) {
+                ++g.places;
+                g.places_lowered = now;
+            }
+            if (g.open >= g.places)
+                break;
+            if (auto const delay = g.gate.take(now); delay > clock::duration::zero()) {
+                g.retry.set(home_.alarms, now + delay);
+                if (home_.observer.on_stall) {
+                    stall_event event;
+                    event.where = "connect rate";
+                    for (auto const& line : g.waiting)
+                        event.waiting += line.size();
+                    event.delay = std::chrono::ceil<std::chrono::milliseconds>(delay);
+                    home_.tell(home_.observer.on_stall, std::move(event));
+                }
+                break;
+            }
             ++g.open;
-            lent =
-                std::make_unique<connection>(to, to.tls ? stream(executor_, *context_) : stream(executor_));
-            // One byte more than the limit lets the parser see that it was passed.
-            lent->buffer.max_size(limits_.response_bytes + limits_.header_bytes);
+            transport::count(home_.counters.connections_open);
+            found = std::make_shared<connection>(home_, g.to, next.public_only_);
         }
-        if (lent) {
-            active_.push_back(lent.get());
-            co_return connection_lease(this, std::move(lent));
-        }
-        auto const [code] =
-            co_await g.waiting[static_cast<std::size_t>(who)].async_wait(executor_, as_tuple(use_awaitable));
-        if (code)
-            co_return failure(code);
+        g.waiting[which].remove(next);
+        next.granted(std::move(found));
     }
+    g.serving = false;
 }
 
-APIMART_INLINE void connection_pool::wake_next(group& g)
+APIMART_INLINE void connection_pool::give_back(std::shared_ptr<connection> lent)
 {
-    for (waiter_queue& queue : g.waiting) {
-        if (queue.wake_one())
-            return;
-    }
-}
-
-APIMART_INLINE void connection_pool::returned(std::unique_ptr<connection> lent, bool reusable)
-{
-    if (!*alive_)
-        return;
-    std::erase(active_, lent.get());
-    group& g = groups_[lent->origin];
-    unlimit(*lent);
-    if (reusable && lent->connected && lent->buffer.size() == 0) {
+    lent->unlimit();
+    lent->use(nullptr);
+    group& g = group_of(lent->origin);
+    if (lent->at_rest()) {
         lent->last_used = clock::now();
+        lent->receive();
+        home_.restless();
         g.idle.push_back(std::move(lent));
+        if (!purge_.is_set())
+            purge_.set(home_.alarms, clock::now() + home_.times.idle);
     } else {
-        --g.open;
-        lent.reset();
+        lent->close();
+        closed(g);
     }
-    wake_next(g);
-    // A timer nobody needs would keep the caller's context from running out of work.
-    if (active_.empty() && timer_) {
-        timer_->cancel();
-        watching_until_ = clock::time_point::max();
+    serve(g);
+}
+
+APIMART_INLINE void connection_pool::drop(std::shared_ptr<connection> lent)
+{
+    bool const was_ready = lent->ready();
+    lent->close();
+    if (was_ready)
+        tell(*lent, connection_event::what::closed);
+    group& g = group_of(lent->origin);
+    closed(g);
+    serve(g);
+}
+
+APIMART_INLINE void connection_pool::connect_succeeded(connection const& which)
+{
+    group_of(which.origin).gate.succeeded(clock::now());
+}
+
+APIMART_INLINE void connection_pool::connect_failed(connection const& which, error_code const& why)
+{
+    group& g = group_of(which.origin);
+    g.gate.failed(clock::now());
+    if (why == errc::local_resource) {
+        close_idle();
+        g.places = std::max(1, g.open - 1);
+        g.places_lowered = clock::now();
     }
 }
 
-APIMART_INLINE void connection_pool::limit(connection& active, clock::time_point deadline)
+APIMART_INLINE void connection_pool::on_purge()
 {
-    active.deadline = deadline;
-    watch(deadline);
-}
-
-APIMART_INLINE void connection_pool::watch(clock::time_point until)
-{
-    if (until >= watching_until_ || !timer_)
-        return;
-    watching_until_ = until;
-    timer_->expires_at(until);
-    timer_->async_wait([this, alive = alive_](boost::system::error_code code) {
-        if (*alive && code != boost::asio::error::operation_aborted)
-            on_watch();
-    });
-}
-
-APIMART_INLINE void connection_pool::on_watch()
-{
-    watching_until_ = clock::time_point::max();
     auto const now = clock::now();
     auto next = clock::time_point::max();
-    for (connection* const c : active_) {
-        if (c->deadline <= now) {
-            c->expired = true;
-            c->deadline = clock::time_point::max();
-            c->cut();
-        } else {
-            next = std::min(next, c->deadline);
-        }
-    }
     for (auto& [to, g] : groups_) {
-        auto const stale = [&](std::unique_ptr<connection> const& c) {
-            return c->last_used + timeouts_.idle <= now;
-        };
-        auto const closed = std::erase_if(g.idle, stale);
-        g.open -= static_cast<int>(closed);
+        auto const fresh = std::find_if(g.idle.begin(), g.idle.end(), [&](auto const& each) {
+            return each->last_used + home_.times.idle > now;
+        });
+        for (auto each = g.idle.begin(); each != fresh; ++each) {
+            (*each)->close();
+            tell(**each, connection_event::what::closed);
+            closed(g);
+        }
+        g.idle.erase(g.idle.begin(), fresh);
+        if (!g.idle.empty())
+            next = std::min(next, g.idle.front()->last_used + home_.times.idle);
     }
     if (next != clock::time_point::max())
-        watch(next);
+        purge_.set(home_.alarms, next);
 }
 
-inline failure connect_failure(connection const& c, errc what, error_code code)
+APIMART_INLINE void connection_pool::close_idle()
 {
-    if (code == boost::asio::error::operation_aborted && !c.expired)
-        return failure(code);
-    std::string const where = c.origin.host + ":" + c.origin.port;
-    if (c.expired)
-        return failure(errc::connect_timeout, "no connection to " + where + " in time").underlying(code);
-    return failure(what, "no connection to " + where + ": " + code.message()).underlying(code);
-}
-
-APIMART_INLINE boost::asio::awaitable<result<void>>
-connection_pool::connect(connection& fresh, bool public_only, error_code const& stopped)
-{
-    using namespace boost::asio;
-    namespace ip = boost::asio::ip;
-    constexpr auto token = as_tuple(use_awaitable);
-    ++opened_;
-    limit(fresh, clock::now() + timeouts_.connect);
-    std::vector<ip::tcp::endpoint> endpoints;
-    error_code code;
-    if (ip::address const literal = ip::make_address(fresh.origin.host, code); !code) {
-        endpoints.emplace_back(literal, static_cast<ip::port_type>(std::stoul(fresh.origin.port)));
-    } else {
-        ip::tcp::resolver resolver(executor_);
-        auto const [resolve_code, found] =
-            co_await resolver.async_resolve(fresh.origin.host, fresh.origin.port, token);
-        if (resolve_code) {
-            bool const unknown = resolve_code == boost::asio::error::host_not_found ||
-                                 resolve_code == boost::asio::error::no_data;
-            co_return connect_failure(fresh, unknown ? errc::resolve_failed : errc::connect_failed,
-                                      resolve_code);
-        }
-        for (auto const& entry : found)
-            endpoints.push_back(entry.endpoint());
-    }
-    if (fresh.expired)
-        co_return connect_failure(fresh, errc::connect_failed, boost::asio::error::timed_out);
-    if (stopped)
-        co_return failure(stopped);
-    if (public_only) {
-        std::erase_if(endpoints,
-                      [](ip::tcp::endpoint const& e) { return is_private_address(e.address().to_string()); });
-        if (endpoints.empty())
-            co_return failure(errc::url_not_allowed, fresh.origin.host + " is a private address");
-    }
-
-    error_code last = boost::asio::error::host_not_found;
-    bool reached = false;
-    for (ip::tcp::endpoint const& endpoint : endpoints) {
-        error_code ignored;
-        fresh.bytes.socket().close(ignored);
-        auto const [connect_code] = co_await fresh.bytes.socket().async_connect(endpoint, token);
-        last = connect_code;
-        reached = !connect_code;
-        if (reached || fresh.expired || stopped || connect_code == boost::asio::error::operation_aborted)
-            break;
-    }
-    if (!reached || fresh.expired)
-        co_return connect_failure(fresh, errc::connect_failed, last);
-    if (stopped)
-        co_return failure(stopped);
-    fresh.bytes.socket().set_option(ip::tcp::no_delay(true), code);
-
-    if (auto* const tls = fresh.bytes.tls()) {
-        limit(fresh, clock::now() + timeouts_.tls_handshake);
-        if (error_code const prepared =
-                prepare_tls_session(tls->native_handle(), fresh.origin.host, fresh.origin.is_address()))
-            co_return failure(errc::tls_failed,
-                              "the TLS session for " + fresh.origin.host + " cannot be prepared")
-                .underlying(prepared);
-        auto const [tls_code] = co_await tls->async_handshake(ssl::stream_base::client, token);
-        if (tls_code) {
-            if (tls_code == boost::asio::error::operation_aborted || fresh.expired)
-                co_return connect_failure(fresh, errc::tls_failed, tls_code);
-            co_return tls_failure(tls->native_handle(), fresh.origin.host, tls_code);
-        }
-        if (SSL_get_verify_result(tls->native_handle()) != X509_V_OK)
-            co_return tls_failure(tls->native_handle(), fresh.origin.host, boost::asio::error::no_permission);
-    }
-    fresh.connected = true;
-    unlimit(fresh);
-    co_return result<void>();
-}
-
-APIMART_INLINE void connection_pool::cut_all()
-{
-    for (connection* const c : active_)
-        c->cut();
     for (auto& [to, g] : groups_) {
-        g.open -= static_cast<int>(g.idle.size());
+        for (auto const& each : g.idle) {
+            each->close();
+            closed(g);
+        }
         g.idle.clear();
     }
-    if (timer_)
-        timer_->cancel();
-    watching_until_ = clock::time_point::max();
+}
+
+APIMART_INLINE void connection_pool::let_idle_rest()
+{
+    for (auto& [to, g] : groups_) {
+        for (auto const& each : g.idle)
+            each->stop_watching();
+    }
 }
 
 APIMART_INLINE void connection_pool::abandon()
 {
-    *alive_ = false;
-    timer_.reset();
-    for (auto& [to, g] : groups_) {
-        g.idle.clear();
-        for (waiter_queue& queue : g.waiting)
-            queue.abandon();
-    }
-    executor_ = {};
+    purge_.clear();
+    groups_.clear();
 }
 
 } // namespace apimart::detail

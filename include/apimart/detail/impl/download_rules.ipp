@@ -43,7 +43,9 @@ APIMART_INLINE download_step judge_download(download_answer const& answer, reque
         return fail(failure(errc::unexpected_response, "the file came encoded though that was declined"));
     for (std::string_view const text : {"text/", "application/json", "application/xml"}) {
         if (std::string_view(answer.content_type).starts_with(text))
-            return fail(failure(errc::download_corrupt, "got " + printable(answer.content_type, 64)));
+            // The type alone: what follows it is the file server's free text.
+            return fail(failure(errc::download_corrupt,
+                                "got " + std::string(text) + (text.ends_with('/') ? "..." : "")));
     }
     if (answer.content_length == std::uint64_t{0})
         return fail(failure(errc::download_corrupt, "the file is empty"));

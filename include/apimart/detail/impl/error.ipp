@@ -36,18 +36,52 @@ public:
             return "the operation's time limit passed";
         case errc::shutting_down:
             return "the client is shutting down";
+        case errc::overloaded:
+            return "a queue of the client is full";
+        case errc::retry_budget_exhausted:
+            return "too many recent requests were repetitions";
         case errc::certificate_refused:
             return "the peer's certificate was refused";
         case errc::tls_failed:
-            return "the TLS handshake failed";
+            return "the peer and this client cannot agree on TLS";
+        case errc::tls_closed:
+            return "the peer ended the connection during the TLS handshake";
+        case errc::tls_timeout:
+            return "the TLS handshake did not end in time";
+        case errc::not_tls:
+            return "the peer does not speak TLS";
+        case errc::client_certificate_required:
+            return "the peer wants a client certificate";
+        case errc::tls_corrupt:
+            return "a TLS record could not be authenticated";
+        case errc::tls_truncated:
+            return "the connection ended without an end of TLS";
         case errc::resolve_failed:
             return "the host name does not exist";
+        case errc::resolve_unavailable:
+            return "the name service has no answer at the moment";
+        case errc::resolve_timeout:
+            return "the name service did not answer in time";
         case errc::connect_failed:
             return "no connection could be made";
         case errc::connect_timeout:
             return "no connection within the time limit";
+        case errc::local_resource:
+            return "this machine ran out of a resource for connections";
+        case errc::proxy_auth_required:
+            return "the proxy wants other credentials";
+        case errc::proxy_refused:
+            return "the proxy does not connect to the service";
+        case errc::proxy_failed:
+            return "the proxy could not connect to the service";
+        case errc::proxy_protocol_error:
+            return "the proxy's answer is not one to CONNECT";
+        case errc::send_timeout:
+            return "the peer stopped taking the request";
         case errc::response_timeout:
             return "no complete answer within the time limit";
+        case errc::read_stalled:
+            return "the answer stopped in the middle";
         case errc::connection_lost:
             return "the connection ended before a complete answer";
         case errc::protocol_error:
@@ -164,24 +198,30 @@ public:
     }
 
 private:
+    template <errc... Listed>
+    static constexpr bool is_any_of(errc code) noexcept
+    {
+        return ((code == Listed) || ...);
+    }
+
     static bool meets(errc code, cause condition) noexcept
     {
         switch (condition) {
         case cause::retryable:
             // A lost submit is outcome_unknown, so these codes only ever stand for calls that are safe to
             // repeat.
-            return code == errc::connect_failed || code == errc::connect_timeout ||
-                   code == errc::response_timeout || code == errc::connection_lost ||
-                   code == errc::tls_failed || code == errc::wait_expired;
+            return is_any_of<errc::wait_expired, errc::overloaded, errc::retry_budget_exhausted,
+                             errc::tls_closed, errc::tls_timeout, errc::tls_corrupt, errc::tls_truncated,
+                             errc::resolve_unavailable, errc::resolve_timeout, errc::connect_failed,
+                             errc::connect_timeout, errc::local_resource, errc::proxy_failed,
+                             errc::send_timeout, errc::response_timeout, errc::read_stalled,
+                             errc::connection_lost>(code);
         case cause::transport:
-            return code == errc::resolve_failed || code == errc::connect_failed ||
-                   code == errc::connect_timeout || code == errc::response_timeout ||
-                   code == errc::connection_lost || code == errc::tls_failed ||
-                   code == errc::certificate_refused || code == errc::protocol_error ||
-                   code == errc::response_too_large;
+            return code >= errc::certificate_refused && code <= errc::response_too_large;
         case cause::timed_out:
-            return code == errc::wait_expired || code == errc::deadline_exceeded ||
-                   code == errc::connect_timeout || code == errc::response_timeout;
+            return is_any_of<errc::wait_expired, errc::deadline_exceeded, errc::tls_timeout,
+                             errc::resolve_timeout, errc::connect_timeout, errc::send_timeout,
+                             errc::response_timeout, errc::read_stalled>(code);
         case cause::outcome_unknown:
             return code == errc::outcome_unknown;
         case cause::invalid_request:

@@ -11,7 +11,7 @@
 
 namespace apimart::detail {
 
-inline std::optional<int> two_digits(std::string_view text)
+inline std::optional<int> all_digits(std::string_view text)
 {
     int value = 0;
     auto const [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -41,15 +41,17 @@ APIMART_INLINE std::optional<std::chrono::seconds> parse_retry_after(std::string
     static constexpr std::string_view shape = "Sun, 06 Nov 1994 08:49:37 GMT";
     static constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                              "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    if (value.size() != shape.size() || !value.ends_with(" GMT") || value[3] != ',' || value[19] != ':' ||
-        value[22] != ':')
+    auto const differs = [&](std::size_t at) { return value[at] != shape[at]; };
+    static constexpr std::array<std::size_t, 7> separators{3, 4, 7, 11, 16, 19, 22};
+    if (value.size() != shape.size() || !value.ends_with(" GMT") ||
+        std::any_of(separators.begin(), separators.end(), differs))
         return std::nullopt;
     auto const month = std::find(months.begin(), months.end(), value.substr(8, 3));
-    auto const d = two_digits(value.substr(5, 2));
-    auto const y = two_digits(value.substr(12, 4));
-    auto const h = two_digits(value.substr(17, 2));
-    auto const m = two_digits(value.substr(20, 2));
-    auto const s = two_digits(value.substr(23, 2));
+    auto const d = all_digits(value.substr(5, 2));
+    auto const y = all_digits(value.substr(12, 4));
+    auto const h = all_digits(value.substr(17, 2));
+    auto const m = all_digits(value.substr(20, 2));
+    auto const s = all_digits(value.substr(23, 2));
     if (month == months.end() || !d || !y || !h || !m || !s || *h > 23 || *m > 59 || *s > 60 || *h < 0 ||
         *m < 0 || *s < 0)
         return std::nullopt;

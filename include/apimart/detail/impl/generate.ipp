@@ -3,62 +3,96 @@
 #define APIMART_DETAIL_IMPL_GENERATE_IPP
 
 #include <apimart/detail/impl/client_core.ipp>
+#include <apimart/detail/impl/submit.ipp>
 
 namespace apimart::detail {
+
+// What a call of `client::generate` is: a submit, then a wait.
+class generate_operation final : public typed_operation<finished_task>,
+                                 private submit_flow::owner,
+                                 private task_waiter
+{
+public:
+    generate_operation(client_core& core, std::uint64_t serial, any_request request,
+                       submit_options submit_with, wait_options wait_with, completion<finished_task> handler)
+        : typed_operation(core, request_kind::submit, serial, std::move(handler)), core_(core),
+          flow_(core, *this, serial, std::move(request), std::move(submit_with)),
+          limit_(bounded(wait_with.time_limit.value_or(core.config.poll.max_wait)))
+    {}
+
+    void prepare() { flow_.prepare(); }
+    void begin() override { flow_.begin(); }
+    void stop(boost::asio::cancellation_type type, error_code why) override
+    {
+        if (!stop_reason_)
+            stop_reason_ = why;
+        if (!task_)
+            flow_.stop(type, why);
+        else if (!has_outcome())
+            core_.drop_waiter(task_->id(), *this, failure(why));
+    }
+    void cut(error_code why) override
+    {
+        if (!task_)
+            flow_.cut(why);
+        else
+            stop(boost::asio::cancellation_type::terminal, why);
+    }
+    void refuse(failure why) override { finish(std::move(why.proof(proof_level::not_sent))); }
+
+private:
+    void submitted(result<task> outcome) override
+    {
+        if (!outcome) {
+            finish(outcome.error());
+            return;
+        }
+        task_ = std::move(*outcome);
+        if (stop_reason_) {
+            task_done(failure(stop_reason_));
+            return;
+        }
+        deadline = clock::now() + limit_;
+        core_.add_waiter(*task_, keep());
+    }
+
+    void task_done(result<finished_task> outcome) override
+    {
+        if (!outcome) {
+            failure why = outcome.error();
+            why.task_id(task_->id()).proof(proof_level::accepted).idempotency_key(task_->idempotency_key());
+            outcome = std::move(why);
+        }
+        finish(std::move(outcome));
+    }
+    std::shared_ptr<task_waiter> keep() override
+    {
+        return {std::static_pointer_cast<generate_operation>(shared_from_this()), this};
+    }
+
+    void finish(result<finished_task> outcome)
+    {
+        error_code const code = outcome ? error_code() : outcome.error().code();
+        proof_level const proof = outcome ? proof_level::accepted : outcome.error().proof();
+        set_outcome(std::move(outcome));
+        core_.conclude(*this, code, proof, task_ ? std::string_view(task_->id()) : std::string_view(),
+                       flow_.attempts());
+    }
+
+    client_core& core_;
+    submit_flow flow_;
+    std::chrono::milliseconds limit_;
+    std::optional<task> task_;
+    error_code stop_reason_;
+};
 
 APIMART_INLINE void client_core::start_generate(any_request request, submit_options submit_with,
                                                 wait_options wait_with, completion<finished_task> handler)
 {
-    launch<finished_task>(std::move(handler), true,
-                          [request = std::move(request), submit_with = std::move(submit_with),
-                           wait_with](client_core& core, operation_ptr op) mutable {
-                              return core.generate(std::move(op), std::move(request), std::move(submit_with),
-                                                   wait_with);
-                          });
-}
-
-// Lets a coroutine of the core wait like any caller does.
-class wait_for
-{
-public:
-    wait_for(std::shared_ptr<client_core> core, task which, wait_options options)
-        : core_(std::move(core)), task_(std::move(which)), options_(options)
-    {}
-    void operator()(completion<finished_task> handler)
-    {
-        core_->start_wait(std::move(task_), options_, std::move(handler));
-    }
-
-private:
-    std::shared_ptr<client_core> core_;
-    task task_;
-    wait_options options_;
-};
-
-APIMART_INLINE boost::asio::awaitable<result<finished_task>> client_core::generate(operation_ptr op,
-                                                                                   any_request request,
-                                                                                   submit_options submit_with,
-                                                                                   wait_options wait_with)
-{
-    namespace asio = boost::asio;
-    co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
-    co_await asio::this_coro::throw_if_cancelled(false);
-
-    result<task> accepted = co_await submit(op, std::move(request), std::move(submit_with));
-    if (!accepted)
-        co_return accepted.error();
-    op->is_submit = false;
-    if (op->stop_reason)
-        co_return failure(op->stop_reason).task_id(accepted->id()).proof(proof_level::accepted);
-    auto done =
-        co_await initiate<finished_task>(wait_for(shared_from_this(), *accepted, wait_with), as_result());
-    if (done)
-        co_return done;
-    failure why = done.error();
-    if (op->stop_reason)
-        why = failure(op->stop_reason).task_id(accepted->id());
-    why.proof(proof_level::accepted).idempotency_key(accepted->idempotency_key());
-    co_return why;
+    auto op = std::make_shared<generate_operation>(*this, ++next_number_, std::move(request),
+                                                   std::move(submit_with), wait_with, std::move(handler));
+    op->prepare();
+    launch(std::move(op));
 }
 
 } // namespace apimart::detail

@@ -20,10 +20,14 @@ APIMART_INLINE void duration_record::add(duration took)
     high_ = sorted[filled - 1 - filled / 10];
 }
 
+// How long after its time limit a task may still wait for its last check.
+inline constexpr std::chrono::seconds patience_at_deadline{1};
+// One poll in ten may fail without this ever being an outage.
+inline constexpr int failures_of_an_outage = 5;
+
+// A quiet time does not earn a burst beyond a tenth of a second's worth.
 APIMART_INLINE poll_schedule::poll_schedule(poll_policy const& policy, std::uint64_t seed)
-    : policy_(policy), random_(seed),
-      spacing_(std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(
-          policy.requests_per_second > 0 ? 1.0 / policy.requests_per_second : 0.0)))
+    : policy_(policy), random_(seed), limiter_(policy.requests_per_second, policy.requests_per_second / 10)
 {
     policy_.longest = std::max(policy_.longest, policy_.shortest);
 }
@@ -31,8 +35,15 @@ APIMART_INLINE poll_schedule::poll_schedule(poll_policy const& policy, std::uint
 APIMART_INLINE void poll_schedule::enqueue(scheduled_poll& task, time_point when, time_point now)
 {
     task.next = std::min(std::max(when, now), std::max(task.deadline, now));
+    insert(task);
+}
+
+APIMART_INLINE void poll_schedule::insert(scheduled_poll& task)
+{
     task.queued = true;
     order_.insert(&task);
+    if (task.deadline != time_point::max())
+        deadlines_.insert(&task);
 }
 
 APIMART_INLINE void poll_schedule::add(scheduled_poll& task, time_point now)
@@ -51,44 +62,61 @@ APIMART_INLINE void poll_schedule::add(scheduled_poll& task, time_point now)
 
 APIMART_INLINE void poll_schedule::remove(scheduled_poll& task)
 {
-    if (task.queued)
+    if (task.queued) {
         order_.erase(&task);
+        deadlines_.erase(&task);
+    }
     task.queued = false;
 }
 
 APIMART_INLINE void poll_schedule::set_deadline(scheduled_poll& task, time_point deadline)
 {
+    bool const queued = task.queued;
+    remove(task);
     task.deadline = deadline;
-    if (task.queued && task.next > deadline) {
-        order_.erase(&task);
-        task.next = deadline;
-        order_.insert(&task);
+    if (queued) {
+        task.next = std::min(task.next, deadline);
+        insert(task);
     }
 }
 
 APIMART_INLINE scheduled_poll* poll_schedule::take_due(time_point now)
 {
-    if (silent(now)) {
-        while (!order_.empty() && (*order_.begin())->next <= now) {
-            scheduled_poll* const early = *order_.begin();
-            order_.erase(order_.begin());
-            early->queued = false;
-            if (early->deadline <= now)
-                return early;
-            postpone(*early, now);
-        }
+    if (order_.empty())
         return nullptr;
+    scheduled_poll* const last_check =
+        !deadlines_.empty() && (*deadlines_.begin())->deadline <= now ? *deadlines_.begin() : nullptr;
+    if (auto const ready = limiter_.ready_at(); now < ready) {
+        if (last_check == nullptr || ready - last_check->deadline <= patience_at_deadline)
+            return nullptr;
+        silent_until_ = ready;
+        remove(*last_check);
+        return last_check;
     }
-    if (order_.empty() || now < next_permitted_)
-        return nullptr;
-    scheduled_poll* const task = *order_.begin();
+    scheduled_poll* const task = last_check != nullptr ? last_check : *order_.begin();
     if (task->next > now)
         return nullptr;
-    order_.erase(order_.begin());
-    task->queued = false;
+    limiter_.take(now);
+    silent_until_ = {};
+    remove(*task);
     ++task->polls;
-    // A pause does not earn a burst beyond a tenth of a second's worth.
-    next_permitted_ = std::max(next_permitted_ + spacing_, now - std::chrono::milliseconds(100));
+    return task;
+}
+
+APIMART_INLINE std::optional<poll_schedule::time_point> poll_schedule::overdue_at() const
+{
+    if (deadlines_.empty())
+        return std::nullopt;
+    return (*deadlines_.begin())->deadline + patience_at_deadline;
+}
+
+APIMART_INLINE scheduled_poll* poll_schedule::take_overdue(time_point now)
+{
+    auto const next = overdue_at();
+    if (!next || *next > now)
+        return nullptr;
+    scheduled_poll* const task = *deadlines_.begin();
+    remove(*task);
     return task;
 }
 
@@ -96,9 +124,13 @@ APIMART_INLINE std::optional<poll_schedule::time_point> poll_schedule::wake_at()
 {
     if (order_.empty())
         return std::nullopt;
-    // In a silence, time limits still come to their end.
-    return next_permitted_ < silent_until_ ? (*order_.begin())->next
-                                           : std::max((*order_.begin())->next, next_permitted_);
+    auto const ready = limiter_.ready_at();
+    auto const next = std::max((*order_.begin())->next, ready);
+    if (deadlines_.empty())
+        return next;
+    // While nothing may be asked, time limits still come to their end.
+    auto const deadline = (*deadlines_.begin())->deadline;
+    return ready - deadline > patience_at_deadline ? std::min(next, deadline) : next;
 }
 
 APIMART_INLINE std::chrono::milliseconds poll_schedule::step_after(scheduled_poll const& task,
@@ -129,10 +161,17 @@ APIMART_INLINE std::chrono::milliseconds poll_schedule::step_after(scheduled_pol
     return within(elapsed / 4);
 }
 
+APIMART_INLINE void poll_schedule::answered(time_point now)
+{
+    failures_in_a_row_ = 0;
+    limiter_.succeeded(now);
+}
+
 APIMART_INLINE void poll_schedule::still_running(scheduled_poll& task, task_state const& state,
                                                  time_point now)
 {
     using std::chrono::milliseconds;
+    answered(now);
     task.failures = 0;
     if (state.estimated_time())
         task.estimate = *state.estimated_time();
@@ -146,21 +185,35 @@ APIMART_INLINE void poll_schedule::still_running(scheduled_poll& task, task_stat
 APIMART_INLINE void poll_schedule::poll_failed(scheduled_poll& task, failure const& why, time_point now)
 {
     using std::chrono::milliseconds;
-    ++task.failures;
-    auto wait = std::max(policy_.shortest, milliseconds(500)) * (1 << std::min(task.failures, 7));
+    auto const asked = why.retry_after();
+    auto wait = std::max(policy_.shortest, milliseconds(500));
+    if (why.code() == cause::rate_limited) {
+        // Being told to slow down concerns every task of this client, not the one that was unlucky.
+        limiter_.throttled(now, asked);
+        slowed_by_ = why.code();
+    } else {
+        ++task.failures;
+        wait *= 1 << std::min(task.failures, 7);
+        if (why.code() == cause::not_found) {
+            answered(now); // the service works
+        } else if (++failures_in_a_row_ < failures_of_an_outage) {
+            limiter_.ended();
+        } else {
+            limiter_.unavailable(now);
+            slowed_by_ = why.code();
+        }
+    }
     wait = std::min<milliseconds>(wait, std::chrono::minutes(1));
     wait = milliseconds(
         static_cast<std::int64_t>(static_cast<double>(wait.count()) * (0.5 + 0.5 * random_.draw())));
-    if (auto const asked = why.retry_after())
+    if (asked)
         wait = std::max<milliseconds>(wait, std::min<std::chrono::seconds>(*asked, std::chrono::hours(24)));
-    // Being told to slow down concerns every task of this client, not the one that was unlucky.
-    if (why.code() == cause::rate_limited)
-        silent_until_ = std::max(silent_until_, now + wait);
     enqueue(task, now + wait, now);
 }
 
 APIMART_INLINE void poll_schedule::finished(scheduled_poll& task, task_state const& state, time_point now)
 {
+    answered(now);
     task.failures = 0;
     if (state.status() != task_status::succeeded || task.profile.empty())
         return;

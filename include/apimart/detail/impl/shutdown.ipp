@@ -3,74 +3,100 @@
 #define APIMART_DETAIL_IMPL_SHUTDOWN_IPP
 
 #include <apimart/detail/impl/client_core.ipp>
+#include <apimart/detail/impl/wait.ipp>
 
 namespace apimart::detail {
 
+// What a call of `client::shutdown` is.
+class shutdown_operation final : public typed_operation<shutdown_report>
+{
+public:
+    shutdown_operation(transport& home, std::uint64_t serial, completion<shutdown_report> handler)
+        : typed_operation(home, request_kind::status, serial, std::move(handler))
+    {}
+
+    void begin() override {}
+    void stop(boost::asio::cancellation_type, error_code) override {}
+    void cut(error_code) override {}
+    void refuse(failure why) override { set_outcome(std::move(why)); }
+    void finish(shutdown_report report) { set_outcome(std::move(report)); }
+};
+
+// First step: nothing new begins, and what has bought nothing ends.
 APIMART_INLINE void client_core::begin_shutdown()
 {
+    if (shutting_down_)
+        return;
     shutting_down_ = true;
-    if (poll_timer_)
-        poll_timer_->cancel();
-    poll_timer_at_ = clock::time_point::max();
-    for (auto place = watched_.begin(); place != watched_.end();) {
-        watched_task& which = *(place++)->second;
-        if (!which.waiters.empty())
-            interrupted_.push_back(which.id);
-        for (auto& entry : which.waiters)
-            deliver(std::move(entry.handler),
-                    result<finished_task>(failure(errc::shutting_down).task_id(which.id)));
-        which.waiters.clear();
-        forget(which);
+    auto const why = make_error_code(errc::shutting_down);
+    poll_alarm_.clear();
+    // Those who end here may end others; each is looked at once.
+    std::vector<std::shared_ptr<task_waiter>> waiters;
+    for (auto& [id, which] : watched_) {
+        if (which->waiters.empty())
+            continue;
+        interrupted_.push_back(id);
+        waiters.insert(waiters.end(), std::make_move_iterator(which->waiters.begin()),
+                       std::make_move_iterator(which->waiters.end()));
+        which->waiters.clear();
     }
-    // Stopping one can end another; each is looked at once.
-    std::vector<operation_ptr> const all(operations_.begin(), operations_.end());
-    for (operation_ptr const& op : all)
-        op->stop(boost::asio::cancellation_type::terminal, make_error_code(errc::shutting_down));
+    for (auto const& entry : waiters)
+        entry->task_done(failure(why));
+    for (auto const& slot : poll_slots_)
+        slot->stop(why);
+    for (auto place = watched_.begin(); place != watched_.end();)
+        forget(*(place++)->second);
+    std::vector<std::shared_ptr<operation>> const all(operations_.begin(), operations_.end());
+    for (auto const& op : all)
+        op->stop(boost::asio::cancellation_type::terminal, why);
+    drain_alarm_.set(alarms, clock::now() + times.drain);
+    pool.close_idle();
+}
+
+// Second step: what is still under way ends now.
+APIMART_INLINE void client_core::cut()
+{
+    drain_alarm_.clear();
+    std::vector<std::shared_ptr<operation>> const all(operations_.begin(), operations_.end());
+    for (auto const& op : all)
+        op->cut(make_error_code(errc::shutting_down));
+    pool.close_idle();
+    finish_shutdowns();
+}
+
+APIMART_INLINE void client_core::finish_shutdowns()
+{
+    if (!shutting_down_ || !operations_.empty())
+        return;
+    drain_alarm_.clear();
+    pool.close_idle();
+    for (auto const& each : std::exchange(shutdowns_, {})) {
+        shutdown_report report;
+        report.waiting = interrupted_;
+        report.stopped = stopped_;
+        report.unknown = unknown_;
+        each->finish(std::move(report));
+        ready(each);
+    }
 }
 
 APIMART_INLINE void client_core::start_farewell()
 {
-    // Without a strand the context is gone, and everything with it.
-    if (strand_)
-        boost::asio::post(*strand_, [self = shared_from_this()] { self->begin_shutdown(); });
+    enter_from_call([me = self()] { me->begin_shutdown(); });
 }
 
 APIMART_INLINE void client_core::start_shutdown(completion<shutdown_report> handler)
 {
-    namespace asio = boost::asio;
-    auto work =
-        keep_working(asio::get_associated_executor(handler, asio::any_completion_executor(executor_)));
-    asio::co_spawn(*strand_, shutdown(),
-                   [self = shared_from_this(), work,
-                    handler = std::move(handler)](std::exception_ptr thrown, shutdown_report report) mutable {
-                       if (thrown)
-                           self->deliver(std::move(handler),
-                                         result<shutdown_report>(failure(boost::system::errc::make_error_code(
-                                             boost::system::errc::not_enough_memory))));
-                       else
-                           self->deliver(std::move(handler), result<shutdown_report>(std::move(report)));
-                   });
-}
-
-APIMART_INLINE boost::asio::awaitable<shutdown_report> client_core::shutdown()
-{
-    namespace asio = boost::asio;
-    co_await asio::dispatch(*strand_, asio::use_awaitable);
-    begin_shutdown();
-    asio::steady_timer drain(*strand_, config_.timeouts.drain);
-    drain.async_wait([self = shared_from_this()](error_code code) {
-        if (!code)
-            self->pool_.cut_all();
+    auto op = std::make_shared<shutdown_operation>(*this, ++next_number_, std::move(handler));
+    enter_from_call([me = self(), op = std::move(op)]() mutable {
+        bool const again = !me->shutdowns_.empty();
+        me->shutdowns_.push_back(std::move(op));
+        me->begin_shutdown();
+        if (again)
+            me->cut();
+        else
+            me->finish_shutdowns();
     });
-    while (!operations_.empty())
-        co_await idle_.async_wait(*strand_, asio::as_tuple(asio::use_awaitable));
-    drain.cancel();
-    pool_.cut_all();
-    shutdown_report report;
-    report.waiting = interrupted_;
-    report.stopped = stopped_;
-    report.unknown = unknown_;
-    co_return report;
 }
 
 } // namespace apimart::detail

@@ -3,33 +3,12 @@
 #define APIMART_DETAIL_IMPL_SUBMIT_IPP
 
 #include <apimart/detail/impl/client_core.ipp>
-
-#include <openssl/rand.h>
+#include <apimart/detail/submit_flow.hpp>
 
 #include <algorithm>
-#include <array>
-#include <new>
+#include <charconv>
 
 namespace apimart::detail {
-
-APIMART_INLINE std::string client_core::mint_key()
-{
-    // A random UUID: nobody else's key is ever hit by chance.
-    static constexpr char digits[] = "0123456789abcdef";
-    std::array<unsigned char, 16> bytes{};
-    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
-        throw std::bad_alloc();
-    bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0FU) | 0x40U);
-    bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3FU) | 0x80U);
-    std::string text;
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            text += '-';
-        text += digits[bytes[i] >> 4U];
-        text += digits[bytes[i] & 0xFU];
-    }
-    return text;
-}
 
 inline bool is_idempotency_key(std::string_view key)
 {
@@ -57,106 +36,304 @@ inline std::string profile_of(any_request const& request)
     return text;
 }
 
+inline std::chrono::sys_seconds wall_clock()
+{
+    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
+APIMART_INLINE submit_flow::submit_flow(client_core& core, owner& who, std::uint64_t number,
+                                        any_request request, submit_options options)
+    : core_(core), owner_(who), number_(number), request_(std::move(request)), options_(std::move(options)),
+      exchange_(core, core.pool, *this), pause_(&alarm_of<&submit_flow::on_pause>::ring, this),
+      limit_(&alarm_of<&submit_flow::on_limit>::ring, this)
+{}
+
+APIMART_INLINE void submit_flow::prepare()
+{
+    if (diagnostics found = request_.check(); !found.accepted()) {
+        unusable_ = failure(errc::invalid_request).violations(std::move(found));
+    } else if (!options_.idempotency_key().empty() && !is_idempotency_key(options_.idempotency_key())) {
+        unusable_ = failure(errc::invalid_configuration,
+                            "an idempotency key is 1 to 191 characters of visible ASCII");
+    } else {
+        // The request is complete before anything is connected: what is sent does not depend on what happens.
+        body_ = request_.serialize();
+    }
+}
+
+APIMART_INLINE void submit_flow::begin()
+{
+    auto const now = exchange::clock::now();
+    if (unusable_) {
+        finish(std::move(unusable_->proof(proof_level::not_sent)));
+        return;
+    }
+    submit_machine::options chosen;
+    chosen.retry = core_.config.retry;
+    chosen.contract = core_.config.idempotency;
+    chosen.seed = core_.seed();
+    chosen.budget = &core_.budget;
+    if (options_.time_limit()) {
+        chosen.deadline = now + bounded(*options_.time_limit());
+        limit_.set(core_.alarms, *chosen.deadline);
+    }
+    machine_.emplace(chosen,
+                     options_.idempotency_key().empty() ? core_.keys.mint() : options_.idempotency_key());
+    act(machine_->start(now));
+}
+
+APIMART_INLINE void submit_flow::act(submit_machine::action next)
+{
+    switch (next) {
+    case submit_machine::action::send:
+        state_ = state::queued;
+        core_.enqueue_submit(*this);
+        return;
+    case submit_machine::action::pause:
+        state_ = state::pausing;
+        pause_.set(core_.alarms, exchange::clock::now() + machine_->delay());
+        return;
+    case submit_machine::action::finish:
+        break;
+    }
+    if (!machine_->outcome()) {
+        failure why = core_.credentials.redacted(machine_->outcome().error());
+        if (why.code() == errc::outcome_unknown)
+            transport::count(core_.counters.outcomes_unknown);
+        if (why.code() == errc::retry_budget_exhausted)
+            transport::count(core_.counters.retries_refused);
+        finish(std::move(why));
+        return;
+    }
+    transport::count(core_.counters.tasks_accepted);
+    task accepted(*machine_->outcome());
+    accepted.model(std::string(request_.model())).profile(profile_of(request_));
+    accepted.idempotency_key(machine_->key()).submit_attempts(machine_->requests());
+    accepted.accepted_at(exchange::clock::now());
+    finish(std::move(accepted));
+}
+
+APIMART_INLINE void submit_flow::finish(result<task> outcome)
+{
+    state_ = state::done;
+    pause_.clear();
+    limit_.clear();
+    core_.dequeue_submit(*this);
+    owner_.submitted(std::move(outcome));
+}
+
+APIMART_INLINE void submit_flow::go()
+{
+    // In the queue a key can have grown too old to be sent again.
+    if (attempt_ > 0) {
+        auto const next = machine_->resume(exchange::clock::now(), wall_clock());
+        if (next != submit_machine::action::send) {
+            core_.submit_rate.ended();
+            act(next);
+            return;
+        }
+    }
+    state_ = state::sending;
+    ++attempt_;
+    base_ = core_.begin_walk();
+    exchange_.start(core_.base(base_).origin, lane::submit, false, core_.most.response_bytes, false);
+}
+
+APIMART_INLINE void submit_flow::write_request(std::string& to)
+{
+    to.append(core_.base(base_).post).append(machine_->key()).append("\r\nContent-Length: ");
+    std::array<char, 24> digits{};
+    auto const end = std::to_chars(digits.data(), digits.data() + digits.size(), body_.size()).ptr;
+    to.append(digits.data(), end).append("\r\n\r\n").append(body_);
+}
+
+APIMART_INLINE void submit_flow::exchange_done()
+{
+    exchange_outcome const& outcome = exchange_.outcome;
+    if (outcome.phase >= exchange_phase::committed)
+        transport::count(core_.counters.submits_sent);
+    if (core_.observer.on_attempt)
+        core_.tell_attempt(request_kind::submit, number_, attempt_, {}, machine_->key(),
+                           core_.base(base_).origin.host, exchange_);
+    if (!stop_reason_ && core_.walk_on(base_, outcome)) {
+        exchange_.start(core_.base(base_).origin, lane::submit, false, core_.most.response_bytes, false);
+        return;
+    }
+    auto const now = exchange::clock::now();
+    bool const is_answered = outcome.phase == exchange_phase::answered;
+    if (stop_reason_ && !is_answered) {
+        core_.submit_rate.ended();
+        act(machine_->stopped(outcome, stop_reason_));
+        return;
+    }
+    auto const next = machine_->answered(outcome, now, wall_clock());
+    bool const bought = next == submit_machine::action::finish && machine_->outcome().has_value();
+    bool const pausing = next == submit_machine::action::pause;
+    // Asking for fewer requests can be said in several ways, and not every 429 says it.
+    failure const why = bought    ? failure(error_code())
+                        : pausing ? machine_->pending()
+                                  : machine_->outcome().error();
+    if (bought) {
+        core_.submit_rate.succeeded(now);
+    } else if (is_answered &&
+               (why.code() == cause::rate_limited || why.underlying() == cause::rate_limited)) {
+        transport::count(core_.counters.throttled);
+        auto const asked = why.retry_after();
+        // What is too long for this submit to wait for is not for the others to wait for either.
+        core_.submit_rate.throttled(
+            now, asked && *asked <= core_.config.retry.longest_retry_after ? asked : std::nullopt);
+    } else {
+        core_.submit_rate.ended();
+    }
+    if (pausing && stop_reason_) {
+        act(machine_->stopped(stop_reason_));
+        return;
+    }
+    if (pausing) {
+        transport::count(core_.counters.retries);
+        if (core_.observer.on_retry)
+            core_.tell_retry(request_kind::submit, number_, attempt_ + 1, machine_->delay(), why,
+                             machine_->resending());
+    }
+    act(next);
+}
+
+APIMART_INLINE void submit_flow::stop(boost::asio::cancellation_type type, error_code why)
+{
+    using boost::asio::cancellation_type;
+    if (state_ == state::done)
+        return;
+    if (state_ == state::sending && exchange_.committed()) {
+        // Total cancellation promises that nothing happened, which can no longer be promised.
+        if ((type & (cancellation_type::terminal | cancellation_type::partial)) == cancellation_type::none)
+            return;
+        if (!stop_reason_) {
+            stop_reason_ = why;
+            exchange_.hurry(core_.times.detached_answer);
+        }
+        return;
+    }
+    cut(why);
+}
+
+APIMART_INLINE void submit_flow::cut(error_code why)
+{
+    if (!stop_reason_)
+        stop_reason_ = why;
+    if (state_ == state::sending)
+        exchange_.stop(stop_reason_);
+    else if (machine_ && state_ != state::done)
+        act(machine_->stopped(stop_reason_));
+}
+
+APIMART_INLINE void submit_flow::on_pause()
+{
+    act(machine_->resume(exchange::clock::now(), wall_clock()));
+}
+
+APIMART_INLINE void submit_flow::on_limit()
+{
+    stop(boost::asio::cancellation_type::terminal, make_error_code(errc::deadline_exceeded));
+}
+
+// What a call of `client::submit` is.
+class submit_operation final : public typed_operation<task>, private submit_flow::owner
+{
+public:
+    submit_operation(client_core& core, std::uint64_t serial, any_request request, submit_options options,
+                     completion<task> handler)
+        : typed_operation(core, request_kind::submit, serial, std::move(handler)), core_(core),
+          flow_(core, *this, serial, std::move(request), std::move(options))
+    {}
+
+    void prepare() { flow_.prepare(); }
+    void begin() override { flow_.begin(); }
+    void stop(boost::asio::cancellation_type type, error_code why) override { flow_.stop(type, why); }
+    void cut(error_code why) override { flow_.cut(why); }
+    void refuse(failure why) override { submitted(std::move(why.proof(proof_level::not_sent))); }
+
+private:
+    void submitted(result<task> outcome) override
+    {
+        error_code const code = outcome ? error_code() : outcome.error().code();
+        proof_level const proof = outcome ? proof_level::accepted : outcome.error().proof();
+        std::string const id = outcome ? outcome->id() : std::string();
+        set_outcome(std::move(outcome));
+        core_.conclude(*this, code, proof, id, flow_.attempts());
+    }
+
+    client_core& core_;
+    submit_flow flow_;
+};
+
 APIMART_INLINE void client_core::start_submit(any_request request, submit_options options,
                                               completion<task> handler)
 {
-    launch<task>(std::move(handler), true,
-                 [request = std::move(request), options = std::move(options)](client_core& core,
-                                                                              operation_ptr op) mutable {
-                     return core.submit(std::move(op), std::move(request), std::move(options));
-                 });
+    auto op = std::make_shared<submit_operation>(*this, ++next_number_, std::move(request),
+                                                 std::move(options), std::move(handler));
+    op->prepare();
+    launch(std::move(op));
 }
 
-APIMART_INLINE boost::asio::awaitable<result<task>> client_core::submit(operation_ptr op, any_request request,
-                                                                        submit_options options)
+// First come, first served: a place among those being sent, and a turn at the rate the service takes. A
+// repetition has its place already and goes first.
+APIMART_INLINE void client_core::enqueue_submit(submit_flow& which)
 {
-    namespace asio = boost::asio;
-    co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
-    co_await asio::this_coro::throw_if_cancelled(false);
-
-    if (diagnostics found = request.check(); !found.accepted())
-        co_return failure(errc::invalid_request).violations(std::move(found)).proof(proof_level::not_sent);
-    std::string key = options.idempotency_key().empty() ? mint_key() : options.idempotency_key();
-    if (!is_idempotency_key(key))
-        co_return failure(errc::invalid_configuration,
-                          "an idempotency key is 1 to 191 characters of visible ASCII")
-            .proof(proof_level::not_sent);
-
-    submit_machine::options chosen;
-    chosen.retry = config_.retry;
-    chosen.contract = config_.idempotency;
-    chosen.seed = ++seed_;
-    if (options.time_limit())
-        chosen.deadline = clock::now() + bounded(*options.time_limit());
-    submit_machine machine(chosen, std::move(key));
-    // The machine looks at the limit between requests; while one is under way, it is like a cancellation.
-    asio::steady_timer limit(*strand_);
-    if (chosen.deadline) {
-        limit.expires_at(*chosen.deadline);
-        limit.async_wait([op](error_code code) {
-            if (!code && op->is_submit)
-                op->stop(asio::cancellation_type::terminal, make_error_code(errc::deadline_exceeded));
-        });
+    if (!which.has_place && submit_queue_.size() >= most.queued_submits &&
+        !(submit_queue_.empty() && submit_places_ > 0)) {
+        which.stop_with(failure(errc::overloaded, std::to_string(submit_queue_.size()) +
+                                                      " submits are waiting, " +
+                                                      std::to_string(most.queued_submits) + " may"));
+        count(counters.overloaded);
+        return;
     }
+    auto& line = which.has_place ? resend_queue_ : submit_queue_;
+    which.queued = line.insert(line.end(), &which);
+    count(counters.submits_queued);
+    pump_submits();
+}
 
-    // The request is complete before anything is connected: what is sent does not depend on what happens.
-    std::string const body = request.serialize();
-    std::string text = request_head("POST", "/v1/videos/generations");
-    text += "Content-Type: application/json\r\nIdempotency-Key: ";
-    text += machine.key();
-    text += "\r\nContent-Length: ";
-    text += std::to_string(body.size());
-    text += "\r\n\r\n";
-    text += body;
-
-    if (error_code const code = co_await enter(submits_)) {
-        machine.stopped(stop_code(*op, code));
-        co_return machine.outcome().error();
+APIMART_INLINE void client_core::dequeue_submit(submit_flow& which)
+{
+    if (which.queued) {
+        (which.has_place ? resend_queue_ : submit_queue_).erase(*which.queued);
+        which.queued.reset();
+        uncount(counters.submits_queued);
     }
-    gate_place const place(submits_);
+    if (which.has_place) {
+        which.has_place = false;
+        ++submit_places_;
+        pump_submits();
+    }
+}
 
-    submit_machine::action next = machine.start(clock::now());
-    while (next != submit_machine::action::finish) {
-        if (op->stop_reason) {
-            next = machine.stopped(op->stop_reason);
-        } else if (next == submit_machine::action::pause) {
-            if (error_code const code = co_await pause(machine.delay()))
-                next = machine.stopped(stop_code(*op, code));
-            else
-                next = machine.resume(clock::now());
-        } else if (auto const now = clock::now(); now < submit_not_before_) {
-            // Another submit was told to slow down; that concerns this one as well.
-            if (error_code const code = co_await pause(
-                    std::chrono::duration_cast<std::chrono::milliseconds>(submit_not_before_ - now) +
-                    std::chrono::milliseconds(1)))
-                next = machine.stopped(stop_code(*op, code));
-        } else {
-            exchange_outcome outcome = co_await exchange(pool_, base_.origin, lane::submit, text,
-                                                         config_.limits, config_.timeouts, *op);
-            counters_.connections_opened.store(pool_.opened(), std::memory_order_relaxed);
-            if (outcome.phase >= exchange_phase::committed)
-                counters_.submits_sent.fetch_add(1, std::memory_order_relaxed);
-            if (op->stop_reason && outcome.phase != exchange_phase::answered) {
-                next = machine.stopped(outcome, op->stop_reason);
-            } else {
-                auto const wall = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-                next = machine.answered(outcome, clock::now(), wall);
-                if (next == submit_machine::action::pause && outcome.reply.status == 429)
-                    submit_not_before_ = std::max(submit_not_before_, clock::now() + machine.delay());
+APIMART_INLINE void client_core::pump_submits()
+{
+    while (!resend_queue_.empty() || (!submit_queue_.empty() && submit_places_ > 0)) {
+        auto const now = clock::now();
+        if (auto const delay = submit_rate.take(now); delay > clock::duration::zero()) {
+            submit_alarm_.set(alarms, now + delay);
+            if (observer.on_stall) {
+                stall_event event;
+                event.where = "submit rate";
+                event.waiting = submit_queue_.size() + resend_queue_.size();
+                event.delay = std::chrono::ceil<std::chrono::milliseconds>(delay);
+                tell(observer.on_stall, std::move(event));
             }
+            return;
         }
+        bool const again = !resend_queue_.empty();
+        auto& line = again ? resend_queue_ : submit_queue_;
+        submit_flow& next = *line.front();
+        line.pop_front();
+        next.queued.reset();
+        uncount(counters.submits_queued);
+        if (!again) {
+            --submit_places_;
+            next.has_place = true;
+        }
+        next.go(); // perhaps its end
     }
-
-    if (!machine.outcome()) {
-        if (machine.outcome().error().code() == errc::outcome_unknown)
-            counters_.outcomes_unknown.fetch_add(1, std::memory_order_relaxed);
-        co_return authorization_.redacted(machine.outcome().error());
-    }
-    counters_.tasks_accepted.fetch_add(1, std::memory_order_relaxed);
-    task accepted(*machine.outcome());
-    accepted.model(std::string(request.model())).profile(profile_of(request));
-    accepted.idempotency_key(machine.key()).submit_attempts(machine.requests()).accepted_at(clock::now());
-    co_return accepted;
 }
 
 } // namespace apimart::detail

@@ -5,98 +5,103 @@
 #include <apimart/detail/config.hpp>
 #include <apimart/detail/transport/tls_context.hpp>
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/ssl/error.hpp>
-
 #include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 
-#include <memory>
+#include <new>
+#include <string>
 
 namespace apimart::detail {
 
-APIMART_INLINE result<boost::asio::ssl::context> make_tls_context(tls_options const& options)
+inline std::string openssl_words()
 {
-    namespace ssl = boost::asio::ssl;
-    ssl::context context(ssl::context::tls_client);
-    SSL_CTX* const native = context.native_handle();
-    error_code code;
+    unsigned long const code = ERR_get_error();
+    ERR_clear_error();
+    char const* const words = code == 0 ? nullptr : ERR_reason_error_string(code);
+    return words == nullptr ? std::string("unknown reason") : std::string(words);
+}
+
+// Adds every certificate of a PEM text; returns how many there were.
+inline int add_authorities(X509_STORE* store, std::string const& pem)
+{
+    std::unique_ptr<BIO, int (*)(BIO*)> const text(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())),
+                                                   &BIO_free);
+    if (!text)
+        throw std::bad_alloc();
+    int count = 0;
+    for (;;) {
+        std::unique_ptr<X509, void (*)(X509*)> const one(
+            PEM_read_bio_X509_AUX(text.get(), nullptr, nullptr, nullptr), &X509_free);
+        if (!one)
+            break;
+        if (X509_STORE_add_cert(store, one.get()) != 1)
+            return 0;
+        ++count;
+    }
+    ERR_clear_error(); // the end of the text is reported as an error
+    return count;
+}
+
+APIMART_INLINE result<tls_context> tls_context::make(tls_options const& options)
+{
     auto const unusable = [](std::string words) {
         return failure(errc::invalid_configuration, std::move(words));
     };
+    ERR_clear_error();
+    tls_context made(SSL_CTX_new(TLS_client_method()), make_tls_bio_method(), options.verifies_peers());
+    SSL_CTX* const native = made.native();
+    if (native == nullptr || made.bio_method() == nullptr)
+        throw std::bad_alloc();
 
     if (SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION) != 1 ||
         SSL_CTX_set_cipher_list(native, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1)
         return unusable("this OpenSSL does not offer the required protocol versions and ciphers");
+    // Whatever the system's configuration of OpenSSL says: no SHA-1 signatures, no short keys.
+    SSL_CTX_set_security_level(native, 2);
     SSL_CTX_set_options(native, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(native, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    // Asio asks OpenSSL to free its record buffers between records, which costs an allocation of each per
-    // request; a connection of this library is used again and again.
-    SSL_CTX_clear_mode(native, SSL_MODE_RELEASE_BUFFERS);
-
-    context.set_default_verify_paths(code);
-    if (code)
-        return unusable("the system's certificate authorities cannot be read: " + code.message());
-    for (std::string const& path : options.ca_files()) {
-        context.load_verify_file(path, code);
-        if (code)
-            return unusable("no certificate authority could be read from the file " + path);
-    }
-    for (std::string const& pem : options.ca_pems()) {
-        context.add_certificate_authority(boost::asio::buffer(pem), code);
-        if (code)
-            return unusable("the additional certificate authority is not PEM: " + code.message());
-    }
-    context.set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert, code);
-    if (code)
-        return unusable("verification cannot be required: " + code.message());
-    return context;
-}
-
-APIMART_INLINE error_code prepare_tls_session(SSL* session, std::string const& host, bool is_address)
-{
-    auto const last_error = [] {
-        return error_code(static_cast<int>(ERR_get_error()), boost::asio::error::get_ssl_category());
-    };
-    SSL_clear_mode(session, SSL_MODE_RELEASE_BUFFERS);
-    if (is_address) {
-        if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), host.c_str()) != 1)
-            return last_error();
-    } else {
-        SSL_set_hostflags(session,
-                          X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-        if (SSL_set1_host(session, host.c_str()) != 1)
-            return last_error();
-        // The macro casts away const.
-        if (SSL_ctrl(session, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-                     const_cast<char*>(host.c_str())) != 1)
-            return last_error();
-    }
     static constexpr unsigned char http_1_1[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
-    if (SSL_set_alpn_protos(session, http_1_1, sizeof http_1_1) != 0)
-        return last_error();
-    return {};
-}
+    if (SSL_CTX_set_alpn_protos(native, http_1_1, sizeof http_1_1) != 0)
+        throw std::bad_alloc();
 
-APIMART_INLINE failure tls_failure(SSL* session, std::string const& host, error_code cause)
-{
-    long const verdict = SSL_get_verify_result(session);
-    if (verdict != X509_V_OK) {
-        std::string words = "the certificate of " + host +
-                            " was refused: " + X509_verify_cert_error_string(verdict) + " (OpenSSL code " +
-                            std::to_string(verdict) + ")";
-        if (verdict == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
-            verdict == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN ||
-            verdict == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT)
-            words += "; its authority is not among the trusted ones, see tls_options::additional_ca_file";
-        return failure(errc::certificate_refused, std::move(words)).underlying(cause);
+    if (options.system_authorities() && SSL_CTX_set_default_verify_paths(native) != 1)
+        return unusable("the system's certificate authorities cannot be read: " + openssl_words());
+    for (std::string const& path : options.ca_files()) {
+        if (SSL_CTX_load_verify_file(native, path.c_str()) != 1)
+            return unusable("no certificate authority could be read from the file " + path + ": " +
+                            openssl_words());
     }
-    return failure(errc::tls_failed, "the TLS handshake with " + host + " failed: " + cause.message())
-        .underlying(cause);
+    X509_STORE* const store = SSL_CTX_get_cert_store(native);
+    for (std::string const& pem : options.ca_pems()) {
+        if (add_authorities(store, pem) == 0)
+            return unusable("the additional certificate authority is not PEM");
+    }
+    if (!options.revocation_list_files().empty()) {
+        X509_LOOKUP* const lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
+        for (std::string const& path : options.revocation_list_files()) {
+            if (lookup == nullptr || X509_load_crl_file(lookup, path.c_str(), X509_FILETYPE_PEM) < 1)
+                return unusable("no revocation list could be read from the file " + path + ": " +
+                                openssl_words());
+        }
+        X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+    }
+    if (!options.client_certificate().empty()) {
+        if (SSL_CTX_use_certificate_chain_file(native, options.client_certificate().c_str()) != 1)
+            return unusable("no client certificate could be read from the file " +
+                            options.client_certificate() + ": " + openssl_words());
+        if (SSL_CTX_use_PrivateKey_file(native, options.private_key().c_str(), SSL_FILETYPE_PEM) != 1 ||
+            SSL_CTX_check_private_key(native) != 1)
+            return unusable("the private key in the file " + options.private_key() +
+                            " does not belong to the client certificate: " + openssl_words());
+    }
+    SSL_CTX_set_verify(native, options.verifies_peers() ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+    return made;
 }
 
 } // namespace apimart::detail
+
+#include <apimart/detail/transport/tls_session.hpp>
 
 #endif

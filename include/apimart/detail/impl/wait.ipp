@@ -3,6 +3,7 @@
 #define APIMART_DETAIL_IMPL_WAIT_IPP
 
 #include <apimart/detail/impl/client_core.ipp>
+#include <apimart/detail/question.hpp>
 #include <apimart/detail/wire/reply_json.hpp>
 
 #include <algorithm>
@@ -18,50 +19,129 @@ inline bool worth_another_poll(failure const& why, int failures_in_a_row)
     return why.code() == cause::retryable || why.code() == errc::protocol_error;
 }
 
+// One of the polls that may be under way at a time.
+class poll_slot final : private question::owner
+{
+public:
+    explicit poll_slot(client_core& core)
+        : core_(core), question_(core, *this, request_kind::poll),
+          patience_(&alarm_of<&poll_slot::on_patience>::ring, this)
+    {}
+
+    void ask(watched_task& which, std::uint64_t number)
+    {
+        // The last check of a wait must not stretch it by as long as an answer may take.
+        constexpr std::chrono::seconds last_check(5);
+        auto const now = alarm_clock::time_point::clock::now();
+        task_ = &which;
+        if (which.deadline - now < core_.times.response)
+            patience_.set(core_.alarms, std::max(which.deadline, now) + last_check);
+        question_.ask(which.id, number, which.polls);
+    }
+    void stop(error_code why)
+    {
+        if (question_.busy())
+            question_.stop(why);
+    }
+
+private:
+    void answered(result<task_state> answer) override
+    {
+        patience_.clear();
+        watched_task& which = *std::exchange(task_, nullptr);
+        core_.polled(which, answer, *this);
+    }
+    void on_patience() { stop(make_error_code(errc::response_timeout)); }
+
+    client_core& core_;
+    question question_;
+    watched_task* task_ = nullptr;
+    alarm patience_;
+};
+
+// What a call of `client::wait` is.
+class wait_operation final : public typed_operation<finished_task>, private task_waiter
+{
+public:
+    wait_operation(client_core& core, std::uint64_t serial, task which, wait_options options,
+                   completion<finished_task> handler)
+        : typed_operation(core, request_kind::poll, serial, std::move(handler)), core_(core),
+          task_(std::move(which)), limit_(bounded(options.time_limit.value_or(core.config.poll.max_wait)))
+    {}
+
+    void begin() override
+    {
+        deadline = begun + limit_;
+        core_.add_waiter(task_, keep());
+    }
+    void stop(boost::asio::cancellation_type, error_code why) override { cut(why); }
+    void cut(error_code why) override
+    {
+        if (!has_outcome())
+            core_.drop_waiter(task_.id(), *this, failure(why));
+    }
+    void refuse(failure why) override { task_done(std::move(why)); }
+
+private:
+    void task_done(result<finished_task> outcome) override
+    {
+        error_code code;
+        if (!outcome) {
+            failure why = outcome.error();
+            code = why.code();
+            outcome = std::move(why.task_id(task_.id()));
+        }
+        set_outcome(std::move(outcome));
+        core_.conclude(*this, code, proof_level::none, task_.id(), 0);
+    }
+    std::shared_ptr<task_waiter> keep() override
+    {
+        return {std::static_pointer_cast<wait_operation>(shared_from_this()), this};
+    }
+
+    client_core& core_;
+    task task_;
+    std::chrono::milliseconds limit_;
+};
+
 APIMART_INLINE void client_core::start_wait(task which, wait_options options,
                                             completion<finished_task> handler)
 {
-    namespace asio = boost::asio;
-    auto const self = shared_from_this();
-    std::uint64_t const serial = next_serial_.fetch_add(1, std::memory_order_relaxed);
-    auto work =
-        keep_working(asio::get_associated_executor(handler, asio::any_completion_executor(executor_)));
-    if (auto slot = asio::get_associated_cancellation_slot(handler); slot.is_connected()) {
-        slot.assign([core = weak_from_this(), id = which.id(), serial](asio::cancellation_type) {
-            auto const still = core.lock();
-            if (!still || !still->strand_)
-                return;
-            asio::post(*still->strand_, [core, id, serial] {
-                if (auto const found = core.lock())
-                    found->drop_waiter(id, serial, asio::error::operation_aborted);
-            });
-        });
-    }
-    auto const limit = bounded(options.time_limit.value_or(config_.poll.max_wait));
-    asio::post(*strand_, [self, which = std::move(which),
-                          entry = watched_task::waiter(serial, clock::now() + limit, std::move(handler),
-                                                       std::move(work))]() mutable {
-        self->add_waiter(which, std::move(entry));
+    auto op = std::make_shared<wait_operation>(*this, ++next_number_, std::move(which), options,
+                                               std::move(handler));
+    op->obey_caller();
+    // Not among the operations: there may be very many, and the tasks keep them.
+    enter_from_call([me = self(), op = std::move(op)] {
+        if (me->shutting_down_)
+            op->refuse(failure(errc::shutting_down));
+        else
+            op->begin();
     });
 }
 
-APIMART_INLINE void client_core::add_waiter(task const& which, watched_task::waiter entry)
+APIMART_INLINE void client_core::add_waiter(task const& which, std::shared_ptr<task_waiter> entry)
 {
-    failure why;
-    if (shutting_down_)
-        why = failure(errc::shutting_down);
-    else if (!is_task_id(which.id()))
-        why = failure(errc::task_not_found, "this is not a task id");
-    if (why.code()) {
-        deliver(std::move(entry.handler), result<finished_task>(std::move(why.task_id(which.id()))));
+    if (!is_task_id(which.id())) {
+        entry->task_done(failure(errc::task_not_found, "this is not a task id"));
         return;
     }
-    auto& place = watched_[which.id()];
-    bool const fresh = !place;
+    auto const found = watched_.find(which.id());
+    if (found == watched_.end() && watched_.size() >= most.waiting_tasks) {
+        count(counters.overloaded);
+        entry->task_done(failure(errc::overloaded, std::to_string(watched_.size()) +
+                                                       " tasks are waited for, " +
+                                                       std::to_string(most.waiting_tasks) + " may be"));
+        return;
+    }
+    bool const fresh = found == watched_.end();
+    watched_task* place = nullptr;
     if (fresh) {
         auto const begun = which.accepted_at().value_or(clock::now());
-        place = std::make_unique<watched_task>(which.id(), which.profile(), begun);
-        counters_.tasks_waiting.store(watched_.size(), std::memory_order_relaxed);
+        place =
+            (watched_[which.id()] = std::make_unique<watched_task>(which.id(), which.profile(), begun)).get();
+        counters.tasks_waiting.store(watched_.size(), std::memory_order_relaxed);
+    } else {
+        place = found->second.get();
     }
     place->waiters.push_back(std::move(entry));
     set_deadline(*place);
@@ -74,158 +154,167 @@ APIMART_INLINE void client_core::set_deadline(watched_task& which)
 {
     auto earliest = clock::time_point::max();
     for (auto const& entry : which.waiters)
-        earliest = std::min(earliest, entry.deadline);
+        earliest = std::min(earliest, entry->deadline);
     schedule_.set_deadline(which, earliest);
 }
 
-APIMART_INLINE void client_core::drop_waiter(std::string const& id, std::uint64_t serial, error_code why)
+APIMART_INLINE void client_core::drop_waiter(std::string const& id, task_waiter const& entry, failure why)
 {
     auto const place = watched_.find(id);
     if (place == watched_.end())
         return;
     watched_task& which = *place->second;
-    auto const entry = std::find_if(which.waiters.begin(), which.waiters.end(),
-                                    [serial](auto const& candidate) { return candidate.serial == serial; });
-    if (entry == which.waiters.end())
+    auto const found = std::find_if(which.waiters.begin(), which.waiters.end(),
+                                    [&](auto const& candidate) { return candidate.get() == &entry; });
+    if (found == which.waiters.end())
         return;
-    deliver(std::move(entry->handler), result<finished_task>(failure(why).task_id(id)));
-    which.waiters.erase(entry);
+    auto const dropped = std::move(*found);
+    which.waiters.erase(found);
     if (which.waiters.empty())
         forget(which);
     else
         set_deadline(which);
+    dropped->task_done(std::move(why));
     pump_polls();
 }
 
 // Nobody waits for it any more. While its poll is under way it stays, because the poll refers to it.
 APIMART_INLINE void client_core::forget(watched_task& which)
 {
-    if (!which.queued && which.polling)
+    if (which.polling)
         return;
     schedule_.remove(which);
     watched_.erase(watched_.find(which.id));
-    counters_.tasks_waiting.store(watched_.size(), std::memory_order_relaxed);
+    counters.tasks_waiting.store(watched_.size(), std::memory_order_relaxed);
 }
 
 APIMART_INLINE void client_core::pump_polls()
 {
-    namespace asio = boost::asio;
-    while (polls_under_way_ < config_.poll.concurrent && !shutting_down_) {
-        auto* const due = static_cast<watched_task*>(schedule_.take_due(clock::now()));
+    while (!shutting_down_) {
+        if (free_slots_.empty() && poll_slots_.size() < static_cast<std::size_t>(config.poll.concurrent)) {
+            poll_slots_.push_back(std::make_unique<poll_slot>(*this));
+            free_slots_.push_back(poll_slots_.back().get());
+        }
+        auto const now = clock::now();
+        if (free_slots_.empty()) {
+            // The next answer comes back here; but a time limit does not wait for it for long.
+            while (auto* const late = static_cast<watched_task*>(schedule_.take_overdue(now)))
+                expire(*late, failure(errc::overloaded, "all polls are under way"), now);
+            if (auto const next = schedule_.overdue_at())
+                poll_alarm_.set(alarms, *next);
+            return;
+        }
+        auto* const due = static_cast<watched_task*>(schedule_.take_due(now));
         if (due == nullptr)
             break;
-        if (schedule_.silent(clock::now())) {
+        if (schedule_.silent(now)) {
             // Its time limit came while nothing may be asked: it ends without a last check.
-            auto const now = clock::now();
-            if (expire(*due, failure(make_error_code(api_errc::rate_limited)), now))
+            if (expire(*due, failure(schedule_.slowed_by()), now))
                 schedule_.postpone(*due, now);
             continue;
         }
-        ++polls_under_way_;
         due->polling = true;
-        auto const op = std::make_shared<operation>();
-        operations_.push_back(op);
-        auto const place = std::prev(operations_.end());
-        asio::co_spawn(*strand_, poll(op, due->id),
-                       asio::bind_cancellation_slot(
-                           op->signal.slot(), [self = shared_from_this(), op, place,
-                                               due](std::exception_ptr thrown, exchange_outcome outcome) {
-                               if (thrown)
-                                   outcome = exchange_outcome(exchange_phase::connecting,
-                                                              make_error_code(errc::connect_failed));
-                               self->operations_.erase(place);
-                               --self->polls_under_way_;
-                               due->polling = false;
-                               self->polled(*due, self->judge_task_answer(outcome, due->id));
-                               self->pump_polls();
-                               if (self->operations_.empty())
-                                   self->idle_.wake_all();
-                           }));
+        poll_slot& slot = *free_slots_.back();
+        free_slots_.pop_back();
+        slot.ask(*due, ++next_number_);
     }
-    if (polls_under_way_ >= config_.poll.concurrent || !poll_timer_)
-        return; // the next answer comes back here
-    auto const wake = schedule_.wake_at();
-    if (!wake) {
-        poll_timer_->cancel();
-        poll_timer_at_ = clock::time_point::max();
-        return;
-    }
-    if (*wake == poll_timer_at_)
-        return;
-    poll_timer_at_ = *wake;
-    poll_timer_->expires_at(*wake);
-    poll_timer_->async_wait([weak = weak_from_this()](error_code code) {
-        auto const self = weak.lock();
-        if (!self || code == asio::error::operation_aborted)
-            return;
-        self->poll_timer_at_ = clock::time_point::max();
-        self->pump_polls();
-    });
-}
-
-APIMART_INLINE boost::asio::awaitable<exchange_outcome> client_core::poll(operation_ptr op, std::string id)
-{
-    namespace asio = boost::asio;
-    co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
-    co_await asio::this_coro::throw_if_cancelled(false);
-    co_return co_await ask_for_task(*op, std::move(id));
-}
-
-APIMART_INLINE void client_core::polled(watched_task& which, result<task_state> const& answer)
-{
-    if (which.waiters.empty()) {
-        forget(which);
-        return;
-    }
-    auto const now = clock::now();
-    if (answer && is_final(answer->status())) {
-        schedule_.finished(which, *answer, now);
-        counters_.tasks_finished.fetch_add(1, std::memory_order_relaxed);
-        for (auto& entry : which.waiters)
-            deliver(std::move(entry.handler), result<finished_task>(finished_task(*answer, which.polls)));
-        which.waiters.clear();
-        forget(which);
-        return;
-    }
-    if (!answer && !worth_another_poll(answer.error(), which.failures)) {
-        for (auto& entry : which.waiters)
-            deliver(std::move(entry.handler), result<finished_task>(answer.error()));
-        which.waiters.clear();
-        forget(which);
-        return;
-    }
-    // After this, `which` may be gone.
-    if (!expire(which, answer, now))
-        return;
-    if (answer)
-        schedule_.still_running(which, *answer, now);
+    if (auto const wake = schedule_.wake_at(); wake && !shutting_down_)
+        poll_alarm_.set(alarms, *wake);
     else
+        poll_alarm_.clear();
+}
+
+APIMART_INLINE void client_core::polled(watched_task& which, result<task_state> const& answer, poll_slot& by)
+{
+    which.polling = false;
+    free_slots_.push_back(&by);
+    auto const now = clock::now();
+    if (!answer && answer.error().code() == cause::rate_limited)
+        count(counters.throttled);
+    if (answer && observer.on_task) {
+        std::string seen = answer->word() + std::to_string(answer->progress().value_or(0));
+        if (seen != which.seen) {
+            which.seen = std::move(seen);
+            task_event event;
+            event.task_id = which.id;
+            event.status = answer->status();
+            event.word = answer->word();
+            event.progress = answer->progress().value_or(0);
+            event.polls = which.polls;
+            tell(observer.on_task, std::move(event));
+        }
+    }
+    bool const over = answer ? is_final(answer->status())
+                             : !worth_another_poll(answer.error(), which.failures) && !shutting_down_;
+    if (which.waiters.empty()) {
+        report(which, answer, now);
+        forget(which);
+    } else if (over) {
+        auto const waiters = std::move(which.waiters);
+        which.waiters.clear();
+        report(which, answer, now);
+        if (answer)
+            count(counters.tasks_finished);
+        int const polls = which.polls;
+        forget(which);
+        for (auto const& entry : waiters) {
+            if (answer)
+                entry->task_done(finished_task(*answer, polls));
+            else
+                entry->task_done(answer.error());
+        }
+    } else {
+        // Those whose time is up must not hasten the next poll; and after the last of them the task is gone.
+        bool const others = std::any_of(which.waiters.begin(), which.waiters.end(),
+                                        [now](auto const& entry) { return entry->deadline > now; });
+        if (!others)
+            report(which, answer, now);
+        if (expire(which, answer, now))
+            report(which, answer, now);
+    }
+    pump_polls();
+    finish_shutdowns();
+}
+
+// What an answer means for all polls together, and for the next one of this task.
+APIMART_INLINE void client_core::report(watched_task& which, result<task_state> const& answer,
+                                        clock::time_point now)
+{
+    if (!answer)
         schedule_.poll_failed(which, answer.error(), now);
+    else if (is_final(answer->status()))
+        schedule_.finished(which, *answer, now);
+    else
+        schedule_.still_running(which, *answer, now);
 }
 
 // This answer was the last check of those whose time is up. Returns whether others go on waiting.
 APIMART_INLINE bool client_core::expire(watched_task& which, result<task_state> const& answer,
                                         clock::time_point now)
 {
-    for (auto& entry : which.waiters) {
-        if (entry.deadline > now)
-            continue;
-        failure late(errc::wait_expired);
-        late.task_id(which.id);
-        if (answer)
-            late.detail("last seen " + answer->word());
-        else
-            late.underlying(answer.error().code())
-                .detail("the last question failed: " + answer.error().describe());
-        deliver(std::move(entry.handler), result<finished_task>(std::move(late)));
-    }
-    std::erase_if(which.waiters, [now](auto const& entry) { return entry.deadline <= now; });
-    if (which.waiters.empty()) {
+    std::vector<std::shared_ptr<task_waiter>> over;
+    std::erase_if(which.waiters, [&](auto& entry) {
+        if (entry->deadline > now)
+            return false;
+        over.push_back(entry);
+        return true;
+    });
+    std::string const id = which.id;
+    bool const others = !which.waiters.empty();
+    if (others)
+        set_deadline(which);
+    else
         forget(which);
-        return false;
+    for (auto const& entry : over) {
+        failure why(errc::wait_expired);
+        if (answer)
+            why.detail("last seen " + answer->word());
+        else
+            why.underlying(answer.error().code())
+                .detail("the last question failed: " + answer.error().describe());
+        entry->task_done(std::move(why));
     }
-    set_deadline(which);
-    return true;
+    return others;
 }
 
 } // namespace apimart::detail

@@ -4,6 +4,8 @@
 
 #include <apimart/detail/config.hpp>
 #include <apimart/detail/printable.hpp>
+#include <apimart/detail/request/json_text.hpp>
+#include <apimart/detail/request/utf8.hpp>
 #include <apimart/detail/wire/reply_json.hpp>
 #include <apimart/detail/wire/submit_reply.hpp>
 #include <apimart/detail/wire/task_reply.hpp>
@@ -11,7 +13,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse_options.hpp>
-#include <boost/json/stream_parser.hpp>
+#include <boost/json/parser.hpp>
 
 #include <algorithm>
 #include <array>
@@ -21,24 +23,72 @@
 
 namespace apimart::detail {
 
-APIMART_INLINE parsed_reply parse_reply(std::string_view body)
+inline constexpr std::size_t longest_excerpt = 512;
+inline constexpr std::int64_t year_9999 = 253'402'300'799;
+
+// Only looked for in bodies far larger than any that is documented: what would make a large tree or a long copy.
+inline std::string oversized_part(std::string_view body)
+{
+    constexpr std::size_t suspicious = 64U << 10U;
+    constexpr std::size_t most_entries = 4096;
+    if (body.size() <= suspicious)
+        return {};
+    std::size_t entries = 0;
+    for (std::size_t at = 0; at < body.size(); ++at) {
+        if (body[at] == ',' && ++entries > most_entries)
+            return "more than " + std::to_string(most_entries) + " entries";
+        if (body[at] != '"')
+            continue;
+        std::size_t const begin = ++at;
+        while (at < body.size() && body[at] != '"')
+            at += body[at] == '\\' ? 2 : 1;
+        if (at - begin > suspicious)
+            return "a text of more than " + std::to_string(suspicious) + " bytes";
+    }
+    return {};
+}
+
+inline std::string json_problem(std::string_view body, error_code code, std::size_t place)
+{
+    std::string const at = " at byte " + std::to_string(place);
+    if (body.find_first_not_of(" \t\r\n") == std::string_view::npos)
+        return "empty";
+    if (utf8_scan const text = scan_utf8(body); !text.valid())
+        return "bad JSON: not UTF-8 at byte " + std::to_string(text.bad_byte);
+    // Valid UTF-8 in form, but text in two bytes per character.
+    if (std::size_t const zero = body.find('\0'); zero != std::string_view::npos)
+        return "bad JSON: not UTF-8 at byte " + std::to_string(zero);
+    if (code == boost::json::error::too_deep)
+        return "bad JSON: nested more than " + std::to_string(deepest_nesting) + " levels deep";
+    if (code == boost::json::error::incomplete)
+        return "bad JSON: incomplete at byte " + std::to_string(body.size());
+    if (code == boost::json::error::extra_data)
+        return "bad JSON: other text" + at;
+    return "bad JSON: " + code.message() + at;
+}
+
+APIMART_INLINE parsed_reply::parsed_reply(std::string_view body)
+    : memory_(buffer_, sizeof buffer_), json_(&memory_)
 {
     if (body.starts_with("\xEF\xBB\xBF"))
         body.remove_prefix(3);
+    if (std::string const part = oversized_part(body); !part.empty()) {
+        problem_ = "too large: " + part;
+        return;
+    }
     boost::json::parse_options options;
-    options.max_depth = 32;
-    boost::json::stream_parser parser(boost::json::storage_ptr(), options);
+    options.max_depth = deepest_nesting;
+    unsigned char scratch[2048];
+    boost::json::parser parser({}, options, scratch);
+    parser.reset(&memory_);
     error_code code;
     std::size_t const used = parser.write_some(body.data(), body.size(), code);
-    if (!code && used != body.size() &&
-        !std::all_of(body.begin() + static_cast<std::ptrdiff_t>(used), body.end(),
-                     [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }))
-        return parsed_reply("followed by other text at byte " + std::to_string(used));
-    if (!code)
-        parser.finish(code);
+    if (!code && used != body.size())
+        code = boost::json::error::extra_data;
     if (code)
-        return parsed_reply("not JSON at byte " + std::to_string(used) + " (" + code.message() + ")");
-    return parsed_reply(parser.release());
+        problem_ = json_problem(body, code, used);
+    else
+        json_ = parser.release();
 }
 
 APIMART_INLINE boost::json::value const* member(boost::json::value const* value, std::string_view name)
@@ -49,11 +99,15 @@ APIMART_INLINE boost::json::value const* member(boost::json::value const* value,
     return object == nullptr ? nullptr : object->if_contains(name);
 }
 
+inline std::string_view text_of(boost::json::value const* value)
+{
+    boost::json::string const* const text = value == nullptr ? nullptr : value->if_string();
+    return text == nullptr ? std::string_view{} : std::string_view(*text);
+}
+
 APIMART_INLINE std::string_view text_member(boost::json::value const* value, std::string_view name)
 {
-    boost::json::value const* const found = member(value, name);
-    boost::json::string const* const text = found == nullptr ? nullptr : found->if_string();
-    return text == nullptr ? std::string_view{} : std::string_view(*text);
+    return text_of(member(value, name));
 }
 
 APIMART_INLINE std::optional<double> lenient_number(boost::json::value const* value)
@@ -112,6 +166,35 @@ inline std::string scalar_text(boost::json::value const* value)
     return {};
 }
 
+// The sentence in a text, in the first of a list of complaints, or in the member that usually has it.
+inline std::string message_in(boost::json::value const* value)
+{
+    if (value == nullptr)
+        return {};
+    if (boost::json::array const* const list = value->if_array())
+        return list->empty() ? std::string() : message_in(&list->front());
+    if (!value->is_object())
+        return scalar_text(value);
+    for (std::string_view const name :
+         {"message", "msg", "detail", "fail_reason", "error", "errors", "error_description", "title"}) {
+        if (std::string text = message_in(member(value, name)); !text.empty())
+            return text;
+    }
+    return {};
+}
+
+APIMART_INLINE service_message service_words(boost::json::value const* document)
+{
+    boost::json::value const* const envelope = member(document, "error");
+    boost::json::value const* const named =
+        envelope != nullptr && envelope->is_object() ? envelope : document;
+    std::string text = message_in(envelope);
+    if (text.empty())
+        text = message_in(document);
+    return service_message(printable(scalar_text(member(named, "code")), 64),
+                           printable(text_member(named, "type"), 64), printable(text, longest_excerpt));
+}
+
 inline bool mentions(std::string_view text, std::string_view word)
 {
     return std::search(text.begin(), text.end(), word.begin(), word.end(), [](char a, char b) {
@@ -159,23 +242,7 @@ inline api_errc classify(int status, service_message const& words)
 
 APIMART_INLINE failure service_failure(int status, boost::json::value const* document)
 {
-    boost::json::value const* const envelope = member(document, "error");
-    std::string code;
-    std::string type;
-    std::string text;
-    if (envelope != nullptr && envelope->is_object()) {
-        code = scalar_text(member(envelope, "code"));
-        type = std::string(text_member(envelope, "type"));
-        text = std::string(text_member(envelope, "message"));
-    } else {
-        text = scalar_text(envelope);
-        code = scalar_text(member(document, "code"));
-    }
-    for (std::string_view const name : {"message", "detail", "fail_reason", "msg"}) {
-        if (text.empty())
-            text = scalar_text(member(document, name));
-    }
-    service_message words(printable(code, 64), printable(type, 64), printable(text, 512));
+    service_message words = service_words(document);
     failure why(make_error_code(classify(status, words)));
     why.http_status(status).request_id(printable(text_member(document, "request_id"), 128));
     why.service(std::move(words));
@@ -184,7 +251,7 @@ APIMART_INLINE failure service_failure(int status, boost::json::value const* doc
 
 APIMART_INLINE failure service_failure_text(int status, std::string_view body)
 {
-    service_message words({}, {}, printable(body, 200));
+    service_message words({}, {}, printable(body, longest_excerpt));
     failure why(make_error_code(classify(status, words)));
     why.http_status(status).service(std::move(words));
     return why;
@@ -195,39 +262,134 @@ inline int effective_status(int status, boost::json::value const* document)
 {
     if (status < 200 || status > 299)
         return status;
-    auto const inner = lenient_integer(member(document, "code"));
-    if (inner && *inner >= 300 && *inner <= 599)
-        return static_cast<int>(*inner);
-    boost::json::value const* const envelope = member(document, "error");
-    auto const nested = lenient_integer(member(envelope, "code"));
-    if (nested && *nested >= 300 && *nested <= 599)
-        return static_cast<int>(*nested);
+    for (boost::json::value const* const place : {document, member(document, "error")}) {
+        auto const inner = lenient_integer(member(place, "code"));
+        if (inner && *inner >= 300 && *inner <= 599)
+            return static_cast<int>(*inner);
+    }
     return status;
 }
 
-inline void describe_reply(failure& why, http_reply const& reply, std::chrono::sys_seconds now)
+inline bool is_success(int status) noexcept
+{
+    return status >= 200 && status <= 299;
+}
+
+inline bool is_redirect(int status) noexcept
+{
+    return status >= 300 && status <= 399;
+}
+
+// An answer whose status is no success, in the service's words where they can be read.
+inline failure refusal(int status, http_reply const& reply, boost::json::value const* document)
+{
+    if (is_redirect(status))
+        return failure(errc::unexpected_response, "redirect").http_status(status);
+    failure why =
+        document != nullptr ? service_failure(status, document) : service_failure_text(status, reply.body);
+    if (status > 599) {
+        why = failure(errc::unexpected_response, "unexpected status").service(why.service());
+        why.http_status(status);
+    }
+    return why;
+}
+
+inline void describe_reply(failure& why, http_reply const& reply, boost::json::value const* document,
+                           std::chrono::sys_seconds now)
 {
     if (why.request_id().empty())
         why.request_id(printable(reply.request_id, 128));
-    why.retry_after(parse_retry_after(reply.retry_after, now));
-}
-
-inline std::string_view find_task_id(boost::json::value const& document)
-{
-    boost::json::value const* const data = member(&document, "data");
-    boost::json::value const* first = nullptr;
-    if (data != nullptr) {
-        if (boost::json::array const* const list = data->if_array(); list != nullptr && !list->empty())
-            first = &list->front();
-    }
-    for (boost::json::value const* const place : {first, data, &document}) {
-        for (std::string_view const name : {"task_id", "id"}) {
-            std::string_view const id = text_member(place, name);
-            if (is_task_id(id))
-                return id;
+    auto asked = parse_retry_after(reply.retry_after, now);
+    if (!asked) {
+        // Some gateways write it into the body instead.
+        for (boost::json::value const* const place : {document, member(document, "error")}) {
+            auto const seconds = lenient_integer(member(place, "retry_after"));
+            if (!asked && seconds && *seconds > 0)
+                asked = std::chrono::seconds(std::min(*seconds, std::int64_t{1} << 40U));
         }
     }
+    why.retry_after(asked);
+}
+
+// A success that cannot be read: what there is of it, for whoever looks into the case.
+inline void keep_excerpt(failure& why, http_reply const& reply, boost::json::value const* document)
+{
+    service_message words = service_words(document);
+    if (words.empty())
+        words = service_message({}, {}, printable(reply.body, longest_excerpt));
+    why.service(std::move(words));
+}
+
+inline std::string_view task_id_in(boost::json::value const* place)
+{
+    for (std::string_view const name : {"task_id", "id"}) {
+        std::string_view const id = text_member(place, name);
+        if (is_task_id(id))
+            return id;
+    }
     return {};
+}
+
+// Boost.JSON keeps the last of several members of one name. Which of two ids was meant cannot be known.
+inline std::string duplicate_ids(boost::json::value const& document, std::string_view body,
+                                 std::string_view id)
+{
+    json_census census;
+    census.take(document);
+    if (written_member_count(body) == census.members)
+        return {};
+    std::string others;
+    for (std::string_view const name : {"\"task_id\"", "\"id\""}) {
+        for (std::size_t at = body.find(name); at != std::string_view::npos; at = body.find(name, at)) {
+            at = std::min(body.find_first_not_of(" \t\r\n:", at + name.size()), body.size());
+            if (at == body.size() || body[at] != '"')
+                continue;
+            std::string_view const other = body.substr(at + 1, body.find('"', at + 1) - at - 1);
+            if (other != id)
+                others += ", " + printable(other, 64);
+        }
+    }
+    // A name or an id can also be spelt with escapes.
+    if (others.empty() && body.find('\\') == std::string_view::npos)
+        return {};
+    return "duplicate key: " + std::string(id) + others;
+}
+
+// Finds the id of the one task that a success tells of, or says why there is no such id.
+inline std::string find_task_id(boost::json::value const& document, std::string_view body, std::string& found)
+{
+    if (!document.is_object())
+        return "not an object";
+    boost::json::value const* const data = member(&document, "data");
+    boost::json::array const* const list = data == nullptr ? nullptr : data->if_array();
+    if (list != nullptr && list->size() > 1) {
+        std::string ids = "expected 1 task, got " + std::to_string(list->size()) + ':';
+        for (boost::json::value const& entry : *list) {
+            if (ids.size() < 4 * longest_excerpt)
+                ids += ' ' + std::string(task_id_in(&entry));
+        }
+        return ids;
+    }
+    boost::json::value const* const first = list != nullptr && !list->empty() ? &list->front() : nullptr;
+    for (boost::json::value const* const place :
+         {first, data, static_cast<boost::json::value const*>(&document)}) {
+        std::string_view const id = task_id_in(place);
+        if (id.empty())
+            continue;
+        if (std::string problem = duplicate_ids(document, body, id); !problem.empty())
+            return problem;
+        if (boost::json::value const* const success = member(&document, "success");
+            success != nullptr && success->is_bool() && !success->get_bool())
+            return "not a success, yet with a task: " + std::string(id);
+        found = id;
+        return {};
+    }
+    for (boost::json::value const* const place : {first, data}) {
+        if (boost::json::value const* const id = member(place, "task_id"))
+            return "field task_id: " +
+                   (id->is_string() ? "not an id: " + printable(text_of(id), 64) : std::string("not a text"));
+    }
+    return "no task id";
 }
 
 APIMART_INLINE submit_reply read_submit_reply(http_reply const& reply, std::chrono::sys_seconds now)
@@ -235,43 +397,46 @@ APIMART_INLINE submit_reply read_submit_reply(http_reply const& reply, std::chro
     // Statuses that a service gives instead of doing what was asked; 409 and 5xx are judged by their code.
     static constexpr std::array refusals{400, 401, 402, 403, 404, 405, 406, 411, 413, 414, 415, 422};
     submit_reply out;
-    auto const document = parse_reply(reply.body);
+    parsed_reply const document(reply.body);
     boost::json::value const* const json = document.get();
     int const status = effective_status(reply.status, json);
 
-    if (status >= 200 && status <= 299) {
-        if (json != nullptr) {
-            boost::json::value const* const data = member(json, "data");
-            boost::json::array const* const list = data == nullptr ? nullptr : data->if_array();
-            if (list == nullptr || list->size() <= 1) {
-                if (std::string_view const id = find_task_id(*json); !id.empty()) {
-                    out.verdict = submit_verdict::accepted;
-                    out.task_id = std::string(id);
-                    return out;
-                }
-            }
-        }
-        out.why = failure(errc::outcome_unknown, json != nullptr
-                                                     ? "the answer is a success without one readable task id"
-                                                     : "the answer is a success that is " + document.problem);
+    auto const doubt = [&](std::string words) {
+        out.verdict = submit_verdict::indeterminate;
+        out.why = failure(errc::outcome_unknown, std::move(words));
         out.why.http_status(reply.status).underlying(make_error_code(errc::unexpected_response));
-        if (json != nullptr && member(json, "error") != nullptr)
-            out.why.service(service_failure(status, json).service());
-        describe_reply(out.why, reply, now);
+        keep_excerpt(out.why, reply, json);
+        out.why.request_id(printable(text_member(json, "request_id"), 128));
+        describe_reply(out.why, reply, json, now);
+    };
+    if (is_success(status)) {
+        std::string problem =
+            json == nullptr ? document.problem() : find_task_id(*json, reply.body, out.task_id);
+        if (problem.empty())
+            out.verdict = submit_verdict::accepted;
+        else
+            doubt("unreadable success: " + problem);
         return out;
     }
+    if (status != reply.status) {
+        std::string id;
+        find_task_id(*json, reply.body, id);
+        if (!id.empty()) {
+            doubt("an error, yet with a task: " + id);
+            return out;
+        }
+    }
 
-    failure why = json != nullptr ? service_failure(status, json) : service_failure_text(status, reply.body);
-    describe_reply(why, reply, now);
+    failure why = refusal(status, reply, json);
+    describe_reply(why, reply, json, now);
     std::string const& code = why.service().code();
     if (status == 429 && why.code() == api_errc::rate_limited) {
         out.verdict = submit_verdict::rate_limited;
     } else if (status == 429 || std::find(refusals.begin(), refusals.end(), status) != refusals.end()) {
         out.verdict = submit_verdict::refused;
     } else if (status == 301 || status == 302 || status == 307 || status == 308) {
-        // Redirects are never followed: the key and the bill go to one origin. They process nothing.
+        // Redirects are never followed: the key and the bill go to one origin. These process nothing.
         out.verdict = submit_verdict::refused;
-        why = failure(errc::unexpected_response, "the service answered with a redirect").http_status(status);
     } else if (status == 409 && code == "idempotency_in_progress") {
         out.verdict = submit_verdict::still_running;
     } else if (status == 409 && code == "idempotency_key_reused") {
@@ -279,8 +444,9 @@ APIMART_INLINE submit_reply read_submit_reply(http_reply const& reply, std::chro
     } else if (status == 503 && code == "idempotency_unavailable") {
         out.verdict = submit_verdict::not_executed;
     } else {
-        out.verdict = submit_verdict::indeterminate;
-        failure unknown(errc::outcome_unknown, "the answer does not prove that no task was made");
+        failure unknown(errc::outcome_unknown, why.detail().empty()
+                                                   ? "the answer does not prove that no task was made"
+                                                   : why.detail());
         unknown.underlying(why.code()).http_status(why.http_status()).service(why.service());
         unknown.request_id(why.request_id()).retry_after(why.retry_after());
         why = std::move(unknown);
@@ -291,10 +457,15 @@ APIMART_INLINE submit_reply read_submit_reply(http_reply const& reply, std::chro
 
 APIMART_INLINE task_status classify_status(std::string_view word)
 {
-    std::string lower(word);
-    std::transform(lower.begin(), lower.end(), lower.begin(),
+    // None of the words is longer; a longer one is none of them.
+    std::array<char, 16> lower;
+    if (word.size() > lower.size())
+        return task_status::running;
+    std::transform(word.begin(), word.end(), lower.begin(),
                    [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    auto const is = [&](auto... names) { return ((lower == names) || ...); };
+    auto const is = [text = std::string_view(lower.data(), word.size())](auto... names) {
+        return ((text == names) || ...);
+    };
     if (is("completed", "success", "succeeded", "finished"))
         return task_status::succeeded;
     if (is("failed", "failure", "error"))
@@ -304,6 +475,15 @@ APIMART_INLINE task_status classify_status(std::string_view word)
     if (is("submitted", "pending", "queued"))
         return task_status::queued;
     return task_status::running;
+}
+
+inline std::optional<std::chrono::seconds> seconds_in(boost::json::value const* value, std::int64_t limit)
+{
+    auto const count = lenient_integer(value);
+    // Figures outside any plausible range are dropped rather than believed.
+    if (!count || *count < 0 || *count > limit)
+        return std::nullopt;
+    return std::chrono::seconds(*count);
 }
 
 inline void add_videos(std::vector<video_file>& files, std::string_view id, boost::json::value const* place,
@@ -318,8 +498,8 @@ inline void add_videos(std::vector<video_file>& files, std::string_view id, boos
         for (boost::json::value const& entry : *list)
             add_videos(files, id, &entry, expires);
     } else if (place->is_object()) {
-        if (auto const when = lenient_integer(member(place, "expires_at")))
-            expires = std::chrono::sys_seconds(std::chrono::seconds(*when));
+        if (auto const when = seconds_in(member(place, "expires_at"), year_9999))
+            expires = std::chrono::sys_seconds(*when);
         add_videos(files, id, member(place, "url"), expires);
     }
 }
@@ -338,80 +518,121 @@ inline std::vector<video_file> find_videos(std::string_view id, boost::json::val
     return files;
 }
 
+// What an answer about a task has that is looked at, collected in one walk.
+struct task_fields
+{
+    boost::json::value const* id = nullptr;
+    boost::json::value const* status = nullptr;
+    boost::json::value const* progress = nullptr;
+    boost::json::value const* result = nullptr;
+    boost::json::value const* created = nullptr;
+    boost::json::value const* completed = nullptr;
+    boost::json::value const* estimated_time = nullptr;
+    boost::json::value const* actual_time = nullptr;
+    boost::json::value const* cost = nullptr;
+    boost::json::value const* credits_cost = nullptr;
+
+    explicit task_fields(boost::json::object const& task)
+    {
+        for (boost::json::key_value_pair const& entry : task) {
+            std::string_view const name = entry.key();
+            boost::json::value const* const value = &entry.value();
+            if (name == "id")
+                id = value;
+            else if (name == "status")
+                status = value;
+            else if (name == "progress")
+                progress = value;
+            else if (name == "result")
+                result = value;
+            else if (name == "created")
+                created = value;
+            else if (name == "completed")
+                completed = value;
+            else if (name == "estimated_time")
+                estimated_time = value;
+            else if (name == "actual_time")
+                actual_time = value;
+            else if (name == "cost")
+                cost = value;
+            else if (name == "credits_cost")
+                credits_cost = value;
+        }
+    }
+};
+
 APIMART_INLINE result<task_state> read_task_reply(http_reply const& reply, std::string_view asked_for,
                                                   std::chrono::sys_seconds now)
 {
-    auto const document = parse_reply(reply.body);
+    parsed_reply const document(reply.body);
     boost::json::value const* const json = document.get();
     int const status = effective_status(reply.status, json);
-    if (status < 200 || status > 299) {
-        failure why =
-            json != nullptr ? service_failure(status, json) : service_failure_text(status, reply.body);
-        // For this call, a 400 and a 404 mean the id; 408 is the gateway's word for a slow service.
+    if (!is_success(status)) {
+        failure why = refusal(status, reply, json);
+        // For this call, a 400 and a 404 mean the id; 408 is the gateway's word for a slow service, and a conflict
+        // passes.
         if (status == 404 || (status == 400 && why.code() == api_errc::invalid_request))
             why = failure(errc::task_not_found)
                       .http_status(status)
                       .service(why.service())
                       .request_id(why.request_id());
-        else if (status == 408)
+        else if (status == 408 || status == 409)
             why = failure(make_error_code(api_errc::unavailable)).http_status(status).service(why.service());
-        describe_reply(why, reply, now);
+        describe_reply(why, reply, json, now);
         why.task_id(std::string(asked_for));
         return why;
     }
     auto const unreadable = [&](std::string words) {
         // A success that cannot be read is worth asking again; gateways answer so in passing.
-        failure why(make_error_code(api_errc::unavailable), std::move(words));
+        failure why(make_error_code(api_errc::unavailable), "unreadable answer: " + std::move(words));
         why.underlying(make_error_code(errc::unexpected_response)).http_status(reply.status);
+        keep_excerpt(why, reply, json);
+        describe_reply(why, reply, json, now);
         why.task_id(std::string(asked_for));
         return why;
     };
     if (json == nullptr)
-        return unreadable("the answer is " + document.problem);
+        return unreadable(document.problem());
+    if (!json->is_object())
+        return unreadable("not an object");
     boost::json::value const* data = member(json, "data");
-    if (data == nullptr || !data->is_object())
+    if (data == nullptr || data->is_null())
         data = json;
-    std::string_view const word = text_member(data, "status");
+    if (!data->is_object())
+        return unreadable("field data: not an object");
+    task_fields const fields(data->get_object());
+    std::string_view const word = text_of(fields.status);
     if (word.empty())
-        return unreadable("the answer has no status");
-    std::string_view const id = text_member(data, "id");
+        return unreadable(fields.status == nullptr ? "no status" : "field status: not a word");
+    std::string_view const id = text_of(fields.id);
     if (!id.empty() && id != asked_for)
-        return unreadable("the answer is about another task");
+        return unreadable("about another task");
 
     task_state state(std::string(asked_for), classify_status(word), printable(word, 64));
-    if (auto const percent = lenient_integer(member(data, "progress")))
+    if (auto const percent = lenient_integer(fields.progress))
         state.progress(static_cast<int>(std::clamp<std::int64_t>(*percent, 0, 100)));
-    // Figures outside any plausible range are dropped rather than believed.
-    auto const seconds_of = [&](std::string_view name,
-                                std::int64_t limit) -> std::optional<std::chrono::seconds> {
-        auto const value = lenient_integer(member(data, name));
-        if (!value || *value < 0 || *value > limit)
-            return std::nullopt;
-        return std::chrono::seconds(*value);
-    };
     constexpr std::int64_t month = 31 * 86'400;
-    constexpr std::int64_t year_9999 = 253'402'300'799;
-    if (auto const value = seconds_of("estimated_time", month))
+    if (auto const value = seconds_in(fields.estimated_time, month))
         state.estimated_time(*value);
-    if (auto const value = seconds_of("actual_time", month))
+    if (auto const value = seconds_in(fields.actual_time, month))
         state.actual_time(*value);
-    if (auto const value = seconds_of("created", year_9999))
+    if (auto const value = seconds_in(fields.created, year_9999))
         state.created(std::chrono::sys_seconds(*value));
-    if (auto const value = seconds_of("completed", year_9999))
+    if (auto const value = seconds_in(fields.completed, year_9999))
         state.completed(std::chrono::sys_seconds(*value));
-    if (auto const value = lenient_number(member(data, "cost")); value && *value >= 0)
+    if (auto const value = lenient_number(fields.cost); value && *value >= 0)
         state.cost(*value);
-    if (auto const value = lenient_number(member(data, "credits_cost")); value && *value >= 0)
+    if (auto const value = lenient_number(fields.credits_cost); value && *value >= 0)
         state.credits_cost(*value);
     if (state.status() == task_status::succeeded) {
-        state.videos(find_videos(asked_for, member(data, "result")));
+        state.videos(find_videos(asked_for, fields.result));
         // Success counts once there is something to fetch; the link can come a moment after the word.
         if (state.videos().empty())
-            return unreadable("the task is completed without a result");
+            return unreadable("completed without a result");
     }
     if (state.status() == task_status::failed || state.status() == task_status::cancelled) {
-        failure const words = service_failure(0, data);
-        state.reason(task_failure(words.service().code(), words.service().type(), words.service().text()));
+        service_message const words = service_words(data);
+        state.reason(task_failure(words.code(), words.type(), words.text()));
     }
     return state;
 }

@@ -2,58 +2,181 @@
 #ifndef APIMART_DETAIL_TRANSPORT_CONNECTION_HPP
 #define APIMART_DETAIL_TRANSPORT_CONNECTION_HPP
 
+#include <apimart/detail/alarm_clock.hpp>
 #include <apimart/detail/transport/origin.hpp>
-#include <apimart/detail/transport/stream.hpp>
+#include <apimart/detail/transport/reply_parser.hpp>
+#include <apimart/detail/transport/resolver.hpp>
+#include <apimart/detail/transport/tls_session.hpp>
+#include <apimart/detail/transport/transport.hpp>
 
-#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/asio/ip/tcp.hpp>
 
 #include <chrono>
-#include <utility>
-
-#include <sys/socket.h>
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace apimart::detail {
 
-// One connection: its stream, what was read ahead, and the clock of the step it is in.
-class connection
+// Whoever uses a connection. All calls come from inside the client.
+class connection_user
+{
+public:
+    virtual void connected(result<void> const& outcome) = 0;
+    virtual void writable() = 0;
+    // There is something in `unread`.
+    virtual void received() = 0;
+    // Nothing will come any more; no failure where the peer ended it in order.
+    virtual void ended(std::optional<failure> const& why, bool session_refused) = 0;
+    // The limit passed.
+    virtual void expired() = 0;
+
+protected:
+    connection_user() = default;
+    connection_user(connection_user const&) = default;
+    connection_user& operator=(connection_user const&) = default;
+    ~connection_user() = default;
+};
+
+// One connection: name, address, proxy, TLS, and bytes in both directions. What is written goes to the operating
+// system at once or not at all, so that it is always certain how much of a request has left.
+class connection final : public std::enable_shared_from_this<connection>, private resolver::listener
 {
 public:
     using clock = std::chrono::steady_clock;
+    using tcp = boost::asio::ip::tcp;
 
-    connection(detail::origin to, stream s) : origin(std::move(to)), bytes(std::move(s)) {}
+    connection(transport& home, detail::origin to, bool public_addresses_only);
+    connection(connection const&) = delete;
+    connection& operator=(connection const&) = delete;
+    ~connection();
 
-    detail::origin origin;
-    stream bytes;
-    boost::beast::flat_buffer buffer;
+    // Goes all the way to a connection that can carry a request; `who` is told, perhaps in this call.
+    void connect(connection_user& who);
+    bool ready() const noexcept { return phase_ == phase::ready; }
+
+    void use(connection_user* who) noexcept { user_ = who; }
+    enum class io
+    {
+        done,
+        blocked, // `wait_writable` tells when to go on
+        failed
+    };
+    // Removes from `text` what the operating system took.
+    io write(std::string_view& text, error_code& why);
+    void wait_writable();
+    // Bytes are received from now on, until the user lets go.
+    void receive();
+
+    std::string_view unread() const noexcept { return {buffer_.data() + begin_, end_ - begin_}; }
+    void consume(std::size_t count) noexcept { begin_ += count; }
+
+    void limit(clock::time_point until) { limit_.set(home_.alarms, until); }
+    void unlimit() { limit_.clear(); }
+
+    // Whether nothing has arrived since the last answer, not even the peer's end.
+    enum class probe
+    {
+        quiet,
+        ended,
+        unsolicited
+    };
+    probe look(clock::time_point now);
+    // While nobody uses it, it may be receiving only to notice its end.
+    void stop_watching();
+    // Whether the last answer left nothing behind that would be taken for the next one.
+    bool at_rest();
+    // Ends everything that is pending, at once.
+    void close();
+
+    detail::origin const origin;
+    reply_parser parser;
+    std::string text; // the request, kept for its memory
     clock::time_point last_used{};
-    clock::time_point deadline = clock::time_point::max();
-    bool connected = false;
-    bool expired = false; // cut because its deadline passed
     int served = 0;
+    std::string const& address() const noexcept { return address_; }
 
-    // A close that has arrived shows up here, before anything is written; so does data nobody asked for.
-    bool quiet()
+private:
+    enum class phase
     {
-        // What came in one piece with the last answer has been taken from the socket already.
-        if (auto* const tls = bytes.tls()) {
-            SSL* const session = tls->native_handle();
-            if (SSL_has_pending(session) != 0 || BIO_pending(SSL_get_rbio(session)) > 0)
-                return false;
-        }
-        char byte = 0;
-        auto const got = ::recv(bytes.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-        return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-    }
+        fresh,
+        resolving,
+        connecting,
+        proxy,
+        handshake,
+        ready,
+        closed
+    };
+    // One address being tried.
+    class attempt
+    {
+    public:
+        attempt(boost::asio::any_io_executor const& on, tcp::endpoint where)
+            : socket(on), to(std::move(where))
+        {}
+        tcp::socket socket;
+        tcp::endpoint to;
+    };
+    template <class Function>
+    class io_handler;
 
-    // Ends whatever is pending on it. No close_notify: the peer may not be reading.
-    void cut()
-    {
-        boost::system::error_code ignored;
-        bytes.socket().close(ignored);
-        connected = false;
-    }
+    template <class Function>
+    auto handler(Function then);
+    void resolved(result<resolver::addresses> const& found) override;
+    void dial(resolver::addresses addresses);
+    void start_attempt();
+    void attempted(std::shared_ptr<attempt> const& which, error_code code);
+    void reached();
+    void speak_to_proxy();
+    void write_to_proxy();
+    void judge_proxy(bool ended);
+    void start_tls();
+    void shake_hands();
+    void established();
+    void give_up(failure why);
+    void on_limit();
+    void on_stagger() { start_attempt(); }
+    void on_received(error_code code, std::size_t count);
+    void on_received_unused(error_code code, std::size_t count);
+    void on_writable(error_code code);
+    void pull();
+    void make_room();
+    std::string const& dialed_host() const;
+
+    transport& home_;
+    bool const public_only_;
+    phase phase_ = phase::fresh;
+    connection_user* user_ = nullptr;
+    clock::time_point begun_{};
+    std::optional<tcp::socket> socket_;
+    tls_session session_;
+    std::vector<char> cipher_; // as received, under TLS
+    std::vector<char> buffer_; // for the user
+    std::size_t begin_ = 0;
+    std::size_t end_ = 0;
+    bool receiving_ = false;
+    bool waiting_writable_ = false;
+    bool peer_ended_ = false;
+    bool unsolicited_ = false;
+    std::string proxy_text_;
+    std::string_view proxy_rest_;
+    std::vector<tcp::endpoint> endpoints_;
+    std::size_t next_endpoint_ = 0;
+    std::list<std::shared_ptr<attempt>> attempts_;
+    error_code last_error_;
+    std::string address_;
+    alarm limit_;
+    alarm stagger_;
 };
 
 } // namespace apimart::detail
+
+#ifndef APIMART_SEPARATE_COMPILATION
+#include <apimart/detail/impl/connection.ipp>
+#endif
 
 #endif

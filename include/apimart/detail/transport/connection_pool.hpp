@@ -2,23 +2,15 @@
 #ifndef APIMART_DETAIL_TRANSPORT_CONNECTION_POOL_HPP
 #define APIMART_DETAIL_TRANSPORT_CONNECTION_POOL_HPP
 
+#include <apimart/detail/connect_gate.hpp>
 #include <apimart/detail/transport/connection.hpp>
 #include <apimart/detail/transport/origin.hpp>
-#include <apimart/detail/waiter_queue.hpp>
-#include <apimart/error.hpp>
-#include <apimart/limits.hpp>
-
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <array>
 #include <chrono>
-#include <cstdint>
+#include <cstddef>
 #include <map>
 #include <memory>
-#include <optional>
 #include <vector>
 
 namespace apimart::detail {
@@ -30,89 +22,118 @@ enum class lane
     submit,
     download
 };
+inline constexpr std::size_t lane_count = 3;
 
-class connection_pool;
-
-// A connection lent to one request. Unless it is given back, it is closed.
-class connection_lease
+// Somebody in line for a connection.
+class connection_seeker
 {
 public:
-    connection_lease() = default;
-    connection_lease(connection_pool* pool, std::unique_ptr<connection> lent);
-    connection_lease(connection_lease&& other) noexcept;
-    connection_lease& operator=(connection_lease&& other) noexcept;
-    ~connection_lease();
+    // A kept connection, or a fresh one that is not connected yet.
+    virtual void granted(std::shared_ptr<connection> lent) = 0;
 
-    connection* operator->() const noexcept { return lent_.get(); }
-    connection& operator*() const noexcept { return *lent_; }
-
-    // The connection is at the start of a message again and can serve the next request.
-    void give_back();
+protected:
+    connection_seeker() = default;
+    connection_seeker(connection_seeker const&) = default;
+    connection_seeker& operator=(connection_seeker const&) = default;
+    ~connection_seeker() = default;
 
 private:
-    void drop();
-
-    connection_pool* pool_ = nullptr;
-    std::unique_ptr<connection> lent_;
+    friend class connection_pool;
+    friend class seeker_line;
+    connection_seeker* before_ = nullptr;
+    connection_seeker* after_ = nullptr;
+    bool queued_ = false;
+    bool public_only_ = false;
 };
 
-// Keep-alive connections by origin, with one timer for the time limits of all of them: a connection's
-// deadline is a plain member, and the timer is only set anew when it has run out or an earlier deadline
-// appears. Lives on one strand.
+// First come, first served; linked through those in it.
+class seeker_line
+{
+public:
+    bool empty() const noexcept { return first_ == nullptr; }
+    std::size_t size() const noexcept { return size_; }
+    connection_seeker& front() const noexcept { return *first_; }
+    void push(connection_seeker& who) noexcept
+    {
+        who.before_ = last_;
+        who.after_ = nullptr;
+        who.queued_ = true;
+        (last_ != nullptr ? last_->after_ : first_) = &who;
+        last_ = &who;
+        ++size_;
+    }
+    void remove(connection_seeker& who) noexcept
+    {
+        (who.before_ != nullptr ? who.before_->after_ : first_) = who.after_;
+        (who.after_ != nullptr ? who.after_->before_ : last_) = who.before_;
+        who.queued_ = false;
+        --size_;
+    }
+
+private:
+    connection_seeker* first_ = nullptr;
+    connection_seeker* last_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+// Keep-alive connections by origin: how many, who gets the next one, and how fast new ones may be begun.
 class connection_pool
 {
 public:
     using clock = std::chrono::steady_clock;
 
-    connection_pool(boost::asio::any_io_executor executor, boost::asio::ssl::context context,
-                    limits const& most, timeouts const& times);
+    explicit connection_pool(transport& home);
     connection_pool(connection_pool const&) = delete;
     connection_pool& operator=(connection_pool const&) = delete;
-    ~connection_pool() { *alive_ = false; }
 
-    boost::asio::awaitable<result<connection_lease>> acquire(origin to, lane who);
-    // Name, address, TCP, TLS. The lease's connection is usable afterwards. `public_only` leaves out private
-    // addresses, whatever name they hide behind. `stopped` is looked at between the steps, where a
-    // cancellation finds nothing to cancel.
-    boost::asio::awaitable<result<void>> connect(connection& fresh, bool public_only,
-                                                 error_code const& stopped);
+    // Answers perhaps in this call.
+    void seek(connection_seeker& who, origin const& to, lane which, bool public_addresses_only);
+    void give_up_seeking(connection_seeker& who, origin const& to, lane which);
+    // Takes back what was granted. Kept only if it is at rest.
+    void give_back(std::shared_ptr<connection> lent);
+    void drop(std::shared_ptr<connection> lent);
+    // How connecting it went, for the rate at which others are tried.
+    void connect_succeeded(connection const& which);
+    void connect_failed(connection const& which, error_code const& why);
 
-    // The connection is cut unless its limit is moved or lifted before.
-    void limit(connection& active, clock::time_point deadline);
-    void unlimit(connection& active) { active.deadline = clock::time_point::max(); }
-
-    void cut_all();
+    void close_idle();
+    // The kept connections stop watching for their end.
+    void let_idle_rest();
     // The context is going away: no I/O object may survive this.
     void abandon();
 
-    std::uint64_t opened() const noexcept { return opened_; }
-
 private:
-    friend class connection_lease;
-
-    struct group
+    class group
     {
-        std::vector<std::unique_ptr<connection>> idle; // the most recently used last
+    public:
+        group(connection_pool& owner, limits const& most)
+            : pool(owner), gate(most.connects_per_second, most.connections), places(most.connections),
+              retry(&alarm_of<&group::on_retry>::ring, this)
+        {}
+        void on_retry() { pool.serve(*this); }
+
+        connection_pool& pool;
+        std::vector<std::shared_ptr<connection>> idle; // the most recently used last
+        std::array<seeker_line, lane_count> waiting;
+        connect_gate gate;
         int open = 0;
-        std::array<waiter_queue, 3> waiting;
+        int places; // fewer than the limit while this machine has no more to give
+        clock::time_point places_lowered{};
+        alarm retry;
+        origin to;
+        bool serving = false;
     };
 
-    std::unique_ptr<connection> take_idle(group& from, lane who);
-    void returned(std::unique_ptr<connection> lent, bool reusable);
-    void wake_next(group& g);
-    void watch(clock::time_point until);
-    void on_watch();
+    group& group_of(origin const& to);
+    std::shared_ptr<connection> take_idle(group& from, lane which);
+    void serve(group& g);
+    void closed(group& g);
+    void on_purge();
+    void tell(connection const& about, connection_event::what happened);
 
-    boost::asio::any_io_executor executor_;
-    std::optional<boost::asio::ssl::context> context_;
-    limits limits_;
-    timeouts timeouts_;
+    transport& home_;
     std::map<origin, group> groups_;
-    std::vector<connection*> active_;
-    std::optional<boost::asio::steady_timer> timer_;
-    clock::time_point watching_until_ = clock::time_point::max();
-    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
-    std::uint64_t opened_ = 0;
+    alarm purge_;
 };
 
 } // namespace apimart::detail

@@ -2,25 +2,47 @@
 #ifndef APIMART_DETAIL_TRANSPORT_TLS_CONTEXT_HPP
 #define APIMART_DETAIL_TRANSPORT_TLS_CONTEXT_HPP
 
-#include <apimart/client_config.hpp>
 #include <apimart/error.hpp>
+#include <apimart/tls_options.hpp>
 
-#include <boost/asio/ssl/context.hpp>
+#include <openssl/bio.h>
+#include <openssl/ssl.h>
 
-#include <string>
+#include <memory>
+#include <utility>
 
 namespace apimart::detail {
+
+// A session's end of the wire; defined with the session.
+BIO_METHOD* make_tls_bio_method();
 
 // The settings all connections share: TLS 1.2 with forward secrecy and authenticated encryption, or 1.3;
 // peers verified against the system's and the additional authorities; no session reuse, because a resumed
 // session skips the check of the host name.
-result<boost::asio::ssl::context> make_tls_context(tls_options const& options);
+class tls_context
+{
+public:
+    static result<tls_context> make(tls_options const& options);
 
-// Prepares one session for one host: the name (or address) the certificate must be for, SNI, ALPN.
-error_code prepare_tls_session(SSL* session, std::string const& host, bool is_address);
+    SSL_CTX* native() const noexcept { return context_.get(); }
+    BIO_METHOD* bio_method() const noexcept { return method_.get(); }
+    bool verifies() const noexcept { return verifies_; }
 
-// Why a handshake failed, from the session's verification result and OpenSSL's code.
-failure tls_failure(SSL* session, std::string const& host, error_code cause);
+private:
+    struct release
+    {
+        void operator()(SSL_CTX* what) const noexcept { SSL_CTX_free(what); }
+        void operator()(BIO_METHOD* what) const noexcept { BIO_meth_free(what); }
+    };
+
+    tls_context(SSL_CTX* context, BIO_METHOD* method, bool verifies)
+        : method_(method), context_(context), verifies_(verifies)
+    {}
+
+    std::unique_ptr<BIO_METHOD, release> method_;
+    std::unique_ptr<SSL_CTX, release> context_;
+    bool verifies_ = true;
+};
 
 } // namespace apimart::detail
 

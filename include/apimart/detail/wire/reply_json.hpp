@@ -4,31 +4,42 @@
 
 #include <apimart/error.hpp>
 
+#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/value.hpp>
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace apimart::detail {
 
-// An answer's body as JSON, or the reason and place why it is none.
+// An answer's body as JSON, or the reason and place why it is none. The usual answer needs no memory but this
+// object's own, so it stays where it was made.
 class parsed_reply
 {
 public:
-    explicit parsed_reply(boost::json::value document) : json(std::move(document)) {}
-    explicit parsed_reply(std::string reason) : problem(std::move(reason)) {}
+    explicit parsed_reply(std::string_view body);
+    parsed_reply(parsed_reply const&) = delete;
+    parsed_reply& operator=(parsed_reply const&) = delete;
 
-    boost::json::value const* get() const noexcept { return problem.empty() ? &json : nullptr; }
+    boost::json::value const* get() const noexcept { return problem_.empty() ? &json_ : nullptr; }
+    // Such as "bad JSON: incomplete at byte 12".
+    std::string const& problem() const noexcept { return problem_; }
 
-    boost::json::value json;
-    std::string problem;
+private:
+    // More than the largest documented answer takes; measured with it.
+    unsigned char buffer_[4096];
+    boost::json::monotonic_resource memory_;
+    boost::json::value json_;
+    std::string problem_;
 };
 
-// A byte order mark is tolerated; depth is bounded; it must be exactly one JSON document.
-parsed_reply parse_reply(std::string_view body);
+// A byte order mark is tolerated; depth and sizes are bounded; it must be exactly one JSON document.
+inline parsed_reply parse_reply(std::string_view body)
+{
+    return parsed_reply(body);
+}
 
 // The member, if `value` is an object that has it.
 boost::json::value const* member(boost::json::value const* value, std::string_view name);
@@ -44,6 +55,9 @@ std::optional<double> lenient_number(boost::json::value const* value);
 
 // Task ids are opaque, but nothing that could change a request's path or a log line is one.
 bool is_task_id(std::string_view id);
+
+// The service's words about a failure, in whichever of the known places they stand.
+service_message service_words(boost::json::value const* document);
 
 // The service's words and the library's class of an answer that is not a success.
 // `status` is the HTTP status, or the inner code of an answer that says 200 outside and fails inside.

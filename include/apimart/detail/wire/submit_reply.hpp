@@ -20,10 +20,17 @@ enum class submit_verdict
     indeterminate, // anything else
 };
 
+// A failure that nobody has set costs no allocation: all share this one until they are changed.
+inline failure const& no_failure()
+{
+    static failure const none;
+    return none;
+}
+
 class submit_reply
 {
 public:
-    submit_reply() {}
+    submit_reply() : why(no_failure()) {}
 
     submit_verdict verdict = submit_verdict::indeterminate;
     std::string task_id;

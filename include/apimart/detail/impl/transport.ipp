@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef APIMART_DETAIL_IMPL_TRANSPORT_IPP
+#define APIMART_DETAIL_IMPL_TRANSPORT_IPP
+
+#include <apimart/detail/config.hpp>
+#include <apimart/detail/transport/transport.hpp>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+
+namespace apimart::detail {
+
+APIMART_INLINE transport::transport(executor_type on, client_config const& settings, proxy_rules through,
+                                    tls_context secure)
+    : most(settings.limits), times(settings.timeouts), observer(settings.observer), proxy(std::move(through)),
+      tls(std::move(secure)), private_results(settings.allow_private_results), names(settings.resolver),
+      executor_(std::move(on)), completion_executor_(executor_), timer_(std::in_place, executor_)
+{}
+
+// Before leaving: the timer follows the earliest alarm. A timer that rings too early does no harm, so it is
+// only moved forward.
+APIMART_INLINE void transport::leave(deliverable_chain& done, bool here)
+{
+    done.take(ready_);
+    drive_timer();
+    // Where handlers run in this call, they may well begin the next operation: that is looked at afterwards.
+    if ((!here || done.empty()) && (restless_ || timer_at_ != clock::time_point::max()) && quiet())
+        calm_down();
+}
+
+APIMART_INLINE void transport::drive_timer()
+{
+    auto const earliest = alarms.earliest();
+    if (!earliest || *earliest >= timer_at_ || !timer_ || quiet())
+        return;
+    timer_at_ = *earliest;
+    timer_->expires_at(timer_at_);
+    timer_->async_wait([weak = weak_from_this()](error_code code) {
+        auto const self = weak.lock();
+        if (!self || code == boost::asio::error::operation_aborted)
+            return;
+        self->enter([me = self.get()] {
+            me->timer_at_ = clock::time_point::max();
+            me->alarms.ring_due(clock::now());
+        });
+    });
+}
+
+APIMART_INLINE void transport::calm_down()
+{
+    restless_ = false;
+    if (std::exchange(timer_at_, clock::time_point::max()) != clock::time_point::max() && timer_)
+        timer_->cancel();
+    calmed();
+}
+
+APIMART_INLINE void transport::hand_over()
+{
+    boost::asio::post(executor_, [self = shared_from_this()] {
+        deliverable_chain done;
+        self->monitor_.take_over([&] { self->leave(done, true); }, [&] { self->hand_over(); });
+        if (!done.empty())
+            self->deliver(done, true);
+    });
+}
+
+APIMART_INLINE void transport::deliver(deliverable_chain& done, bool here)
+{
+    // A handler may throw; those behind it get their outcome all the same.
+    class rest
+    {
+    public:
+        explicit rest(deliverable_chain& all) : all_(all) {}
+        rest(rest const&) = delete;
+        rest& operator=(rest const&) = delete;
+        ~rest()
+        {
+            while (!all_.empty())
+                all_.pop()->deliver(false);
+        }
+
+    private:
+        deliverable_chain& all_;
+    };
+    auto const self = shared_from_this();
+    {
+        rest const remaining(done);
+        while (!done.empty())
+            done.pop()->deliver(here);
+    }
+    if (here)
+        enter([] {}); // leaving again: perhaps nothing is under way any more
+}
+
+APIMART_INLINE void transport::drop_rest()
+{
+    timer_.reset();
+    timer_at_ = clock::time_point::max();
+    names.abandon();
+    ready_.clear();
+    completion_executor_ = {};
+    executor_ = {};
+}
+
+} // namespace apimart::detail
+
+#endif

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef APIMART_DETAIL_TRANSPORT_TRANSPORT_HPP
+#define APIMART_DETAIL_TRANSPORT_TRANSPORT_HPP
+
+#include <apimart/client_config.hpp>
+#include <apimart/detail/alarm_clock.hpp>
+#include <apimart/detail/event_queue.hpp>
+#include <apimart/detail/monitor.hpp>
+#include <apimart/detail/proxy_rules.hpp>
+#include <apimart/detail/transport/resolver.hpp>
+#include <apimart/detail/transport/tls_context.hpp>
+#include <apimart/metrics.hpp>
+#include <apimart/observer.hpp>
+
+#include <boost/asio/any_completion_executor.hpp>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace apimart::detail {
+
+// An operation whose outcome is ready for its caller.
+class deliverable
+{
+public:
+    // `here`: the caller's handler may run in this call. Otherwise it has to be posted.
+    virtual void deliver(bool here) = 0;
+
+protected:
+    deliverable() = default;
+    deliverable(deliverable const&) = delete;
+    deliverable& operator=(deliverable const&) = delete;
+    ~deliverable() = default;
+
+private:
+    friend class deliverable_chain;
+    std::shared_ptr<deliverable> next_;
+};
+
+// Those whose outcome is ready, in order; they are linked, so that being ready needs no memory.
+class deliverable_chain
+{
+public:
+    bool empty() const noexcept { return first_ == nullptr; }
+    void push(std::shared_ptr<deliverable> what)
+    {
+        deliverable* const added = what.get();
+        (last_ != nullptr ? last_->next_ : first_) = std::move(what);
+        last_ = added;
+    }
+    std::shared_ptr<deliverable> pop()
+    {
+        auto what = std::move(first_);
+        first_ = std::move(what->next_);
+        if (!first_)
+            last_ = nullptr;
+        return what;
+    }
+    // Takes all of another, behind its own.
+    void take(deliverable_chain& from)
+    {
+        if (from.empty())
+            return;
+        (last_ != nullptr ? last_->next_ : first_) = std::move(from.first_);
+        last_ = std::exchange(from.last_, nullptr);
+    }
+    void clear()
+    {
+        while (!empty())
+            pop();
+    }
+
+private:
+    std::shared_ptr<deliverable> first_;
+    deliverable* last_ = nullptr;
+};
+
+// What the parts of one client's transport share: the executor, the right to touch any of it (`enter`), time,
+// settings, counters, and the observer's queue. The client's core derives from it.
+class transport : public std::enable_shared_from_this<transport>
+{
+public:
+    using executor_type = boost::asio::any_io_executor;
+    using clock = std::chrono::steady_clock;
+
+    transport(executor_type on, client_config const& settings, proxy_rules through, tls_context secure);
+    transport(transport const&) = delete;
+    transport& operator=(transport const&) = delete;
+    virtual ~transport() = default;
+
+    // Runs `function` with nobody else inside, now or soon. From a handler of the execution context: what
+    // became ready meanwhile is delivered before this returns.
+    template <class Function>
+    void enter(Function function)
+    {
+        enter_and_deliver(std::move(function), true);
+    }
+    // The same from a caller's thread, where nothing may complete inside the call.
+    template <class Function>
+    void enter_from_call(Function function)
+    {
+        enter_and_deliver(std::move(function), false);
+    }
+
+    // Inside: the outcome goes to its caller when everybody is out.
+    void ready(std::shared_ptr<deliverable> done) { ready_.push(std::move(done)); }
+
+    template <class Event>
+    void tell(std::function<void(Event const&)> const& callback, Event event)
+    {
+        if (callback)
+            events_->push(executor_, [callback, what = std::move(event)] { callback(what); });
+    }
+
+    bool gone() const noexcept { return gone_; }
+    executor_type const& executor() const noexcept { return executor_; }
+    boost::asio::any_completion_executor const& completion_executor() const noexcept
+    {
+        return completion_executor_;
+    }
+    // A kept connection watches for its end, as long as something is under way.
+    void restless() noexcept { restless_ = true; }
+
+    limits most;
+    timeouts times;
+    apimart::observer observer;
+    proxy_rules proxy;
+    tls_context tls;
+    bool private_results = false;
+    alarm_clock alarms;
+    resolver names;
+
+    struct counters_type
+    {
+        std::atomic<std::uint64_t> submits_sent{0};
+        std::atomic<std::uint64_t> tasks_accepted{0};
+        std::atomic<std::uint64_t> outcomes_unknown{0};
+        std::atomic<std::uint64_t> polls_sent{0};
+        std::atomic<std::uint64_t> tasks_finished{0};
+        std::atomic<std::uint64_t> bytes_downloaded{0};
+        std::atomic<std::uint64_t> connections_opened{0};
+        std::atomic<std::uint64_t> connections_failed{0};
+        std::atomic<std::uint64_t> connect_fallbacks{0};
+        std::atomic<std::uint64_t> stale_connections{0};
+        std::atomic<std::uint64_t> unsolicited_bytes{0};
+        std::atomic<std::uint64_t> retries{0};
+        std::atomic<std::uint64_t> retries_refused{0};
+        std::atomic<std::uint64_t> throttled{0};
+        std::atomic<std::uint64_t> overloaded{0};
+        std::atomic<std::uint64_t> base_url_switches{0};
+        std::atomic<std::uint64_t> tasks_waiting{0};
+        std::atomic<std::uint64_t> submits_queued{0};
+        std::atomic<std::uint64_t> requests_in_flight{0};
+        std::atomic<std::uint64_t> connections_open{0};
+    };
+    counters_type counters;
+
+    static void count(std::atomic<std::uint64_t>& which, std::uint64_t by = 1) noexcept
+    {
+        // Written inside only, so that no read-modify-write is needed; read from anywhere.
+        which.store(which.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+    }
+    static void uncount(std::atomic<std::uint64_t>& which, std::uint64_t by = 1) noexcept
+    {
+        which.store(which.load(std::memory_order_relaxed) - by, std::memory_order_relaxed);
+    }
+
+protected:
+    // Whether nothing is under way: no timer may keep the caller's context from running out of work then.
+    virtual bool quiet() const noexcept = 0;
+    // Nothing is under way any more: what is kept for later must not keep the context busy.
+    virtual void calmed() = 0;
+    // The execution context is going away: no I/O object and no handler may survive the second of these, and
+    // between them nobody enters.
+    void begin_to_drop() noexcept { gone_ = true; }
+    void drop_rest();
+
+private:
+    template <class Function>
+    void enter_and_deliver(Function function, bool here)
+    {
+        deliverable_chain done;
+        monitor_.enter(
+            [this, function = std::move(function)]() mutable {
+                if (!gone_)
+                    function();
+            },
+            [&] { leave(done, here); }, [this] { hand_over(); });
+        if (!done.empty())
+            deliver(done, here);
+    }
+
+    void leave(deliverable_chain& done, bool last);
+    void hand_over();
+    void deliver(deliverable_chain& done, bool here);
+    void drive_timer();
+    void calm_down();
+
+    executor_type executor_;
+    boost::asio::any_completion_executor completion_executor_;
+    monitor monitor_;
+    deliverable_chain ready_;
+    bool gone_ = false;
+    bool restless_ = false;
+    std::optional<boost::asio::steady_timer> timer_;
+    clock::time_point timer_at_ = clock::time_point::max();
+    std::shared_ptr<event_queue> events_ = std::make_shared<event_queue>();
+};
+
+} // namespace apimart::detail
+
+#ifndef APIMART_SEPARATE_COMPILATION
+#include <apimart/detail/impl/transport.ipp>
+#endif
+
+#endif

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef APIMART_OBSERVER_HPP
+#define APIMART_OBSERVER_HPP
+
+#include <apimart/error.hpp>
+#include <apimart/task.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace apimart {
+
+/// What a request is for.
+enum class request_kind
+{
+    submit,
+    poll,     ///< asked by the schedule of waiting tasks
+    status,   ///< asked by the caller
+    download, ///< a piece of a result
+};
+
+std::string_view to_string(request_kind kind) noexcept;
+
+/// One request on one connection, at its end. No field holds a key, a prompt or the signed part of a link.
+class attempt_event
+{
+public:
+    attempt_event() {}
+
+    request_kind kind = request_kind::submit;
+    /// One number for all attempts of one operation of this client.
+    std::uint64_t operation = 0;
+    /// From one.
+    int attempt = 1;
+    std::string task_id;         ///< empty for submits
+    std::string idempotency_key; ///< of submits
+    std::string host;
+    bool reused_connection = false;
+    std::string phase;   ///< as in `apimart::attempt::phase`
+    error_code code;     ///< not set where a complete answer came
+    int http_status = 0; ///< zero where none came
+    std::string detail;  ///< in this library's words
+    std::string request_id;
+    std::size_t bytes_sent = 0;
+    std::size_t bytes_received = 0;
+    std::chrono::microseconds took{0};
+};
+
+/// What was decided after an attempt that was not the last.
+class retry_event
+{
+public:
+    retry_event() {}
+
+    request_kind kind = request_kind::submit;
+    std::uint64_t operation = 0;
+    int next_attempt = 2;
+    std::chrono::milliseconds delay{0};
+    error_code why;
+    bool asked_by_service = false; ///< the delay is the service's `Retry-After`
+    bool same_key = false;         ///< the outcome is unknown, and the service honours the key
+};
+
+/// An operation's end. For a submit, the code together with the proof is what its caller gets.
+class operation_event
+{
+public:
+    operation_event() {}
+
+    request_kind kind = request_kind::submit;
+    std::uint64_t operation = 0;
+    std::string task_id;
+    error_code code;
+    proof_level proof = proof_level::none;
+    int attempts = 0;
+    std::chrono::microseconds took{0};
+};
+
+/// A connection's life.
+class connection_event
+{
+public:
+    enum class what
+    {
+        connected,
+        failed,
+        closed,
+        stale,       ///< it had ended when it was wanted again
+        unsolicited, ///< it was dropped for data nobody asked for
+    };
+
+    connection_event() {}
+
+    what happened = what::connected;
+    std::string host;
+    std::string address; ///< empty where none was reached
+    error_code code;
+    std::string detail;
+    std::string tls_version; ///< empty without TLS
+    bool verified = true;    ///< false only under `insecure_tls_for_tests`
+    std::chrono::microseconds took{0};
+};
+
+std::string_view to_string(connection_event::what happened) noexcept;
+
+/// The state a task was seen in by a poll, where it differs from the one before.
+class task_event
+{
+public:
+    task_event() {}
+
+    std::string task_id;
+    task_status status = task_status::queued;
+    std::string word; ///< the service's own
+    int progress = 0; ///< percent
+    int polls = 0;
+};
+
+/// Something waits that should not wait for long.
+class stall_event
+{
+public:
+    stall_event() {}
+
+    std::string where; ///< "submit rate", "submit queue", "connect rate", "connections"
+    std::size_t waiting = 0;
+    std::chrono::milliseconds delay{0}; ///< until it is expected to go on; zero where that is not known
+};
+
+/// Callbacks into the caller's logs, counters or traces. Those that are not set cost nothing.
+///
+/// They are called one at a time, in the order of what happened, by a thread of the client's execution
+/// context, and never inside a call of the client. They must not throw; an exception is dropped. While one
+/// runs, the client waits: hand over what takes long.
+struct observer
+{
+    std::function<void(attempt_event const&)> on_attempt{};
+    std::function<void(retry_event const&)> on_retry{};
+    std::function<void(operation_event const&)> on_operation{};
+    std::function<void(connection_event const&)> on_connection{};
+    std::function<void(task_event const&)> on_task{};
+    std::function<void(stall_event const&)> on_stall{};
+};
+
+} // namespace apimart
+
+#ifndef APIMART_SEPARATE_COMPILATION
+#include <apimart/detail/impl/observer.ipp>
+#endif
+
+#endif
