@@ -1,19 +1,26 @@
 // SPDX-License-Identifier: BSL-1.0
 // What the service has seen and done, for comparison with what a client believes.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_BOOKS_HPP
+#define APIMART_TESTING_EMULATOR_BOOKS_HPP
 
 #include <apimart/testing/emulator/digest.hpp>
 #include <apimart/testing/emulator/order.hpp>
 #include <apimart/testing/emulator/price_list.hpp>
+#include <apimart/testing/emulator/request_record.hpp>
+#include <apimart/testing/emulator/service_clock.hpp>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <limits>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace apimart::testing::emulation {
 
@@ -30,6 +37,40 @@ public:
     /// The header as it came, whether or not the service honours it.
     std::optional<std::string> idempotency_key;
     sha256_digest body;
+    /// What is charged at its end: nothing for a task that fails.
+    micro_usd charge = 0;
+    /// The number of the connection it came on.
+    std::uint64_t connection = 0;
+    service_clock::duration time{0};
+};
+
+/// What is kept of any request: little, because a test may make very many.
+class request_entry
+{
+public:
+    /// What is kept of a submit besides.
+    class submit_part
+    {
+    public:
+        std::optional<std::string> idempotency_key;
+        sha256_digest body{};
+        /// The place of its task in the list of accepted submits.
+        std::optional<std::uint64_t> task;
+        bool replay = false;
+    };
+
+    request_entry(std::uint64_t number_of_connection, operation kind, service_clock::duration moment)
+        : connection(number_of_connection), time(moment), what(kind)
+    {}
+
+    std::uint64_t connection;
+    service_clock::duration time;
+    std::unique_ptr<submit_part> submit;
+    static constexpr std::uint32_t no_fault = std::numeric_limits<std::uint32_t>::max();
+    std::uint32_t fault = no_fault;
+    std::uint16_t status = 0;
+    operation what;
+    request_phase reached = request_phase::header;
 };
 
 /// The counters and the list of accepted submits. Not synchronised; the service guards it.
@@ -58,10 +99,17 @@ public:
     std::uint64_t downloads = 0;
     /// Requests for files that carried the key.
     std::uint64_t authorization_leaks = 0;
+    /// Calls made to receivers.
+    std::uint64_t callbacks_attempted = 0;
+    /// Tasks whose end a receiver has taken, and those for which it was given up.
+    std::uint64_t callbacks_delivered = 0;
+    std::uint64_t callbacks_given_up = 0;
     /// TLS handshakes that failed, for instance because the client does not trust the CA.
     std::uint64_t handshakes_failed = 0;
     /// In order of acceptance; a deque, because tasks refer to the ids in it.
     std::deque<accepted_submit> accepted;
+    /// Every request in the order of arrival.
+    std::deque<request_entry> requests;
 
     /// Notes a request; `first` when it is the first one on its connection.
     void request_arrived(bool first)
@@ -94,6 +142,9 @@ public:
                 entry["idempotency_key"] = nullptr;
             entry["body_sha256"] = hex(each.body);
             entry["price_usd"] = static_cast<double>(price_of(each.what)) / 1e6;
+            entry["charge_usd"] = static_cast<double>(each.charge) / 1e6;
+            entry["connection"] = each.connection;
+            entry["time"] = static_cast<double>(each.time.count()) / 1e9;
             list.push_back(std::move(entry));
         }
         out["accepted"] = std::move(list);
@@ -105,6 +156,9 @@ public:
         out["uploads"] = uploads;
         out["downloads"] = downloads;
         out["authorization_leaks"] = authorization_leaks;
+        out["callbacks_attempted"] = callbacks_attempted;
+        out["callbacks_delivered"] = callbacks_delivered;
+        out["callbacks_given_up"] = callbacks_given_up;
         out["handshakes_failed"] = handshakes_failed;
         out["requests"] = requests_;
         out["connections"] = connections_;
@@ -123,3 +177,5 @@ private:
 };
 
 } // namespace apimart::testing::emulation
+
+#endif

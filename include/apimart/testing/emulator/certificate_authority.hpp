@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // A certificate authority of one's own, alive as long as the object: no certificate files to expire in the
 // tree.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_CERTIFICATE_AUTHORITY_HPP
+#define APIMART_TESTING_EMULATOR_CERTIFICATE_AUTHORITY_HPP
 
 #include <openssl/bio.h>
 #include <openssl/ec.h>
@@ -164,3 +165,5 @@ private:
 };
 
 } // namespace apimart::testing
+
+#endif

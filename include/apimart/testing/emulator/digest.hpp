@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // SHA-256 and HMAC-SHA-256 as plain functions over OpenSSL.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_DIGEST_HPP
+#define APIMART_TESTING_EMULATOR_DIGEST_HPP
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -52,3 +53,5 @@ inline std::string hex(sha256_digest const& digest, std::size_t bytes = 32)
 }
 
 } // namespace apimart::testing::emulation
+
+#endif

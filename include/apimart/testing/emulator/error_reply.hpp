@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Errors in the service's envelope.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_ERROR_REPLY_HPP
+#define APIMART_TESTING_EMULATOR_ERROR_REPLY_HPP
 
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
@@ -104,3 +105,5 @@ inline std::string gateway_page(unsigned status)
 }
 
 } // namespace apimart::testing::emulation
+
+#endif

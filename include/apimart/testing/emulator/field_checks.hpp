@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Reading one JSON object of a request field by field, keeping the first objection.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_FIELD_CHECKS_HPP
+#define APIMART_TESTING_EMULATOR_FIELD_CHECKS_HPP
 
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
@@ -225,3 +226,5 @@ private:
 };
 
 } // namespace apimart::testing::emulation
+
+#endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Result files behind signed links, as an object store serves them.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_FILE_SERVER_HPP
+#define APIMART_TESTING_EMULATOR_FILE_SERVER_HPP
 
 #include <apimart/testing/emulator/digest.hpp>
 #include <apimart/testing/emulator/http_message.hpp>
@@ -183,3 +184,5 @@ private:
 };
 
 } // namespace apimart::testing::emulation
+
+#endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Requests as the service sees them and replies as it gives them; no sockets.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_HTTP_MESSAGE_HPP
+#define APIMART_TESTING_EMULATOR_HTTP_MESSAGE_HPP
 
 #include <apimart/testing/emulator/fault_script.hpp>
 #include <apimart/testing/emulator/service_clock.hpp>
@@ -171,9 +172,11 @@ inline operation operation_of(boost::beast::http::verb method, std::string_view 
         return operation::balance;
     if (path == "/v1/models")
         return operation::models;
-    if (path == "/__emulator/books")
+    if (path == "/__emulator/books" || path == "/__emulator/requests")
         return operation::books;
     return operation::unknown;
 }
 
 } // namespace apimart::testing::emulation
+
+#endif

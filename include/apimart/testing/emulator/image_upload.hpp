@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // POST /v1/uploads/images: the one file of a multipart body, and the answer to it.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_IMAGE_UPLOAD_HPP
+#define APIMART_TESTING_EMULATOR_IMAGE_UPLOAD_HPP
 
 #include <apimart/testing/emulator/digest.hpp>
 #include <apimart/testing/emulator/error_reply.hpp>
@@ -122,3 +123,5 @@ inline reply upload_reply(request_view const& request, std::uint64_t n, std::int
 }
 
 } // namespace apimart::testing::emulation
+
+#endif

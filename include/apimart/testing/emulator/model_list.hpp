@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // GET /v1/models.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_MODEL_LIST_HPP
+#define APIMART_TESTING_EMULATOR_MODEL_LIST_HPP
 
 #include <apimart/testing/emulator/order.hpp>
 
@@ -21,3 +22,5 @@ inline std::string model_list()
 }
 
 } // namespace apimart::testing::emulation
+
+#endif

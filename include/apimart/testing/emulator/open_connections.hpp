@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The connections that are open, so that stopping can close them.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_OPEN_CONNECTIONS_HPP
+#define APIMART_TESTING_EMULATOR_OPEN_CONNECTIONS_HPP
 
 #include <memory>
 #include <mutex>
@@ -21,6 +22,12 @@ public:
 
     /// Ends the connection soon. Called from any thread.
     virtual void close() = 0;
+
+    /// Lets go on what a fault holds. Called from any thread.
+    virtual void release() {}
+
+    /// The emulator's clock was pushed forward. Called from any thread.
+    virtual void clock_changed() {}
 };
 
 /// A register of connections that does not keep them alive. May be used from any thread.
@@ -53,18 +60,46 @@ public:
         {
             std::lock_guard const lock(mutex_);
             closed_ = true;
-            for (auto const& each : open_)
-                if (auto alive = each.second.lock())
-                    found.push_back(std::move(alive));
+            found = alive();
         }
         for (auto const& each : found)
             each->close();
     }
 
+    /// Releases all connections.
+    void release_all()
+    {
+        for (auto const& each : all())
+            each->release();
+    }
+
+    void tell_clock_changed()
+    {
+        for (auto const& each : all())
+            each->clock_changed();
+    }
+
 private:
-    std::mutex mutex_;
+    std::vector<std::shared_ptr<closable>> all() const
+    {
+        std::lock_guard const lock(mutex_);
+        return alive();
+    }
+
+    std::vector<std::shared_ptr<closable>> alive() const
+    {
+        std::vector<std::shared_ptr<closable>> found;
+        for (auto const& each : open_)
+            if (auto one = each.second.lock())
+                found.push_back(std::move(one));
+        return found;
+    }
+
+    mutable std::mutex mutex_;
     bool closed_ = false;
     std::unordered_map<closable const*, std::weak_ptr<closable>> open_;
 };
 
 } // namespace apimart::testing::emulation
+
+#endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // What an emulator is made with.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_OPTIONS_HPP
+#define APIMART_TESTING_EMULATOR_OPTIONS_HPP
 
 #include <apimart/testing/emulator/scenario.hpp>
 
@@ -28,6 +29,9 @@ public:
     std::uint64_t seed = 1;
     /// How the service behaves.
     class scenario scenario;
+    /// What links to result files start with; empty for the emulator's own address. Another one leads
+    /// downloads through a proxy, or to a name.
+    std::string link_origin;
     /// How long a connection may be silent.
     std::chrono::steady_clock::duration max_idle = std::chrono::seconds(120);
     /// Off for plain HTTP, to measure without TLS.
@@ -35,3 +39,5 @@ public:
 };
 
 } // namespace apimart::testing
+
+#endif

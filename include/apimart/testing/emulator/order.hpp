@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // What is left of a request once it has been accepted: the part that decides duration, price and result.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_ORDER_HPP
+#define APIMART_TESTING_EMULATOR_ORDER_HPP
 
 #include <array>
 #include <cstddef>
@@ -63,3 +64,5 @@ struct order
 };
 
 } // namespace apimart::testing::emulation
+
+#endif

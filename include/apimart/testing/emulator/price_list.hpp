@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The prices of api-reference 7.4; the only place in the emulator that knows them.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_PRICE_LIST_HPP
+#define APIMART_TESTING_EMULATOR_PRICE_LIST_HPP
 
 #include <apimart/testing/emulator/order.hpp>
 
@@ -75,3 +76,5 @@ inline std::string credits_text(micro_usd amount)
 }
 
 } // namespace apimart::testing::emulation
+
+#endif

@@ -3,7 +3,8 @@
 //
 // Written from the documentation and not from the client's parameter tables: a mistake in those tables must
 // show up here as a refused request.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_REQUEST_RULES_HPP
+#define APIMART_TESTING_EMULATOR_REQUEST_RULES_HPP
 
 #include <apimart/testing/emulator/field_checks.hpp>
 #include <apimart/testing/emulator/order.hpp>
@@ -405,3 +406,5 @@ inline verdict judge(boost::json::object const& body, model_profile profile = mo
 }
 
 } // namespace apimart::testing::emulation
+
+#endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // A real clip, so that a player, a prober or a checksum finds what it would find behind a real result link.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_SAMPLE_VIDEO_HPP
+#define APIMART_TESTING_EMULATOR_SAMPLE_VIDEO_HPP
 
 #include <array>
 #include <cstddef>
@@ -209,3 +210,5 @@ inline std::string_view sample_video() noexcept
 }
 
 } // namespace apimart::testing
+
+#endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The switches of the emulator: everything in which the live service is not certain, or can go wrong.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_SCENARIO_HPP
+#define APIMART_TESTING_EMULATOR_SCENARIO_HPP
 
 #include <apimart/testing/emulator/error_reply.hpp>
 #include <apimart/testing/emulator/fault_script.hpp>
@@ -103,8 +104,39 @@ public:
         off,
         on,
         in_progress,
+        key_reused,
         indeterminate,
-        unavailable
+        unavailable,
+        racing
+    };
+    enum class idempotency_store : unsigned char
+    {
+        accepted,
+        everything
+    };
+    enum class overload_form : unsigned char
+    {
+        none,
+        error_429,
+        error_429_with_wait,
+        page_502,
+        page_503,
+        stalled,
+        reset_before,
+        reset_after
+    };
+    enum class balance_form : unsigned char
+    {
+        numbers,
+        texts,
+        unlimited,
+        error_in_200
+    };
+    enum class callback_form : unsigned char
+    {
+        off,
+        on,
+        duplicate
     };
 
     scenario() = default;
@@ -138,9 +170,27 @@ public:
     submit_reply_form submit_reply = submit_reply_form::array;
     /// `invalid_parameter`: "error_400" | "error_500" | "task_fails" | "ignored".
     invalid_parameter_form invalid_parameter = invalid_parameter_form::error_400;
-    /// `idempotency`: "off" | "on" | "in_progress" (the first repetition of a key is told to wait) |
-    /// "indeterminate" (every repetition) | "unavailable" (the first use of a key is turned away).
+    /// `idempotency`: "off" | "on" | "in_progress" (the first repetition of a key is told to wait, 409) |
+    /// "key_reused" (every repetition is told that the body differs, 409) | "indeterminate" (every repetition,
+    /// 409) | "unavailable" (the first use of a key is turned away, 503) | "racing" (a repetition while the
+    /// first is held after its acceptance makes a second task; otherwise as "on").
+    /// With all of them but "off" and "racing", a repetition while the first call is held after its acceptance
+    /// is told to wait, and one with another body that the key was reused.
     idempotency_form idempotency = idempotency_form::off;
+    /// `idempotency_seconds`: how long a key is kept, 86400 by default; 300 for a short window.
+    double idempotency_seconds = 86400;
+    /// `idempotency_stores`: "accepted" (a refused or failed call leaves its key free) | "everything" (any
+    /// answer, that of a fault included, is given again: a stored 500 comes back).
+    idempotency_store idempotency_stores = idempotency_store::accepted;
+    /// `key_reused_status`: 409 | 422 | 400. The status for a key with another body.
+    unsigned key_reused_status = 409;
+    /// `overload.form`: "none" | "429" | "429_retry_after" | "502_html" | "503_html" | "stalled" |
+    /// "reset_before" (nothing was done) | "reset_after" (it was done). What hits requests to a service that
+    /// has too much to do. It is an entry behind those of `faults`; for one operation or another number of
+    /// times, write such an entry.
+    overload_form overload = overload_form::none;
+    /// `overload.fraction`: share of the requests that are hit, chosen by the seed.
+    double overload_fraction = 1;
     /// `unknown_id`: "error_400" | "error_404" | "error_in_200".
     unknown_id_form unknown_id = unknown_id_form::error_400;
     /// `error_code`: "integer" | "empty" | "text" | "absent".
@@ -149,6 +199,15 @@ public:
     batch_form batch = batch_form::on;
     /// `balance_usd`: what the account holds; orders above it get 402.
     double balance_usd = 1'000'000;
+    /// `balance_reply`: "numbers" | "text" (amounts as strings) | "unlimited" (a key without a limit: -1 is left)
+    /// | "error_in_200" (`success` is false).
+    balance_form balance_reply = balance_form::numbers;
+    /// `callback`: "off" | "on" | "duplicate" (each is made twice). Whether the end of a task that was ordered
+    /// with a `webhook` is told there. Only loopback addresses without TLS are called, as one made of `webhook`
+    /// and "/callback"; others are dropped without a word, as the service drops private ones. What becomes of
+    /// it depends on the receiver: it is done with any 2xx, given up with a 4xx, and made up to three times
+    /// more after a 5xx, none at all or one later than 10 s.
+    callback_form callback = callback_form::off;
     /// `latency_ms`: real time that every reply takes in addition.
     double latency_ms = 0;
 
@@ -187,6 +246,45 @@ public:
     /// `faults`: the script, see emulation::fault.
     std::vector<emulation::fault> faults;
 
+    /// The script with what `overload` adds to it.
+    std::vector<emulation::fault> all_faults() const
+    {
+        using emulation::fault_action;
+        using emulation::fault_body;
+        auto all = faults;
+        if (overload == overload_form::none)
+            return all;
+        auto& added = all.emplace_back();
+        added.name = "overload";
+        added.times = emulation::fault::unlimited;
+        added.fraction = overload_fraction;
+        switch (overload) {
+        case overload_form::none:
+            break;
+        case overload_form::error_429_with_wait:
+            added.retry_after = "1";
+            [[fallthrough]];
+        case overload_form::error_429:
+            added.status = 429;
+            break;
+        case overload_form::page_502:
+        case overload_form::page_503:
+            added.status = overload == overload_form::page_502 ? 502 : 503;
+            added.body = fault_body::html;
+            break;
+        case overload_form::stalled:
+            added.act = fault_action::stall;
+            break;
+        case overload_form::reset_after:
+            added.when = emulation::fault_moment::accepted;
+            [[fallthrough]];
+        case overload_form::reset_before:
+            added.act = fault_action::reset;
+            break;
+        }
+        return all;
+    }
+
 private:
     void read_request_switches(emulation::switch_reader& in)
     {
@@ -212,8 +310,28 @@ private:
                                     {{"off", idempotency_form::off},
                                      {"on", idempotency_form::on},
                                      {"in_progress", idempotency_form::in_progress},
+                                     {"key_reused", idempotency_form::key_reused},
                                      {"indeterminate", idempotency_form::indeterminate},
-                                     {"unavailable", idempotency_form::unavailable}});
+                                     {"unavailable", idempotency_form::unavailable},
+                                     {"racing", idempotency_form::racing}});
+        in.number("idempotency_seconds", idempotency_seconds, 0, 1e9);
+        in.choose<idempotency_store>(
+            "idempotency_stores", idempotency_stores,
+            {{"accepted", idempotency_store::accepted}, {"everything", idempotency_store::everything}});
+        std::uint64_t reused = key_reused_status;
+        in.count("key_reused_status", reused, 422);
+        if (reused != 409 && reused != 422 && reused != 400)
+            in.reject("key_reused_status", "must be one of: 409, 422, 400");
+        key_reused_status = static_cast<unsigned>(reused);
+        in.choose<balance_form>("balance_reply", balance_reply,
+                                {{"numbers", balance_form::numbers},
+                                 {"text", balance_form::texts},
+                                 {"unlimited", balance_form::unlimited},
+                                 {"error_in_200", balance_form::error_in_200}});
+        in.choose<callback_form>("callback", callback,
+                                 {{"off", callback_form::off},
+                                  {"on", callback_form::on},
+                                  {"duplicate", callback_form::duplicate}});
         in.choose<unknown_id_form>("unknown_id", unknown_id,
                                    {{"error_400", unknown_id_form::error_400},
                                     {"error_404", unknown_id_form::error_404},
@@ -284,6 +402,20 @@ private:
 
     void read_faults(emulation::switch_reader& in)
     {
+        if (auto const* nested = in.find("overload")) {
+            emulation::switch_reader loaded(*nested, "scenario.overload");
+            loaded.choose<overload_form>("form", overload,
+                                         {{"none", overload_form::none},
+                                          {"429", overload_form::error_429},
+                                          {"429_retry_after", overload_form::error_429_with_wait},
+                                          {"502_html", overload_form::page_502},
+                                          {"503_html", overload_form::page_503},
+                                          {"stalled", overload_form::stalled},
+                                          {"reset_before", overload_form::reset_before},
+                                          {"reset_after", overload_form::reset_after}});
+            loaded.number("fraction", overload_fraction, 0, 1);
+            loaded.finish();
+        }
         auto const* listed = in.find("faults");
         if (listed == nullptr)
             return;
@@ -296,3 +428,5 @@ private:
 };
 
 } // namespace apimart::testing
+
+#endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Chance that can be repeated: every draw is a function of the seed and of what it is for.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_SEEDED_RANDOM_HPP
+#define APIMART_TESTING_EMULATOR_SEEDED_RANDOM_HPP
 
 #include <cstdint>
 
@@ -40,3 +41,5 @@ constexpr double unit_draw(std::uint64_t seed, draw_for purpose, std::uint64_t n
 }
 
 } // namespace apimart::testing::emulation
+
+#endif

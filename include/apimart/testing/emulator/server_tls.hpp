@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The TLS side of the emulator.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_SERVER_TLS_HPP
+#define APIMART_TESTING_EMULATOR_SERVER_TLS_HPP
 
 #include <apimart/testing/emulator/certificate_authority.hpp>
 
@@ -38,3 +39,5 @@ inline boost::asio::ssl::context make_server_tls(certified_key const& identity)
 }
 
 } // namespace apimart::testing::emulation
+
+#endif

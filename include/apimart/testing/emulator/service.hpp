@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // The service behind the sockets: a request goes in, a reply comes out.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_SERVICE_HPP
+#define APIMART_TESTING_EMULATOR_SERVICE_HPP
 
 #include <apimart/testing/emulator/books.hpp>
+#include <apimart/testing/emulator/callback_order.hpp>
 #include <apimart/testing/emulator/error_reply.hpp>
 #include <apimart/testing/emulator/fault_script.hpp>
 #include <apimart/testing/emulator/file_server.hpp>
@@ -11,11 +13,14 @@
 #include <apimart/testing/emulator/image_upload.hpp>
 #include <apimart/testing/emulator/model_list.hpp>
 #include <apimart/testing/emulator/options.hpp>
+#include <apimart/testing/emulator/request_record.hpp>
 #include <apimart/testing/emulator/request_rules.hpp>
 #include <apimart/testing/emulator/task_durations.hpp>
 #include <apimart/testing/emulator/task_id.hpp>
 #include <apimart/testing/emulator/task_record.hpp>
 
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -25,6 +30,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -32,6 +38,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace apimart::testing::emulation {
 
@@ -44,8 +51,8 @@ public:
         : options_(options), origin_(std::move(origin)),
           files_(options.seed, options.scenario.file_bytes, options.scenario.link),
           writer_(options_.scenario, clock_, files_, origin_, options_.speed, options_.seed),
-          faults_(options.scenario.faults, options.seed),
-          keys_(options.scenario.idempotency, std::chrono::seconds(retention(options.speed)))
+          faults_(options.scenario.all_faults(), options.seed),
+          keys_(options.scenario.idempotency, retention(options))
     {}
     // writer_ refers to its neighbours.
     service(service const&) = delete;
@@ -58,24 +65,119 @@ public:
     service_clock& clock() noexcept { return clock_; }
     std::int64_t unix_now() const { return clock_.unix_seconds(clock_.now()); }
 
-    /// A request's header arrived: counts it and says which fault strikes it.
-    std::optional<fault> arrived(operation what, bool first_on_connection)
+    /// The place of a request in the books; nothing for requests that are not in them.
+    using request_number = std::optional<std::size_t>;
+
+    /// A request whose header arrived: its place in the books, and the fault that strikes it.
+    class arrival
     {
+    public:
+        request_number number;
+        std::optional<fault> scripted;
+    };
+
+    /// A request's header arrived: counts it and says which fault strikes it.
+    arrival arrived(operation what, std::uint64_t connection, bool first_on_connection)
+    {
+        arrival out;
         if (what == operation::books)
-            return std::nullopt;
+            return out;
         std::lock_guard const lock(mutex_);
         books_.request_arrived(first_on_connection);
         books_.submits_received += what == operation::submit ? 1 : 0;
         books_.polls += what == operation::poll ? 1 : 0;
         books_.batch_queries += what == operation::batch ? 1 : 0;
-        return faults_.strike(what);
+        out.number = books_.requests.size();
+        auto& entry = books_.requests.emplace_back(connection, what, clock_.now());
+        if (auto stroke = faults_.strike(what)) {
+            entry.fault = static_cast<std::uint32_t>(stroke->index);
+            out.scripted = std::move(*stroke);
+        }
+        return out;
     }
 
-    /// A connection was accepted: says which fault strikes it.
-    std::optional<fault> connected()
+    /// A request was read completely.
+    void read(request_number number, request_view const& request)
+    {
+        if (!number)
+            return;
+        std::unique_ptr<request_entry::submit_part> details;
+        if (operation_of(request.verb, request.path) == operation::submit) {
+            details = std::make_unique<request_entry::submit_part>();
+            details->body = sha256(request.body);
+            if (auto const key = request.header("Idempotency-Key"))
+                details->idempotency_key.emplace(*key);
+        }
+        std::lock_guard const lock(mutex_);
+        auto& entry = books_.requests[*number];
+        entry.reached = request_phase::read;
+        entry.submit = std::move(details);
+    }
+
+    /// A request got this far.
+    void reached(request_number number, request_phase phase)
+    {
+        if (!number)
+            return;
+        std::lock_guard const lock(mutex_);
+        books_.requests[*number].reached = phase;
+    }
+
+    /// What is answered to a request.
+    void answered(request_number number, unsigned status)
+    {
+        if (!number)
+            return;
+        std::lock_guard const lock(mutex_);
+        books_.requests[*number].status = static_cast<std::uint16_t>(status);
+    }
+
+    /// A connection was accepted: its number, from 1, and the fault that strikes it.
+    std::pair<std::uint64_t, std::optional<fault>> connected()
     {
         std::lock_guard const lock(mutex_);
-        return faults_.strike(operation::connection);
+        auto stroke = faults_.strike(operation::connection);
+        return {++accepted_connections_, stroke ? std::optional<fault>(std::move(*stroke)) : std::nullopt};
+    }
+
+    /// Adds a fault to the script.
+    void plan(fault what)
+    {
+        std::lock_guard const lock(mutex_);
+        faults_.plan(std::move(what));
+    }
+
+    /// The titles of the planned faults that did not strike.
+    std::vector<std::string> unconsumed_faults() const
+    {
+        std::lock_guard const lock(mutex_);
+        return faults_.unconsumed();
+    }
+
+    /// Every request so far.
+    std::vector<request_record> requests() const
+    {
+        std::lock_guard const lock(mutex_);
+        std::vector<request_record> out;
+        out.reserve(books_.requests.size());
+        for (auto const& each : books_.requests) {
+            auto& record = out.emplace_back();
+            record.connection = each.connection;
+            record.what = each.what;
+            record.reached = each.reached;
+            record.status = each.status;
+            record.time = each.time;
+            if (each.fault != request_entry::no_fault)
+                record.fault = faults_.title(each.fault);
+            if (!each.submit)
+                continue;
+            record.idempotency_key = each.submit->idempotency_key;
+            record.body_sha256 = hex(each.submit->body);
+            record.replay = each.submit->replay;
+            if (each.submit->task)
+                record.task_id = books_.accepted[*each.submit->task].task_id;
+        }
+        return out;
     }
 
     void connection_ended()
@@ -97,42 +199,24 @@ public:
         auto out = books_.snapshot();
         out["faults_planned"] = faults_.planned();
         out["faults_consumed"] = faults_.consumed();
+        auto& left = out["faults_unconsumed"].emplace_array();
+        for (auto const& title : faults_.unconsumed())
+            left.emplace_back(title);
         return out;
     }
 
-    /// Carries a request out.
-    reply answer(operation what, request_view const& request, bool from_this_machine)
+    /// Carries a request out; `number` is its place in the books.
+    reply answer(operation what, request_view const& request, bool from_this_machine,
+                 request_number number = std::nullopt)
     {
-        if (what == operation::books)
-            return from_this_machine ? reply(200, boost::json::serialize(books())) : not_found(request);
-        if (what == operation::download)
-            return download(request);
-        bool const protected_path = what != operation::unknown || request.path.starts_with("/v1/");
-        if (protected_path && !authorized(request)) {
-            std::lock_guard const lock(mutex_);
-            ++books_.unauthorized;
-            return error(error_description(401, "invalid API key"));
-        }
-        switch (what) {
-        case operation::submit:
-            return submit(request);
-        case operation::poll:
-            return poll(request);
-        case operation::batch:
-            return batch(request);
-        case operation::balance:
-            return balance();
-        case operation::models:
-            return reply(200, model_list());
-        case operation::upload:
-            return upload(request);
-        default:
-            return not_found(request);
-        }
+        reply out = carried_out(what, request, from_this_machine, number);
+        reached(number, request_phase::processed);
+        answered(number, out.status);
+        return out;
     }
 
     /// The answer to a body above the limit.
-    reply too_large(operation what)
+    reply too_large(operation what, request_number number)
     {
         if (what == operation::submit) {
             std::lock_guard const lock(mutex_);
@@ -141,6 +225,7 @@ public:
         reply out = error(error_description(413, "request body exceeds maximum " +
                                                      std::to_string(largest_body) + " bytes"));
         out.close = true;
+        answered(number, out.status);
         return out;
     }
 
@@ -150,6 +235,58 @@ public:
         reply out = error(error_description(status, "malformed request"));
         out.close = true;
         return out;
+    }
+
+    /// Notes what a fault answered to a submit, for a repetition of it.
+    void remember_fault_reply(request_view const& request, request_number number, reply const& answer)
+    {
+        if (operation_of(request.verb, request.path) != operation::submit ||
+            options_.scenario.idempotency_stores != scenario::idempotency_store::everything)
+            return;
+        auto const keyed = keyed_by(request, sha256(request.body));
+        if (!keyed || !idempotency_keys::well_formed(keyed->key))
+            return;
+        std::lock_guard const lock(mutex_);
+        auto const* submit = number ? books_.requests[*number].submit.get() : nullptr;
+        bool const first_use = submit != nullptr && submit->task && !submit->replay;
+        if (first_use || !keys_.knows(*keyed, clock_.now()))
+            keys_.remember(*keyed, answer, clock_.now());
+    }
+
+    /// Notes whether a submit is held after its acceptance.
+    void set_running(request_view const& request, bool running)
+    {
+        auto const keyed = keyed_by(request, sha256(request.body));
+        std::lock_guard const lock(mutex_);
+        if (keyed)
+            keys_.set_running(*keyed, running, clock_.now());
+    }
+
+    /// Who is told of tasks whose end is to be told to a receiver. Set before the first request.
+    void on_callback_ordered(std::function<void(callback_order)> order) { callback_ = std::move(order); }
+
+    /// The body of a callback: the task without a wrapper.
+    std::string callback_body(std::string_view id)
+    {
+        std::lock_guard const lock(mutex_);
+        auto& task = tasks_.at(id);
+        // A query that is still to come is the first one to be told the end.
+        bool const told = task.end_told;
+        std::string body;
+        writer_.write(body, id, task, task_writer::within::single);
+        task.end_told = told;
+        return body;
+    }
+
+    void callback_attempted()
+    {
+        std::lock_guard const lock(mutex_);
+        ++books_.callbacks_attempted;
+    }
+    void callback_ended(bool delivered)
+    {
+        std::lock_guard const lock(mutex_);
+        ++(delivered ? books_.callbacks_delivered : books_.callbacks_given_up);
     }
 
     /// The answer that a fault gives.
@@ -176,6 +313,10 @@ public:
         case fault_body::garbage:
             out.body = "{\"code\":200,\"data\":[{\"task_";
             break;
+        case fault_body::given:
+            out.body = scripted.content;
+            out.content_type = scripted.content_type;
+            break;
         case fault_body::json_in_200:
             out.status = 200;
             out.body = R"({"code":)" + std::to_string(scripted.status) + R"(,"message":)" +
@@ -184,13 +325,77 @@ public:
         }
         if (!scripted.retry_after.empty())
             out.add_header("Retry-After", scripted.retry_after);
+        for (auto const& [name, value] : scripted.headers)
+            out.add_header(name, value);
         return out;
     }
 
 private:
-    static std::int64_t retention(double speed)
+    reply carried_out(operation what, request_view const& request, bool from_this_machine,
+                      request_number number)
     {
-        return std::max<std::int64_t>(10, static_cast<std::int64_t>(86400 / speed));
+        if (what == operation::books)
+            return !from_this_machine                       ? not_found(request)
+                   : request.path == "/__emulator/requests" ? reply(200, requests_text())
+                                                            : reply(200, boost::json::serialize(books()));
+        if (what == operation::download)
+            return download(request);
+        bool const protected_path = what != operation::unknown || request.path.starts_with("/v1/");
+        if (protected_path && !authorized(request)) {
+            std::lock_guard const lock(mutex_);
+            ++books_.unauthorized;
+            return error(error_description(401, "invalid API key"));
+        }
+        switch (what) {
+        case operation::submit:
+            return submit(request, number);
+        case operation::poll:
+            return poll(request);
+        case operation::batch:
+            return batch(request);
+        case operation::balance:
+            return balance();
+        case operation::models:
+            return reply(200, model_list());
+        case operation::upload:
+            return upload(request);
+        default:
+            return not_found(request);
+        }
+    }
+
+    std::string requests_text() const
+    {
+        static constexpr char const* phases[] = {"header", "read", "processed", "reply_begun", "reply_sent"};
+        boost::json::array list;
+        for (auto const& each : requests()) {
+            boost::json::object entry;
+            entry["connection"] = each.connection;
+            entry["operation"] = boost::json::string(operation_words[static_cast<std::size_t>(each.what)]);
+            entry["reached"] = phases[static_cast<std::size_t>(each.reached)];
+            entry["status"] = each.status;
+            entry["time"] = static_cast<double>(each.time.count()) / 1e9;
+            entry["fault"] = each.fault;
+            if (each.what == operation::submit) {
+                if (each.idempotency_key)
+                    entry["idempotency_key"] = *each.idempotency_key;
+                else
+                    entry["idempotency_key"] = nullptr;
+                entry["body_sha256"] = each.body_sha256;
+                entry["task_id"] = each.task_id;
+                entry["replay"] = each.replay;
+            }
+            list.push_back(std::move(entry));
+        }
+        return boost::json::serialize(list);
+    }
+
+    /// Not less than ten seconds at the speeds that tests use, where a day is shorter than a pause.
+    static service_clock::duration retention(emulator_options const& options)
+    {
+        double const asked = options.scenario.idempotency_seconds;
+        double const seconds = std::max(std::min(asked, 10.0), asked / options.speed);
+        return std::chrono::duration_cast<service_clock::duration>(std::chrono::duration<double>(seconds));
     }
 
     bool authorized(request_view const& request) const
@@ -226,7 +431,7 @@ private:
         return id;
     }
 
-    reply submit(request_view const& request)
+    reply submit(request_view const& request, request_number number)
     {
         auto const hash = sha256(request.body);
         auto const version = request.header("X-APIMart-Response-Version").value_or("");
@@ -240,47 +445,82 @@ private:
             judged.refusal.emplace("body", "must be a JSON object");
         else
             judged = judge(parsed.get_object(), options_.scenario.profile, options_.scenario.inferred);
+        auto const keyed = keyed_by(request, hash);
+
+        std::lock_guard const lock(mutex_);
+        if (keyed) {
+            auto const ruling = keys_.rule(*keyed, clock_.now());
+            if (ruling != key_ruling::execute)
+                return ruled(ruling, *keyed, version, number);
+        }
+        auto const wrong = refused(judged);
+        if (!wrong) {
+            auto const n = ordered(judged, parsed.get_object(), request, hash, number);
+            if (n) {
+                if (keyed)
+                    keys_.remember(*keyed, *n, clock_.now());
+                return submitted(*n, version);
+            }
+        }
+        ++books_.rejected;
+        reply const answer = wrong ? *wrong : no_credit();
+        if (keyed && options_.scenario.idempotency_stores == scenario::idempotency_store::everything)
+            keys_.remember(*keyed, answer, clock_.now());
+        return answer;
+    }
+
+    /// A submit with a key, where keys are honoured.
+    std::optional<keyed_submit> keyed_by(request_view const& request, sha256_digest const& hash) const
+    {
+        auto const key = request.header("Idempotency-Key");
+        if (!key || options_.scenario.idempotency == scenario::idempotency_form::off)
+            return std::nullopt;
+        auto const version = request.header("X-APIMart-Response-Version").value_or("");
+        return keyed_submit(request.bearer(), *key,
+                            version.empty() ? hash : sha256(hex(hash).append(version)));
+    }
+
+    /// Makes the task; nothing when the balance does not allow it, or is said not to.
+    std::optional<std::uint64_t> ordered(verdict const& judged, boost::json::object const& body,
+                                         request_view const& request, sha256_digest const& hash,
+                                         request_number number)
+    {
+        bool const invalid = judged.refusal.has_value();
+        bool const fails_by_form =
+            options_.scenario.invalid_parameter == scenario::invalid_parameter_form::task_fails;
+        auto const ending =
+            (invalid && fails_by_form) || doomed(body) ? task_phase::failed : task_phase::completed;
+        micro_usd const price = ending == task_phase::completed ? price_of(judged.what) : 0;
+        if (static_cast<double>(committed_ + price) > options_.scenario.balance_usd * 1e6 ||
+            options_.scenario.submit_reply == scenario::submit_reply_form::error_in_200)
+            return std::nullopt;
+        committed_ += price;
         std::optional<std::string> key;
         if (auto const given = request.header("Idempotency-Key"))
             key.emplace(*given);
-        bool const honours_keys = options_.scenario.idempotency != scenario::idempotency_form::off && key;
-        auto const content = version.empty() ? hash : sha256(hex(hash).append(version));
-
-        std::lock_guard const lock(mutex_);
-        if (honours_keys) {
-            auto const ruling = keys_.rule(request.bearer(), *key, content, clock_.now());
-            if (ruling != key_ruling::execute)
-                return ruled(ruling, request, *key, version);
-        }
-        if (auto refused = refusal(judged))
-            return std::move(*refused);
-        bool const invalid = judged.refusal.has_value();
-        task_phase const ending = (invalid && options_.scenario.invalid_parameter ==
-                                                  scenario::invalid_parameter_form::task_fails) ||
-                                          doomed(parsed.get_object())
-                                      ? task_phase::failed
-                                      : task_phase::completed;
-        micro_usd const price = ending == task_phase::completed ? price_of(judged.what) : 0;
-        if (static_cast<double>(committed_ + price) > options_.scenario.balance_usd * 1e6) {
-            ++books_.rejected;
-            return error(error_description(402, "insufficient balance"));
-        }
-        if (options_.scenario.submit_reply == scenario::submit_reply_form::error_in_200) {
-            ++books_.rejected;
-            return reply(200, R"({"code":402,"message":"insufficient balance"})");
-        }
-        committed_ += price;
-        auto const n = accept(judged.what, ending, key, hash);
+        auto const n = accept(judged.what, ending, std::move(key), hash);
+        books_.accepted.back().charge = price;
+        note_task(number, n, false);
+        auto& task = tasks_.at(books_.accepted.back().task_id);
         if (invalid && ending == task_phase::failed)
-            tasks_.at(books_.accepted.back().task_id).reason =
-                std::make_unique<std::string>(judged.refusal->message);
-        if (honours_keys)
-            keys_.remember(request.bearer(), *key, content, n, clock_.now());
-        return submitted(n, version);
+            task.reason = std::make_unique<std::string>(judged.refusal->message);
+        auto const* webhook = body.if_contains("webhook");
+        if (callback_ && webhook != nullptr && webhook->is_string() &&
+            options_.scenario.callback != scenario::callback_form::off)
+            callback_(callback_order(books_.accepted.back().task_id, webhook->get_string().c_str(),
+                                     task.created + task.life.finished_after()));
+        return n;
+    }
+
+    reply no_credit()
+    {
+        if (options_.scenario.submit_reply == scenario::submit_reply_form::error_in_200)
+            return reply(200, R"({"code":402,"message":"insufficient balance"})");
+        return error(error_description(402, "insufficient balance"));
     }
 
     /// What a refused body leads to; nothing when the scenario lets it through.
-    std::optional<reply> refusal(verdict const& judged)
+    std::optional<reply> refused(verdict const& judged)
     {
         if (judged.accepted())
             return std::nullopt;
@@ -289,7 +529,6 @@ private:
                              form == scenario::invalid_parameter_form::task_fails;
         if (lenient && judged.model_known)
             return std::nullopt;
-        ++books_.rejected;
         bool const upstream = form == scenario::invalid_parameter_form::error_500 && judged.model_known;
         error_description what(upstream ? 500 : 400,
                                (upstream ? "build_request_failed: " : "") + judged.refusal->message);
@@ -348,12 +587,31 @@ private:
         }
     }
 
-    reply ruled(key_ruling ruling, request_view const& request, std::string_view key,
-                std::string_view version)
+    /// Notes which task a submit led to.
+    void note_task(request_number number, std::uint64_t task, bool replay)
+    {
+        auto& made = books_.accepted[task];
+        if (!replay)
+            made.time = clock_.now();
+        if (!number)
+            return;
+        auto& entry = books_.requests[*number];
+        if (!replay)
+            made.connection = entry.connection;
+        if (entry.submit) {
+            entry.submit->task = task;
+            entry.submit->replay = replay;
+        }
+    }
+
+    reply ruled(key_ruling ruling, keyed_submit const& keyed, std::string_view version, request_number number)
     {
         if (ruling == key_ruling::replay) {
             ++books_.replayed;
-            reply out = submitted(keys_.task_of(request.bearer(), key), version);
+            auto const& first = keys_.first_use(keyed);
+            if (first.task)
+                note_task(number, *first.task, true);
+            reply out = first.stored ? *first.stored : submitted(*first.task, version);
             out.add_header("Idempotency-Replayed", "true");
             return out;
         }
@@ -370,7 +628,8 @@ private:
             return out;
         }
         case key_ruling::reused:
-            return refuse(409, "idempotency_key_reused", "this key was used with another body");
+            return refuse(options_.scenario.key_reused_status, "idempotency_key_reused",
+                          "this key was used with another body");
         case key_ruling::indeterminate:
             return refuse(409, "idempotency_result_indeterminate",
                           "the outcome of the first call is not known");
@@ -447,11 +706,19 @@ private:
             if (task.life.at(now - task.created).phase == task_phase::completed)
                 used += price_of(task.what);
         auto const held = static_cast<micro_usd>(std::llround(options_.scenario.balance_usd * 1e6));
-        std::string body = R"({"success":true,"remain_balance":)" + usd_text(held - used) +
-                           R"(,"used_balance":)" + usd_text(used) + R"(,"unlimited_quota":false)";
+        auto const form = options_.scenario.balance_reply;
+        if (form == scenario::balance_form::error_in_200)
+            return reply(200, R"({"success":false,"message":"failed to query the balance"})");
+        bool const unlimited = form == scenario::balance_form::unlimited;
+        auto const amount = [&](std::string const& text) {
+            return form == scenario::balance_form::texts ? '"' + text + '"' : text;
+        };
+        std::string body = R"({"success":true,"remain_balance":)" +
+                           amount(unlimited ? "-1" : usd_text(held - used)) + R"(,"used_balance":)" +
+                           amount(usd_text(used)) + R"(,"unlimited_quota":)" + (unlimited ? "true" : "false");
         if (options_.scenario.profile == model_profile::newer)
-            body += R"(,"remain_credits":)" + credits_text(held - used) + R"(,"used_credits":)" +
-                    credits_text(used);
+            body += R"(,"remain_credits":)" + amount(unlimited ? "-1" : credits_text(held - used)) +
+                    R"(,"used_credits":)" + amount(credits_text(used));
         return reply(200, body + '}');
     }
 
@@ -482,6 +749,7 @@ private:
     std::atomic<std::uint64_t> next_request_ = 0;
     std::atomic<std::uint64_t> next_upload_ = 0;
 
+    std::function<void(callback_order)> callback_;
     mutable std::mutex mutex_;
     class books books_;
     fault_script faults_;
@@ -490,6 +758,9 @@ private:
     std::unordered_map<std::string_view, task_record> tasks_;
     /// What all accepted tasks that will succeed cost together.
     micro_usd committed_ = 0;
+    std::uint64_t accepted_connections_ = 0;
 };
 
 } // namespace apimart::testing::emulation
+
+#endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The emulator's time: real time, which tests may push forward.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_SERVICE_CLOCK_HPP
+#define APIMART_TESTING_EMULATOR_SERVICE_CLOCK_HPP
 
 #include <atomic>
 #include <chrono>
@@ -50,3 +51,5 @@ inline std::string utc_text(std::int64_t unix_seconds, char const* format)
 }
 
 } // namespace apimart::testing::emulation
+
+#endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Reading a configuration document in which every name must be known.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_SWITCH_READER_HPP
+#define APIMART_TESTING_EMULATOR_SWITCH_READER_HPP
 
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
@@ -131,3 +132,5 @@ private:
 };
 
 } // namespace apimart::testing::emulation
+
+#endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // How long the service would take for an order.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_TASK_DURATIONS_HPP
+#define APIMART_TESTING_EMULATOR_TASK_DURATIONS_HPP
 
 #include <apimart/testing/emulator/order.hpp>
 #include <apimart/testing/emulator/seeded_random.hpp>
@@ -62,3 +63,5 @@ constexpr task_life plan_life(order const& what, task_phase ending, double speed
 }
 
 } // namespace apimart::testing::emulation
+
+#endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Task ids in the form the service gives: `task_` and a ULID.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_TASK_ID_HPP
+#define APIMART_TESTING_EMULATOR_TASK_ID_HPP
 
 #include <apimart/testing/emulator/seeded_random.hpp>
 
@@ -32,3 +33,5 @@ inline std::string make_task_id(std::uint64_t seed, std::uint64_t n)
 }
 
 } // namespace apimart::testing::emulation
+
+#endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // One emulated task as a function of time: no clock, no I/O, nothing that changes.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_TASK_LIFE_HPP
+#define APIMART_TESTING_EMULATOR_TASK_LIFE_HPP
 
 #include <chrono>
 
@@ -67,3 +68,5 @@ private:
 };
 
 } // namespace apimart::testing::emulation
+
+#endif

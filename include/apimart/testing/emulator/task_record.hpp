@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // One accepted task as it is kept, and as it is told to the client.
-#pragma once
+#ifndef APIMART_TESTING_EMULATOR_TASK_RECORD_HPP
+#define APIMART_TESTING_EMULATOR_TASK_RECORD_HPP
 
 #include <apimart/testing/emulator/error_reply.hpp>
 #include <apimart/testing/emulator/file_server.hpp>
@@ -234,3 +235,5 @@ private:
 };
 
 } // namespace apimart::testing::emulation
+
+#endif
