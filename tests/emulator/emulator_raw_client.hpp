@@ -15,6 +15,7 @@
 #include <boost/json.hpp>
 
 #include <chrono>
+#include <concepts>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -83,6 +84,18 @@ public:
     };
 
     explicit raw_client(emulator const& service, trust trusted = trust::emulators_ca)
+        : raw_client(
+              service,
+              [&](asio::ip::tcp::socket& socket) {
+                  socket.connect({asio::ip::address_v4::loopback(), service.port()});
+              },
+              trusted)
+    {}
+
+    /// `connect` gets the socket that is to lead to the service, by whatever way.
+    template <class Connect>
+        requires std::invocable<Connect, asio::ip::tcp::socket&>
+    explicit raw_client(emulator const& service, Connect connect, trust trusted = trust::emulators_ca)
         : tls_(asio::ssl::context::tls_client), stream_(context_, tls_)
     {
         if (trusted == trust::emulators_ca)
@@ -93,7 +106,7 @@ public:
         stream_.set_verify_callback(asio::ssl::host_name_verification("127.0.0.1"));
         static constexpr unsigned char protocols[] = {2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
         SSL_set_alpn_protos(stream_.native_handle(), protocols, sizeof protocols);
-        stream_.next_layer().connect({asio::ip::address_v4::loopback(), service.port()});
+        connect(stream_.next_layer());
         stream_.next_layer().set_option(asio::ip::tcp::no_delay(true));
         stream_.handshake(asio::ssl::stream_base::client);
     }

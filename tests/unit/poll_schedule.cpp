@@ -1,12 +1,17 @@
 // Which task is asked when: hours of waiting in virtual time.
+#include <apimart/detail/backoff.hpp>
 #include <apimart/detail/poll_schedule.hpp>
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <queue>
 #include <string>
 #include <vector>
 
@@ -29,7 +34,8 @@ task_state succeeded()
 }
 
 // Runs a schedule until every task is done; each takes the time given for it.
-class simulation {
+class simulation
+{
 public:
     explicit simulation(poll_policy const& policy) : schedule(policy, 1) {}
 
@@ -163,8 +169,8 @@ TEST_CASE("failed polls space out, and being told to slow down holds back every 
     CHECK(schedule.wake_at().value() >= now + 23s);
 
     auto gap = 0ms;
-    auto at = now + 60s;
     for (int i = 0; i < 12; ++i) {
+        auto const at = schedule.wake_at().value();
         due = schedule.take_due(at);
         if (due == &b) {
             schedule.remove(b);
@@ -174,7 +180,6 @@ TEST_CASE("failed polls space out, and being told to slow down holds back every 
         schedule.poll_failed(a, failure(errc::connection_lost), at);
         gap = std::chrono::duration_cast<std::chrono::milliseconds>(a.next - at);
         CHECK(gap <= 60s);
-        at = a.next;
     }
     CHECK(gap >= 30s);
 }
@@ -203,4 +208,231 @@ TEST_CASE("a task can be taken out at any time")
     CHECK_FALSE(schedule.wake_at().has_value());
     schedule.remove(a);
     CHECK(schedule.size() == 0);
+}
+
+namespace {
+
+// Many tasks that never end, polled over a network with a delay, as many at a time as a client would.
+class fleet
+{
+public:
+    using verdict = std::function<std::optional<failure>(time_point)>;
+
+    fleet(poll_policy const& policy, int size) : schedule(policy, 5), places_(policy.concurrent)
+    {
+        for (int i = 0; i < size; ++i) {
+            // Old already, and not all of one age.
+            auto const age = std::chrono::seconds(3600 + i % 600);
+            tasks.push_back(std::make_unique<scheduled_poll>("t" + std::to_string(i), "p", now - age));
+            tasks.back()->next = {};
+            schedule.add(*tasks.back(), now);
+        }
+    }
+
+    void run(std::chrono::seconds how_long, verdict const& judge)
+    {
+        auto const end = now + how_long;
+        while (now < end) {
+            while (!under_way_.empty() && under_way_.top().back <= now) {
+                scheduled_poll& task = *under_way_.top().task;
+                under_way_.pop();
+                if (auto const why = judge(now)) {
+                    ++failed;
+                    schedule.poll_failed(task, *why, now);
+                } else {
+                    answered.push_back(now);
+                    schedule.still_running(task, running(), now);
+                }
+            }
+            while (static_cast<int>(under_way_.size()) < places_) {
+                scheduled_poll* const due = schedule.take_due(now);
+                if (due == nullptr)
+                    break;
+                if (schedule.silent(now)) {
+                    ended.emplace_back(due, now);
+                    continue;
+                }
+                asked.push_back(now);
+                if (due->deadline <= now)
+                    ended.emplace_back(due, now); // its last check; nobody waits for it after that
+                else
+                    under_way_.push({now + takes, due});
+            }
+            auto next = end;
+            if (!under_way_.empty())
+                next = std::min(next, under_way_.top().back);
+            if (static_cast<int>(under_way_.size()) < places_) {
+                if (auto const wake = schedule.wake_at())
+                    next = std::min(next, *wake);
+            }
+            now = std::max(now, next);
+        }
+    }
+
+    std::ptrdiff_t asked_within(time_point from, std::chrono::milliseconds length) const
+    {
+        return std::lower_bound(asked.begin(), asked.end(), from + length) -
+               std::lower_bound(asked.begin(), asked.end(), from);
+    }
+
+    time_point now = time_point(100h);
+    poll_schedule schedule;
+    std::vector<std::unique_ptr<scheduled_poll>> tasks;
+    std::chrono::milliseconds takes{40};
+    std::vector<time_point> asked;
+    std::vector<time_point> answered;
+    std::vector<std::pair<scheduled_poll*, time_point>> ended;
+    int failed = 0;
+
+private:
+    struct flight
+    {
+        time_point back;
+        scheduled_poll* task;
+
+        bool operator<(flight const& other) const { return back > other.back; }
+    };
+
+    int places_;
+    std::priority_queue<flight> under_way_;
+};
+
+std::optional<failure> works(time_point)
+{
+    return std::nullopt;
+}
+
+} // namespace
+
+// X2: the service is down for ten minutes while 10,000 tasks are waited for.
+TEST_CASE("an outage is met with at most a twentieth of the polls, and its end with all of them, but no herd")
+{
+    struct shape
+    {
+        errc code;
+        std::chrono::milliseconds takes;
+        std::chrono::seconds lasts;
+    };
+    for (shape const& each :
+         {shape{errc::connect_failed, 1ms, 600s}, shape{errc::connection_lost, 40ms, 600s},
+          shape{errc::connect_timeout, 5000ms, 600s}, shape{errc::connect_failed, 1ms, 60s}}) {
+        errc const code = each.code;
+        auto const lasts = each.lasts;
+        CAPTURE(make_error_code(code).message());
+        CAPTURE(lasts.count());
+        poll_policy policy;
+        policy.longest = 60s;
+        fleet f(policy, 10'000);
+        f.run(180s, works);
+        auto const normal = static_cast<double>(f.asked_within(f.now - 60s, 60s)) / 60;
+        CHECK(normal > 150);
+
+        auto const down = f.now;
+        f.takes = each.takes;
+        f.run(lasts, [&](time_point) { return failure(code); });
+        CHECK(static_cast<double>(f.asked_within(down, lasts)) <=
+              0.05 * normal * static_cast<double>(lasts.count()));
+        // From the fifth second on, not only in the mean.
+        CHECK(f.asked_within(down + 5s, 10s) <= 0.05 * normal * 10);
+        CHECK(f.schedule.rate() <= 0.05 * normal);
+        CHECK(f.schedule.slowed_by() == code);
+
+        auto const up = f.now;
+        f.takes = 40ms;
+        f.run(150s, works);
+        CHECK(static_cast<double>(f.asked_within(up + 30s, 10s)) >= 0.95 * normal * 10);
+        for (auto from = up; from < up + 60s; from += 100ms)
+            REQUIRE(static_cast<double>(f.asked_within(from, 1s)) <= 2 * normal);
+        // Nobody is forgotten.
+        for (auto const& task : f.tasks)
+            REQUIRE((!task->queued || task->next > up + 60s));
+    }
+}
+
+TEST_CASE("time limits come to their end during an outage, with a last check or without")
+{
+    poll_policy policy;
+    policy.longest = 60s;
+    fleet f(policy, 2000);
+    f.run(120s, works);
+    auto const fails = [](time_point) { return failure(errc::connect_failed); };
+    f.takes = 1ms;
+    f.run(60s, fails);
+    for (std::size_t i = 0; i < 500; ++i)
+        f.schedule.set_deadline(*f.tasks[i], f.now + std::chrono::milliseconds(100 * i));
+    f.run(120s, fails);
+    CHECK(f.ended.size() == 500);
+    for (auto const& [task, at] : f.ended) {
+        CHECK(at >= task->deadline);
+        REQUIRE(at - task->deadline <= 1001ms);
+    }
+}
+
+TEST_CASE("the last check of a task whose time is up goes before all others")
+{
+    poll_policy policy;
+    policy.requests_per_second = 10;
+    policy.concurrent = 1;
+    fleet f(policy, 5000); // far more than can be asked in time
+    f.run(30s, works);
+    scheduled_poll late("late", "p", f.now - 1h);
+    f.schedule.add(late, f.now);
+    f.schedule.set_deadline(late, f.now + 3s);
+    auto const deadline = late.deadline;
+    f.run(10s, works);
+    REQUIRE(f.ended.size() == 1);
+    CHECK(f.ended.front().first == &late);
+    CHECK(late.polls == 1);
+    CHECK(f.ended.front().second - deadline <= 200ms);
+}
+
+TEST_CASE("a service that fails now and then is asked at the usual rate")
+{
+    poll_policy policy;
+    policy.longest = 60s;
+    fleet f(policy, 10'000);
+    f.run(180s, works);
+    auto const normal = f.asked_within(f.now - 60s, 60s);
+    jitter random(3);
+    f.run(120s, [&](time_point) {
+        return random.draw() < 0.1 ? std::optional(failure(errc::connection_lost)) : std::nullopt;
+    });
+    CHECK(f.failed > 500);
+    CHECK(static_cast<double>(f.asked_within(f.now - 60s, 60s)) >= 0.95 * static_cast<double>(normal));
+}
+
+// X3 for polls: everything above the service's limit is refused.
+TEST_CASE("polls that are refused for their rate slow all polls to what the service bears")
+{
+    for (double const allowed : {5.0, 20.0, 80.0}) {
+        for (auto const& retry_after : {std::optional<std::chrono::seconds>(), std::optional(1s)}) {
+            CAPTURE(allowed);
+            CAPTURE(retry_after.has_value());
+            poll_policy policy;
+            fleet f(policy, 10'000);
+            f.run(60s, works);
+            auto const begun = f.now;
+            double tokens = allowed;
+            time_point seen = f.now;
+            f.run(60s, [&](time_point at) -> std::optional<failure> {
+                tokens =
+                    std::min(allowed, tokens + allowed * std::chrono::duration<double>(at - seen).count());
+                seen = at;
+                if (tokens >= 1) {
+                    tokens -= 1;
+                    return std::nullopt;
+                }
+                return failure(make_error_code(api_errc::rate_limited)).retry_after(retry_after);
+            });
+            auto const done = std::count_if(f.answered.begin(), f.answered.end(),
+                                            [&](time_point at) { return at >= begun; });
+            CHECK(static_cast<double>(done) >= 0.8 * 60 * allowed);
+            CHECK(static_cast<double>(f.asked_within(begun + 3s, 57s)) <= 1.15 * 57 * allowed + 10);
+            CHECK(f.schedule.slowed_by() == api_errc::rate_limited);
+            // Lifted: back to the configured rate.
+            f.run(60s, works);
+            CHECK(f.schedule.rate() == policy.requests_per_second);
+            CHECK(f.asked_within(f.now - 5s, 5s) >= 950);
+        }
+    }
 }

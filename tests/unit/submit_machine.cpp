@@ -1,10 +1,13 @@
 // May this submit be sent again? Every order of events, without sockets and without a clock.
+#include <apimart/detail/retry_budget.hpp>
 #include <apimart/detail/submit_machine.hpp>
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -32,6 +35,25 @@ exchange_outcome no_answer()
     return {exchange_phase::committed, make_error_code(errc::connection_lost)};
 }
 
+exchange_outcome unsent(errc code, exchange_phase phase = exchange_phase::connecting)
+{
+    return {phase, make_error_code(code)};
+}
+
+// The server wants a client certificate, which in TLS 1.3 is known only when the request is out.
+exchange_outcome session_refused()
+{
+    exchange_outcome out(exchange_phase::committed, make_error_code(errc::client_certificate_required));
+    out.session_refused = true;
+    return out;
+}
+
+exchange_outcome stale(exchange_outcome out)
+{
+    out.reused = true;
+    return out;
+}
+
 exchange_outcome reply(int status, std::string body, std::string retry_after = {})
 {
     exchange_outcome out(exchange_phase::answered, {});
@@ -52,16 +74,19 @@ exchange_outcome slow_down(std::string retry_after = {})
 }
 
 // Plays a machine against a list of outcomes in virtual time.
-class play {
+class play
+{
 public:
-    explicit play(submit_machine::options const& o = {}) : machine(o, "key-1") { next = machine.start(now); }
+    explicit play(submit_machine::options const& o = {}) : machine(o, "key-1"), next(machine.start(now)) {}
 
     play& feed(exchange_outcome const& outcome)
     {
         skip_pauses();
         REQUIRE(next == action::send);
         ++sent;
-        next = machine.answered(outcome, now, {});
+        sent_at.push_back(now);
+        now += takes;
+        next = machine.answered(outcome, now, wall());
         return *this;
     }
 
@@ -69,14 +94,30 @@ public:
     {
         while (next == action::pause) {
             now += machine.delay();
-            next = machine.resume(now);
+            next = machine.resume(now, wall());
         }
     }
 
-    submit_machine machine;
+    // Of a clock that was set, or went on while the machine slept.
+    std::chrono::sys_seconds wall() const
+    {
+        return std::chrono::sys_seconds(std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()) +
+                                        jump);
+    }
+    failure why() const
+    {
+        REQUIRE(next == action::finish);
+        REQUIRE_FALSE(machine.outcome().has_value());
+        return machine.outcome().error();
+    }
+
     time_point now = time_point(1000h);
+    std::chrono::milliseconds takes{0};
+    std::chrono::seconds jump{0};
+    submit_machine machine;
     action next;
     int sent = 0;
+    std::vector<time_point> sent_at;
 };
 
 submit_machine::options honoured()
@@ -99,15 +140,15 @@ TEST_CASE("a submit that is accepted at once is one request")
 
 TEST_CASE("a submit that never left is repeated, and then proved not sent")
 {
-    for (auto const& outcome : {never_connected(), cut_while_sending()}) {
+    for (auto const& [outcome, tries] :
+         {std::pair{never_connected(), 4}, std::pair{cut_while_sending(), 3}}) {
         play p;
-        for (int i = 0; i < 4; ++i)
+        for (int i = 0; i < tries; ++i)
             p.feed(outcome);
-        REQUIRE(p.next == action::finish);
-        failure const why = p.machine.outcome().error();
+        failure const why = p.why();
         CHECK(why.proof() == proof_level::not_sent);
         CHECK(why.code() == outcome.error);
-        CHECK(why.attempts().size() == 4);
+        CHECK(why.attempts().size() == static_cast<std::size_t>(tries));
         CHECK(why.idempotency_key() == "key-1");
     }
 }
@@ -133,11 +174,13 @@ TEST_CASE("without a contract nothing follows a request that went out completely
         reply(409, R"({"error":{"code":"idempotency_in_progress"}})"),
         reply(409, R"({"error":{"code":"idempotency_result_indeterminate"}})"),
         reply(409, R"({"error":{"code":"something_new"}})"),
+        // Only the contract says that this did nothing.
+        reply(503, R"({"error":{"code":"idempotency_unavailable"}})"),
         reply(418, "{}"),
         reply(999, "{}"),
     };
     // However many free repetitions went before it.
-    for (int before = 0; before <= 3; ++before) {
+    for (int before = 0; before <= 2; ++before) {
         for (exchange_outcome const& outcome : doubtful) {
             CAPTURE(outcome.reply.status);
             CAPTURE(outcome.reply.body);
@@ -145,8 +188,8 @@ TEST_CASE("without a contract nothing follows a request that went out completely
             for (int i = 0; i < before; ++i)
                 p.feed(i % 2 == 0 ? never_connected() : cut_while_sending());
             p.feed(outcome);
-            REQUIRE(p.next == action::finish);
-            CHECK(p.machine.outcome().error().proof() == proof_level::unknown);
+            CHECK(p.why().proof() == proof_level::unknown);
+            CHECK(p.why().code() == errc::outcome_unknown);
         }
     }
 }
@@ -209,7 +252,8 @@ TEST_CASE("a pause longer than the policy allows is reported with its length")
 TEST_CASE("an empty account is not a reason to slow down")
 {
     play p;
-    p.feed(reply(429, R"({"error":{"code":"insufficient_quota","message":"empty","type":"rate_limit_error"}})"));
+    p.feed(
+        reply(429, R"({"error":{"code":"insufficient_quota","message":"empty","type":"rate_limit_error"}})"));
     REQUIRE(p.next == action::finish);
     CHECK(p.machine.outcome().error().code() == cause::no_credit);
     CHECK_FALSE(p.machine.outcome().error().code() == cause::rate_limited);
@@ -235,19 +279,35 @@ TEST_CASE("a bad certificate is never tried again")
 
 TEST_CASE("a kept connection found dead is replaced without a pause")
 {
-    play p;
-    exchange_outcome stale = cut_while_sending();
-    stale.reused = true;
-    REQUIRE(p.next == action::send);
-    p.next = p.machine.answered(stale, p.now, {});
-    REQUIRE(p.next == action::pause);
-    CHECK(p.machine.delay() == 0ms);
+    for (exchange_outcome const& first : {stale(cut_while_sending()), stale(unsent(errc::connection_lost)),
+                                          stale(unsent(errc::tls_truncated))}) {
+        retry_budget budget{retry_policy()};
+        submit_machine::options o;
+        o.budget = &budget;
+        o.retry.max_retries = 0; // it is not counted among them
+        play p(o);
+        p.feed(first);
+        REQUIRE(p.next == action::pause);
+        CHECK(p.machine.delay() == 0ms);
+        CHECK(budget.left() == retry_policy().budget);
+        // Once: what fails again is not staleness.
+        p.feed(first);
+        CHECK(p.why().proof() == proof_level::not_sent);
+    }
+    // A peer that does not read is no dead connection.
+    play q;
+    q.feed(stale(unsent(errc::send_timeout, exchange_phase::sending)));
+    CHECK(q.next == action::pause);
+    q.feed(stale(unsent(errc::send_timeout, exchange_phase::sending)));
+    CHECK(q.next == action::finish);
 }
 
 TEST_CASE("under a contract a lost answer is asked for again with the same key, within bounds")
 {
     play p(honoured());
-    p.feed(no_answer()).feed(reply(502, "")).feed(reply(409, R"({"error":{"code":"idempotency_in_progress"}})", "3"));
+    p.feed(no_answer())
+        .feed(reply(502, ""))
+        .feed(reply(409, R"({"error":{"code":"idempotency_in_progress"}})", "3"));
     p.feed(accepted());
     REQUIRE(p.next == action::finish);
     CHECK(p.machine.outcome().value() == "task_1");
@@ -276,7 +336,129 @@ TEST_CASE("a refused repetition does not make the first request unsent")
     CHECK(q.machine.outcome().error().proof() == proof_level::unknown);
 }
 
-TEST_CASE("a key that is nearly forgotten is not used again")
+TEST_CASE("resends come after two seconds, then ever later, with jitter")
+{
+    for (std::uint64_t seed = 0; seed < 50; ++seed) {
+        submit_machine::options o = honoured();
+        o.seed = seed;
+        play p(o);
+        for (auto const base : {2000ms, 4000ms, 8000ms, 16000ms}) {
+            p.feed(no_answer());
+            REQUIRE(p.next == action::pause);
+            CHECK(p.machine.resending());
+            CHECK(p.machine.pending().code() == errc::outcome_unknown);
+            CHECK(p.machine.delay() >= base);
+            CHECK(p.machine.delay() < base * 5 / 4);
+        }
+        p.feed(no_answer());
+        CHECK(p.why().proof() == proof_level::unknown);
+    }
+}
+
+// Section 2.2 and 2.3 of the fault matrix: how often a submit that is proved unsent is tried again.
+TEST_CASE("each cause that kept a submit from being sent has its own number of repetitions")
+{
+    struct row
+    {
+        errc code;
+        int retries;
+        exchange_phase phase = exchange_phase::connecting;
+    };
+    for (row const& each : {
+             row{errc::resolve_failed, 0},                           // F01: the name does not exist
+             row{errc::resolve_unavailable, 3},                      // F02
+             row{errc::resolve_timeout, 1},                          // F03
+             row{errc::url_not_allowed, 0},                          // F04: a private address
+             row{errc::connect_failed, 3},                           // F06, F08: refused, no route
+             row{errc::connect_timeout, 2},                          // F07
+             row{errc::local_resource, 3},                           // F09: no descriptor, no port
+             row{errc::overloaded, 0},                               // F10: a queue is full
+             row{errc::proxy_auth_required, 0},                      // F11
+             row{errc::proxy_refused, 0},                            //
+             row{errc::proxy_failed, 2},                             // F12
+             row{errc::proxy_protocol_error, 0},                     // F13
+             row{errc::certificate_refused, 0},                      // F14
+             row{errc::tls_failed, 0},                               // F15: no common version
+             row{errc::tls_timeout, 2},                              // F16
+             row{errc::tls_closed, 2},                               // F17
+             row{errc::not_tls, 0},                                  // F18
+             row{errc::client_certificate_required, 0},              // F19
+             row{errc::connection_lost, 2},                          // F21 on a fresh connection
+             row{errc::connection_lost, 2, exchange_phase::sending}, // F30
+             row{errc::send_timeout, 1, exchange_phase::sending},    // F31
+             row{errc::protocol_error, 0, exchange_phase::sending},
+             row{errc::deadline_exceeded, 0},
+             row{errc::shutting_down, 0},
+         }) {
+        for (int const most : {0, 1, 3, 100}) {
+            CAPTURE(make_error_code(each.code).message());
+            CAPTURE(most);
+            submit_machine::options o;
+            o.retry.max_retries = most;
+            play p(o);
+            while (p.next != action::finish)
+                p.feed(unsent(each.code, each.phase));
+            CHECK(p.sent == 1 + std::min(each.retries, most));
+            CHECK(p.why().code() == each.code);
+            CHECK(p.why().proof() == proof_level::not_sent);
+            CHECK(p.why().underlying() == error_code());
+        }
+    }
+    // A code of another library is not known to be worth it.
+    play p;
+    p.feed({exchange_phase::connecting, boost::system::errc::make_error_code(boost::system::errc::io_error)});
+    CHECK(p.why().proof() == proof_level::not_sent);
+}
+
+TEST_CASE("what a layer beneath said is kept, and a proxy's status too")
+{
+    exchange_outcome outcome = unsent(errc::proxy_auth_required);
+    outcome.detail = "proxy words";
+    outcome.http_status = 407;
+    outcome.underlying = boost::system::errc::make_error_code(boost::system::errc::permission_denied);
+    play p;
+    p.feed(outcome);
+    CHECK(p.why().detail() == "proxy words");
+    CHECK(p.why().http_status() == 407);
+    CHECK(p.why().underlying() == outcome.underlying);
+}
+
+// F19: with TLS 1.3 the refusal comes after the request; the service did not look at a byte of it.
+TEST_CASE("a session that the peer refused proves that the request was not processed")
+{
+    for (auto const contract : {idempotency::none, idempotency::honoured}) {
+        submit_machine::options o;
+        o.contract = contract;
+        play p(o);
+        p.feed(session_refused());
+        CHECK(p.why().code() == errc::client_certificate_required);
+        CHECK(p.why().proof() == proof_level::not_sent);
+        CHECK(p.sent == 1);
+        CHECK(p.machine.requests() == 1);
+
+        play q(o);
+        q.machine.stopped(session_refused(), make_error_code(errc::shutting_down));
+        CHECK(q.machine.outcome().error().proof() == proof_level::not_sent);
+    }
+    // It says nothing about the request before it, and is not tried again after it either.
+    play r(honoured());
+    r.feed(no_answer()).feed(session_refused());
+    CHECK(r.why().code() == errc::outcome_unknown);
+    CHECK(r.why().underlying() == errc::client_certificate_required);
+    CHECK(r.sent == 2);
+}
+
+TEST_CASE("a certificate that turns bad does not get the resends of a lost answer")
+{
+    play p(honoured());
+    p.feed(no_answer()).feed(unsent(errc::certificate_refused));
+    CHECK(p.why().code() == errc::outcome_unknown);
+    CHECK(p.why().underlying() == errc::certificate_refused);
+    CHECK(p.sent == 2);
+}
+
+// F24: the service may have forgotten the key and would take the repetition for a new task.
+TEST_CASE("a key that is nearly forgotten is not used again, and the failure says so")
 {
     submit_machine::options o = honoured();
     o.retry.key_window = 300s;
@@ -286,22 +468,199 @@ TEST_CASE("a key that is nearly forgotten is not used again")
         REQUIRE(p.next == action::pause);
         p.now += age;
         p.next = p.machine.resume(p.now);
-        p.next = p.machine.answered(no_answer(), p.now, {});
-        CHECK((p.next == action::pause) == resent);
+        CHECK((p.next == action::send) == resent);
+        if (!resent) {
+            CHECK(p.why().code() == errc::outcome_unknown);
+            CHECK(p.why().detail().find("window of the idempotency key is over") != std::string::npos);
+        }
+    }
+    // Nor is it waited for when the pause would outlive it, for whatever the pause is.
+    for (exchange_outcome const& last :
+         {no_answer(), never_connected(), slow_down("60"),
+          reply(409, R"({"error":{"code":"idempotency_in_progress"}})", "60")}) {
+        play p(o);
+        p.feed(no_answer());
+        p.now += 266s;
+        p.next = p.machine.resume(p.now);
+        p.feed(last);
+        REQUIRE(p.next == action::finish);
+        CHECK(p.why().proof() == proof_level::unknown);
+        CHECK(p.why().detail().find("window of the idempotency key is over") != std::string::npos);
     }
 }
 
-TEST_CASE("a service that did nothing for lack of its key store is asked again only under a contract")
+TEST_CASE("a key's age begins when its first request was sent, not when that was found lost")
+{
+    submit_machine::options o = honoured();
+    o.retry.key_window = 300s;
+    play p(o);
+    p.takes = 60s;
+    p.feed(no_answer());
+    REQUIRE(p.next == action::pause);
+    p.now += 211s;
+    CHECK(p.machine.resume(p.now) == action::finish);
+
+    // Time spent waiting for a turn does not count.
+    play q(o);
+    q.now += 1h;
+    exchange_outcome queued = no_answer();
+    queued.begun = q.now;
+    q.feed(queued);
+    CHECK(q.next == action::pause);
+    q.skip_pauses();
+    CHECK(q.next == action::send);
+}
+
+// F57: the steady clock stands still while the machine sleeps, and the wall clock can be set.
+TEST_CASE("a key's age is what the clock says that went further")
+{
+    submit_machine::options o = honoured();
+    o.retry.key_window = 300s;
+    for (auto const& each : {std::pair{0s, true}, std::pair{200s, true}, std::pair{280s, false},
+                             std::pair{86'400s, false}, std::pair{-86'400s, true}}) {
+        auto const jump = each.first;
+        bool const resent = each.second;
+        CAPTURE(jump.count());
+        play p(o);
+        p.feed(no_answer());
+        p.jump = jump;
+        p.skip_pauses();
+        CHECK((p.next == action::send) == resent);
+
+        // The same where it is seen only with the next answer.
+        play q(o);
+        q.feed(no_answer());
+        q.skip_pauses();
+        q.jump = jump;
+        q.next = q.machine.answered(no_answer(), q.now, q.wall());
+        CHECK((q.next == action::pause) == resent);
+    }
+    // Going back does not make a key younger than it is by the other clock.
+    play p(o);
+    p.feed(no_answer());
+    p.jump = -86'400s;
+    p.now += 271s;
+    CHECK(p.machine.resume(p.now, p.wall()) == action::finish);
+}
+
+TEST_CASE("a window or a pause beyond all measure is harmless")
+{
+    submit_machine::options o = honoured();
+    o.retry.key_window = std::chrono::seconds::max();
+    o.retry.longest_retry_after = std::chrono::seconds::max();
+    play p(o);
+    p.feed(no_answer()).feed(slow_down("99999999999999999999"));
+    CHECK(p.next == action::pause);
+    CHECK(p.machine.delay() <= 366 * 24h);
+}
+
+// 503 `idempotency_unavailable`: by the newer documentation nothing was executed.
+TEST_CASE("that a service did nothing for lack of its key store is believed only under a contract")
 {
     auto const nothing_done = reply(503, R"({"error":{"code":"idempotency_unavailable"}})");
     play p;
     p.feed(nothing_done);
-    REQUIRE(p.next == action::finish);
-    CHECK(p.machine.outcome().error().proof() == proof_level::not_sent);
+    CHECK(p.why().proof() == proof_level::unknown);
+    CHECK(p.why().underlying() == api_errc::unavailable);
+    CHECK(p.why().service().code() == "idempotency_unavailable");
 
     play q(honoured());
     q.feed(nothing_done).feed(accepted());
     CHECK(q.machine.outcome().has_value());
+
+    play r(honoured());
+    while (r.next != action::finish)
+        r.feed(nothing_done);
+    CHECK(r.sent == 5);
+    CHECK(r.why().proof() == proof_level::rejected);
+
+    play s(honoured());
+    s.feed(no_answer());
+    while (s.next != action::finish)
+        s.feed(nothing_done);
+    CHECK(s.why().proof() == proof_level::unknown);
+}
+
+TEST_CASE("doubt comes with its evidence: reason, phase, bytes, kind of connection, status")
+{
+    exchange_outcome lost(exchange_phase::committed, make_error_code(errc::connection_lost));
+    lost.detail = "reset by peer";
+    lost.bytes_sent = 355;
+    lost.bytes_received = 17;
+    lost.address = "192.0.2.1:443";
+    lost.reused = true;
+    lost.reply.status = 200;
+    lost.partial = "{\"task_id\":\"task_\x1b";
+    play p;
+    p.feed(lost);
+    std::string const words = p.why().detail();
+    CAPTURE(words);
+    for (char const* const part :
+         {"connection ended", "reset by peer", "reading", "355 bytes sent", "reused connection",
+          "192.0.2.1:443", "17 bytes received", "HTTP status 200"})
+        CHECK_MESSAGE(words.find(part) != std::string::npos, part);
+    CHECK(p.why().http_status() == 0);
+    CHECK(p.why().service().text() == "{\"task_id\":\"task_\\x1b");
+
+    lost.reused = false;
+    play q(honoured());
+    q.feed(lost).feed(never_connected());
+    q.machine.stopped(make_error_code(errc::shutting_down));
+    std::string const later = q.machine.outcome().error().detail();
+    CAPTURE(later);
+    CHECK(later.find("355 bytes sent on a fresh connection") != std::string::npos);
+    CHECK(q.machine.outcome().error().underlying() == errc::shutting_down);
+
+    exchange_outcome answered = reply(502, "bad gateway");
+    answered.bytes_sent = 355;
+    play r;
+    r.feed(answered);
+    CHECK(r.why().http_status() == 502);
+    CHECK(r.why().detail().find("answered, 355 bytes sent on a fresh connection") != std::string::npos);
+}
+
+TEST_CASE("repetitions stop when the client's budget for them is spent, and say what they were for")
+{
+    retry_policy policy;
+    policy.budget = 20;
+    retry_budget budget(policy);
+    submit_machine::options o;
+    o.budget = &budget;
+
+    play p(o);
+    p.feed(never_connected()).feed(never_connected());
+    CHECK(p.why().code() == errc::retry_budget_exhausted);
+    CHECK(p.why().underlying() == errc::connect_failed);
+    CHECK(p.why().proof() == proof_level::not_sent);
+    CHECK(p.why().attempts().size() == 2);
+    CHECK(budget.left() == 6);
+
+    play q(o);
+    exchange_outcome slow = slow_down("7");
+    slow.reply.request_id = "req-1";
+    q.feed(slow).feed(slow);
+    CHECK(q.why().code() == errc::retry_budget_exhausted);
+    CHECK(q.why().underlying() == api_errc::rate_limited);
+    CHECK(q.why().proof() == proof_level::rejected);
+    CHECK(q.why().http_status() == 429);
+    CHECK(q.why().retry_after() == 7s);
+    CHECK(q.why().request_id() == "req-1");
+    CHECK(q.why().service().text() == "slow");
+    CHECK(budget.left() == 1);
+
+    o.contract = idempotency::honoured;
+    play r(o);
+    r.feed(no_answer());
+    CHECK(r.why().code() == errc::outcome_unknown);
+    CHECK(r.why().underlying() == errc::connection_lost);
+    CHECK(r.why().proof() == proof_level::unknown);
+    CHECK(r.why().detail().find(make_error_code(errc::retry_budget_exhausted).message()) !=
+          std::string::npos);
+    CHECK(r.sent == 1);
+
+    play s(o);
+    s.feed(accepted());
+    CHECK(budget.left() == 2);
 }
 
 TEST_CASE("the time limit covers pauses and keeps what was proved")
@@ -315,6 +674,15 @@ TEST_CASE("the time limit covers pauses and keeps what was proved")
     CHECK(p.machine.outcome().error().underlying() == api_errc::rate_limited);
     CHECK(p.machine.outcome().error().proof() == proof_level::rejected);
 
+    // A timer that rings late.
+    play sleeper(o);
+    sleeper.feed(never_connected());
+    REQUIRE(sleeper.next == action::pause);
+    CHECK(sleeper.machine.resume(sleeper.now + 6s) == action::finish);
+    CHECK(sleeper.machine.outcome().error().code() == errc::deadline_exceeded);
+    CHECK(sleeper.machine.outcome().error().underlying() == errc::connect_failed);
+    CHECK(sleeper.machine.outcome().error().proof() == proof_level::not_sent);
+
     submit_machine late(o, "k");
     CHECK(late.start(time_point(1000h) + 6s) == action::finish);
     CHECK(late.outcome().error().proof() == proof_level::not_sent);
@@ -327,9 +695,9 @@ TEST_CASE("stopping tells what is proved at that moment")
     CHECK(p.machine.stopped(why) == action::finish);
     CHECK(p.machine.outcome().error().proof() == proof_level::not_sent);
 
-    for (auto const& [outcome, proof] :
-         {std::pair{never_connected(), proof_level::not_sent}, std::pair{cut_while_sending(), proof_level::not_sent},
-          std::pair{no_answer(), proof_level::unknown}}) {
+    for (auto const& [outcome, proof] : {std::pair{never_connected(), proof_level::not_sent},
+                                         std::pair{cut_while_sending(), proof_level::not_sent},
+                                         std::pair{no_answer(), proof_level::unknown}}) {
         play q;
         CHECK(q.machine.stopped(outcome, why) == action::finish);
         CHECK(q.machine.outcome().error().proof() == proof);
@@ -339,48 +707,222 @@ TEST_CASE("stopping tells what is proved at that moment")
     r.feed(no_answer());
     CHECK(r.machine.stopped(why) == action::finish);
     CHECK(r.machine.outcome().error().proof() == proof_level::unknown);
+    CHECK(r.machine.outcome().error().underlying() == errc::shutting_down);
 }
 
-// Every sequence of four outcomes, with and without a contract: the two rules about money.
+namespace {
+
+struct event
+{
+    exchange_outcome outcome;
+    // What the service may have done with it, by the documentation and by what was handed over.
+    bool maybe_bought = false;
+    bool maybe_bought_under_contract = false;
+    bool answers_refusal = false; // P3
+};
+
+std::vector<event> const& all_events()
+{
+    static std::vector<event> const events{
+        {never_connected()},
+        {unsent(errc::certificate_refused)},
+        {cut_while_sending()},
+        {stale(unsent(errc::connection_lost))},
+        {session_refused()},
+        {no_answer(), true, true},
+        {accepted(), true, true},
+        {slow_down("1"), false, false, true},
+        {reply(500, "{}"), true, true},
+        {reply(401, "{}"), false, false, true},
+        {reply(200, "{}"), true, true},
+        {reply(409, R"({"error":{"code":"idempotency_in_progress"}})"), true, true},
+        {reply(503, R"({"error":{"code":"idempotency_unavailable"}})"), true, false, true},
+    };
+    return events;
+}
+
+// One sequence of events; the rules about money are checked at every step.
+class watched_play : public play
+{
+public:
+    explicit watched_play(submit_machine::options const& o) : play(o), options_(o) { check_end(); }
+
+    // False when the machine wants no more.
+    bool put(event const& each)
+    {
+        skip_pauses();
+        check_end();
+        if (next == action::finish)
+            return false;
+        bool const bought_before = doubts_ > 0;
+        if (options_.deadline)
+            REQUIRE(now < *options_.deadline);
+        feed(each.outcome);
+        refused_ = refused_ || each.answers_refusal;
+        // Without a contract, nothing is sent after a request that may have been accepted.
+        if (options_.contract == idempotency::none)
+            REQUIRE_FALSE(bought_before);
+        if (options_.contract == idempotency::none ? each.maybe_bought : each.maybe_bought_under_contract)
+            ++doubts_;
+        check_end();
+        return true;
+    }
+
+    void check_end()
+    {
+        if (next == action::pause) {
+            REQUIRE((options_.contract == idempotency::honoured || doubts_ == 0));
+            REQUIRE(machine.resending() == (doubts_ > 0));
+            REQUIRE(machine.pending().code());
+            return;
+        }
+        if (next != action::finish || machine.outcome())
+            return;
+        failure const& end = machine.outcome().error();
+        if (doubts_ > 0) {
+            REQUIRE(end.proof() == proof_level::unknown);
+            REQUIRE(end.code() == errc::outcome_unknown);
+        } else if (end.proof() == proof_level::rejected) {
+            REQUIRE(refused_);
+        } else {
+            REQUIRE(end.proof() == proof_level::not_sent);
+        }
+        REQUIRE(end.idempotency_key() == "key-1");
+        REQUIRE(static_cast<int>(end.attempts().size()) == sent);
+        REQUIRE_FALSE(end.describe().empty());
+    }
+
+private:
+    submit_machine::options options_;
+    int doubts_ = 0;
+    bool refused_ = false;
+};
+
+template <class Visit>
+int each_sequence(std::size_t length, Visit visit)
+{
+    std::size_t const kinds = all_events().size();
+    std::size_t count = 1;
+    for (std::size_t i = 0; i < length; ++i)
+        count *= kinds;
+    for (std::size_t code = 0; code < count; ++code) {
+        std::vector<event const*> sequence;
+        for (std::size_t i = 0, rest = code; i < length; ++i, rest /= kinds)
+            sequence.push_back(&all_events()[rest % kinds]);
+        visit(sequence);
+    }
+    return static_cast<int>(count);
+}
+
+} // namespace
+
 TEST_CASE("sweep: no second purchase without a contract, and no false proof")
 {
-    std::array<exchange_outcome, 9> const outcomes{
-        never_connected(), cut_while_sending(), no_answer(), accepted(),
-        slow_down("1"),    reply(500, "{}"),    reply(401, "{}"), reply(200, "{}"),
-        reply(409, R"({"error":{"code":"idempotency_in_progress"}})"),
-    };
-    auto const maybe_bought = [](exchange_outcome const& o) {
-        return o.phase == exchange_phase::committed ||
-               (o.phase == exchange_phase::answered && o.reply.status != 429 && o.reply.status != 401);
-    };
     int sequences = 0;
     for (auto const contract : {idempotency::none, idempotency::honoured}) {
-        for (std::size_t code = 0; code < 9 * 9 * 9 * 9; ++code) {
-            submit_machine::options o;
-            o.contract = contract;
-            play p(o);
-            int purchases = 0;
-            std::size_t rest = code;
-            for (int i = 0; i < 4; ++i, rest /= 9) {
-                p.skip_pauses();
-                if (p.next == action::finish)
-                    break;
-                exchange_outcome const& outcome = outcomes[rest % 9];
-                if (maybe_bought(outcome))
-                    ++purchases;
-                p.feed(outcome);
-            }
-            if (contract == idempotency::none)
-                REQUIRE(purchases <= 1);
-            if (p.next == action::finish && !p.machine.outcome()) {
-                auto const proof = p.machine.outcome().error().proof();
-                if (purchases > 0)
-                    REQUIRE(proof == proof_level::unknown);
-                else
-                    REQUIRE((proof == proof_level::not_sent || proof == proof_level::rejected));
-            }
-            ++sequences;
+        for (int const tokens : {-1, 30}) {
+            sequences += each_sequence(4, [&](std::vector<event const*> const& sequence) {
+                retry_policy policy;
+                policy.budget = std::max(tokens, 0);
+                retry_budget budget(policy);
+                submit_machine::options o;
+                o.contract = contract;
+                o.budget = tokens < 0 ? nullptr : &budget;
+                watched_play p(o);
+                for (event const* each : sequence) {
+                    if (!p.put(*each))
+                        break;
+                }
+                REQUIRE(budget.left() >= 0);
+            });
         }
     }
-    CHECK(sequences == 2 * 6561);
+    CHECK(sequences == 4 * 13 * 13 * 13 * 13);
+}
+
+TEST_CASE("sweep: whatever happens for ever comes to an end")
+{
+    for (auto const contract : {idempotency::none, idempotency::honoured}) {
+        each_sequence(3, [&](std::vector<event const*> const& sequence) {
+            submit_machine::options o;
+            o.contract = contract;
+            watched_play p(o);
+            for (std::size_t i = 0; p.put(*sequence[i % sequence.size()]); ++i)
+                REQUIRE(i < 25);
+            REQUIRE(p.next == action::finish);
+        });
+    }
+}
+
+TEST_CASE("sweep: a time limit at every moment of every sequence ends it there, with what was proved")
+{
+    int limits = 0;
+    for (auto const contract : {idempotency::none, idempotency::honoured}) {
+        each_sequence(3, [&](std::vector<event const*> const& sequence) {
+            submit_machine::options o;
+            o.contract = contract;
+            watched_play free(o);
+            free.takes = 10ms;
+            std::vector<time_point> moments{free.now};
+            for (event const* each : sequence) {
+                if (!free.put(*each))
+                    break;
+                moments.push_back(free.sent_at.back());
+                moments.push_back(free.now);
+            }
+            for (time_point const moment : moments) {
+                for (auto const offset : {-1ms, 0ms, 1ms}) {
+                    o.deadline = moment + offset;
+                    watched_play p(o);
+                    p.takes = 10ms;
+                    for (event const* each : sequence) {
+                        if (!p.put(*each))
+                            break;
+                    }
+                    for (time_point const at : p.sent_at)
+                        REQUIRE(at < *o.deadline);
+                    ++limits;
+                }
+            }
+        });
+    }
+    CHECK(limits > 20'000);
+}
+
+TEST_CASE("sweep: a stop at every moment of every sequence tells what is proved")
+{
+    auto const why = make_error_code(errc::shutting_down);
+    for (auto const contract : {idempotency::none, idempotency::honoured}) {
+        each_sequence(3, [&](std::vector<event const*> const& sequence) {
+            submit_machine::options o;
+            o.contract = contract;
+            for (std::size_t before = 0; before < sequence.size(); ++before) {
+                for (bool const on_the_wire : {false, true}) {
+                    watched_play p(o);
+                    bool going = true;
+                    bool doubted = false;
+                    for (std::size_t i = 0; i < before && going; ++i) {
+                        going = p.put(*sequence[i]);
+                        doubted = doubted || p.machine.resending();
+                    }
+                    if (going && on_the_wire)
+                        p.skip_pauses();
+                    if (!going || p.next == action::finish)
+                        continue;
+                    exchange_outcome const& last = sequence[before]->outcome;
+                    if (on_the_wire && last.phase != exchange_phase::answered) {
+                        doubted =
+                            doubted || (last.phase == exchange_phase::committed && !last.session_refused);
+                        p.machine.stopped(last, why);
+                    } else {
+                        p.machine.stopped(why);
+                    }
+                    failure const& end = p.machine.outcome().error();
+                    REQUIRE(end.proof() == (doubted ? proof_level::unknown : proof_level::not_sent));
+                    REQUIRE((doubted ? end.underlying() == why && end.code() == errc::outcome_unknown
+                                     : end.code() == why));
+                }
+            }
+        });
+    }
 }

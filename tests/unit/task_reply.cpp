@@ -27,7 +27,8 @@ result<task_state> read(std::string body)
 
 std::string completed_with(std::string const& result)
 {
-    return R"({"code":200,"data":{"id":"task_1","status":"completed","progress":100,"result":)" + result + "}}";
+    return R"({"code":200,"data":{"id":"task_1","status":"completed","progress":100,"result":)" + result +
+           "}}";
 }
 
 } // namespace
@@ -68,7 +69,8 @@ TEST_CASE("a result is found wherever the service puts it")
         REQUIRE(state->videos().size() == 1);
         CHECK(state->videos()[0].url().reveal() == "https://h/v.mp4");
     }
-    auto const several = read(completed_with(R"({"videos":[{"url":["https://h/1","https://h/2"]},{"url":"https://h/3"}]})"));
+    auto const several =
+        read(completed_with(R"({"videos":[{"url":["https://h/1","https://h/2"]},{"url":"https://h/3"}]})"));
     REQUIRE(several.has_value());
     REQUIRE(several->videos().size() == 3);
     CHECK(several->videos()[2].index() == 2);
@@ -102,14 +104,16 @@ TEST_CASE("status words are understood without regard to case, unknown ones as r
 
 TEST_CASE("a failed task carries the service's reason in each form")
 {
-    for (char const* const error : {
-             R"("error":{"code":"task_failed","message":"content policy violation","type":"task_failed","param":""})",
-             R"("error":{"message":"content policy violation","code":""})",
-             R"("error":"content policy violation")",
-             R"("fail_reason":"content policy violation")",
-         }) {
+    for (
+        char const* const error : {
+            R"("error":{"code":"task_failed","message":"content policy violation","type":"task_failed","param":""})",
+            R"("error":{"message":"content policy violation","code":""})",
+            R"("error":"content policy violation")",
+            R"("fail_reason":"content policy violation")",
+        }) {
         CAPTURE(error);
-        auto const state = read(std::string(R"({"code":200,"data":{"id":"task_1","status":"failed",)") + error + "}}");
+        auto const state =
+            read(std::string(R"({"code":200,"data":{"id":"task_1","status":"failed",)") + error + "}}");
         REQUIRE(state.has_value());
         CHECK(state->status() == task_status::failed);
         CHECK(state->reason().text() == "content policy violation");
@@ -119,7 +123,9 @@ TEST_CASE("a failed task carries the service's reason in each form")
 TEST_CASE("progress is believed in any form and kept within its bounds")
 {
     auto const progress = [](std::string const& value) {
-        return read(R"({"data":{"id":"task_1","status":"processing","progress":)" + value + "}}").value().progress();
+        return read(R"({"data":{"id":"task_1","status":"processing","progress":)" + value + "}}")
+            .value()
+            .progress();
     };
     CHECK(progress("45") == 45);
     CHECK(progress("\"50%\"") == 50);
@@ -131,20 +137,43 @@ TEST_CASE("progress is believed in any form and kept within its bounds")
 
 TEST_CASE("figures nobody can believe are dropped")
 {
-    auto const state = read(
-        R"({"data":{"id":"task_1","status":"processing","estimated_time":-5,"actual_time":1e999,"cost":-1,"created":99999999999999}})");
-    REQUIRE(state.has_value());
-    CHECK_FALSE(state->estimated_time().has_value());
-    CHECK_FALSE(state->actual_time().has_value());
-    CHECK_FALSE(state->cost().has_value());
-    CHECK_FALSE(state->created().has_value());
+    for (char const* const figures :
+         {R"("estimated_time":-5,"actual_time":1e999,"cost":-1,"created":99999999999999)",
+          R"("cost":1e999,"credits_cost":-1e999,"progress":1e999,"completed":1e30)"}) {
+        CAPTURE(figures);
+        auto const state =
+            read(std::string(R"({"data":{"id":"task_1","status":"processing",)") + figures + "}}");
+        REQUIRE(state.has_value());
+        CHECK_FALSE(state->estimated_time().has_value());
+        CHECK_FALSE(state->actual_time().has_value());
+        CHECK_FALSE(state->cost().has_value());
+        CHECK_FALSE(state->credits_cost().has_value());
+        CHECK_FALSE(state->progress().has_value());
+        CHECK_FALSE(state->created().has_value());
+        CHECK_FALSE(state->completed().has_value());
+    }
+}
+
+TEST_CASE("a link's expiry is told where it can be one")
+{
+    auto const expiry = [](std::string const& value) {
+        return read(completed_with(R"({"videos":[{"url":"https://h/v","expires_at":)" + value + "}]}"))
+            .value()
+            .videos()[0]
+            .expires_at();
+    };
+    CHECK(expiry("0") == std::chrono::sys_seconds(0s));
+    CHECK(expiry("253402300799").has_value());
+    for (char const* const value : {"253402300800", "-1", "1e300", "\"tomorrow\"", "null"})
+        CHECK_FALSE(expiry(value).has_value());
 }
 
 TEST_CASE("an answer that cannot be read, or is about another task, is asked again")
 {
     for (char const* const body :
          {"", "null", "42", "[]", "{", "{} {}", "<html>502</html>", "{\"data\":{}}",
-          R"({"data":{"id":"task_2","status":"completed","result":{"url":"https://h/v"}}})", "\xFF\xFE{\0}\0"}) {
+          R"({"data":{"id":"task_2","status":"completed","result":{"url":"https://h/v"}}})",
+          "\xFF\xFE{\0}\0"}) {
         CAPTURE(body);
         auto const state = read(body);
         REQUIRE_FALSE(state.has_value());
@@ -160,7 +189,8 @@ TEST_CASE("an unknown id, a refused key and an overloaded service are three diff
     auto const code = [](int status, std::string body) {
         return read_task_reply(answer(status, std::move(body)), "task_1", {}).error().code();
     };
-    CHECK(code(400, R"({"error":{"message":"Invalid task ID","type":"invalid_request_error"}})") == errc::task_not_found);
+    CHECK(code(400, R"({"error":{"message":"Invalid task ID","type":"invalid_request_error"}})") ==
+          errc::task_not_found);
     CHECK(code(404, "") == errc::task_not_found);
     CHECK(code(401, R"({"error":{"message":"bad key"}})") == cause::unauthorized);
     CHECK(code(402, R"({"error":{"message":"empty"}})") == cause::no_credit);
@@ -174,9 +204,9 @@ TEST_CASE("an unknown id, a refused key and an overloaded service are three diff
 
 TEST_CASE("the service's words are kept apart, escaped and short")
 {
-    auto const answered =
-        read_task_reply(answer(401, R"({"error":{"message":"bad\u001b[31m https://h/x?sig=SECRET end","type":"t"}})"),
-                        "task_1", {});
+    auto const answered = read_task_reply(
+        answer(401, R"({"error":{"message":"bad\u001b[31m https://h/x?sig=SECRET end","type":"t"}})"),
+        "task_1", {});
     std::string const told = answered.error().describe();
     CHECK(told.find('\x1b') == std::string::npos);
     CHECK(told.find("SECRET") == std::string::npos);
@@ -190,7 +220,7 @@ TEST_CASE("nothing that could change a path or a log line is a task id")
     CHECK(is_task_id("task_01J9HA7JPQ9A0Z6JZ3V8M9W6PZ"));
     CHECK(is_task_id("task-unified-1757165031-abcd1234"));
     for (std::string const& id : {std::string(), std::string("a/b"), std::string(".."), std::string("a?b"),
-                                  std::string("a#b"), std::string("a b"), std::string("a\r\nb"), std::string("a\0b", 3),
-                                  std::string("\xC3\xA4"), std::string(257, 'a')})
+                                  std::string("a#b"), std::string("a b"), std::string("a\r\nb"),
+                                  std::string("a\0b", 3), std::string("\xC3\xA4"), std::string(257, 'a')})
         CHECK_FALSE(is_task_id(id));
 }

@@ -1,0 +1,314 @@
+// Answers as they should be: read from any pieces, collected or passed on, one after another.
+#include <apimart/detail/transport/reply_parser.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using apimart::errc;
+using apimart::detail::reply_parser;
+using state = reply_parser::state;
+
+namespace {
+
+constexpr std::size_t header_limit = 16U << 10U;
+constexpr std::uint64_t body_limit = 1U << 20U;
+
+// As a connection does: what was not used is offered again with more behind it.
+class feeder
+{
+public:
+    explicit feeder(bool streams = false) { parser.reset(header_limit, body_limit, streams); }
+
+    void operator()(std::string_view bytes)
+    {
+        buffer += bytes;
+        std::size_t const used = parser.put(buffer);
+        pieces += parser.piece();
+        buffer.erase(0, used);
+    }
+
+    void byte_by_byte(std::string_view bytes)
+    {
+        for (char const c : bytes)
+            (*this)(std::string_view(&c, 1));
+    }
+
+    reply_parser parser;
+    std::string buffer;
+    std::string pieces;
+};
+
+std::string const small = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Type: application/json\r\n"
+                          "X-Oneapi-Request-Id: r1\r\n\r\nhello";
+
+} // namespace
+
+TEST_CASE("an answer is read whole and from single bytes alike")
+{
+    std::vector<std::string> const answers{
+        small,
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;a=b\r\nllo\r\n0\r\nX-Sum: "
+        "1\r\n\r\n",
+        "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\nhello",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n" + small,
+        "HTTP/1.1 200 \r\ncontent-length:5\r\n\r\nhello",
+    };
+    for (std::string const& answer : answers) {
+        CAPTURE(answer);
+        for (std::size_t cut = 0; cut <= answer.size(); ++cut) {
+            feeder feed;
+            feed(answer.substr(0, cut));
+            feed(answer.substr(cut));
+            CHECK(feed.parser.where() == state::done);
+            CHECK(feed.parser.status() == 200);
+            CHECK(feed.parser.body() == "hello");
+            CHECK(feed.parser.keep_alive());
+            CHECK(feed.buffer.empty());
+        }
+        feeder feed;
+        feed.byte_by_byte(answer);
+        CHECK(feed.parser.where() == state::done);
+        CHECK(feed.parser.body() == "hello");
+        CHECK(feed.parser.keep_alive());
+    }
+}
+
+TEST_CASE("the fields that decisions depend on are kept when the bytes are gone")
+{
+    feeder feed;
+    feed("HTTP/1.1 429 Too Many Requests\r\nRetry-After:  7 \r\nContent-Type: text/html\r\nContent-Type: "
+         "second\r\n"
+         "x-oneapi-request-id: abc\r\nLocation: /elsewhere\r\nContent-Range: bytes 0-1/2\r\nETag: \"e\"\r\n"
+         "Content-Encoding: identity\r\nContent-Length: 0\r\n\r\n");
+    feed.buffer.assign(1000, 'x');
+    reply_parser& parser = feed.parser;
+    REQUIRE(parser.where() == state::done);
+    CHECK(parser.status() == 429);
+    CHECK(parser.retry_after() == "7");
+    CHECK(parser.content_type() == "text/html");
+    CHECK(parser.request_id() == "abc");
+    CHECK(parser.location() == "/elsewhere");
+    CHECK(parser.content_range() == "bytes 0-1/2");
+    CHECK(parser.etag() == "\"e\"");
+    CHECK(parser.content_encoding().empty());
+    CHECK(parser.content_length() == 0);
+    parser.reset(header_limit, body_limit, false);
+    CHECK(parser.retry_after().empty());
+    CHECK_FALSE(parser.content_length().has_value());
+    CHECK_FALSE(parser.head_done());
+    CHECK_FALSE(parser.got_some());
+}
+
+TEST_CASE("fields of an interim answer are not those of the final one")
+{
+    feeder feed;
+    feed("HTTP/1.1 103 Early Hints\r\nRetry-After: 9\r\nContent-Length: 4\r\n\r\n" + small);
+    CHECK(feed.parser.where() == state::done);
+    CHECK(feed.parser.retry_after().empty());
+    CHECK(feed.parser.content_length() == 5);
+}
+
+TEST_CASE("a connection serves again only after an answer whose end is certain and that allows it")
+{
+    auto const keeps = [](std::string const& answer) {
+        feeder feed;
+        feed(answer);
+        feed.parser.put_end();
+        REQUIRE(feed.parser.where() == state::done);
+        return feed.parser.keep_alive();
+    };
+    CHECK(keeps("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab"));
+    CHECK(keeps("HTTP/1.1 204 No Content\r\n\r\n"));
+    CHECK_FALSE(keeps("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nab"));
+    CHECK_FALSE(keeps("HTTP/1.1 200 OK\r\nConnection: Keep-Alive, Close\r\nContent-Length: 2\r\n\r\nab"));
+    CHECK_FALSE(keeps("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nab"));
+    CHECK_FALSE(keeps("HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n\r\nab"));
+    CHECK_FALSE(keeps("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabc"));
+    CHECK_FALSE(keeps("HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nab"));
+}
+
+TEST_CASE("what follows a complete answer is left where it is, and noticed whenever it comes")
+{
+    feeder feed;
+    feed(small + "HTTP/1.1 408");
+    CHECK(feed.parser.where() == state::done);
+    CHECK(feed.buffer == "HTTP/1.1 408");
+    CHECK_FALSE(feed.parser.keep_alive());
+    feeder later;
+    later(small);
+    CHECK(later.parser.keep_alive());
+    later("x");
+    CHECK_FALSE(later.parser.keep_alive());
+    CHECK(later.parser.body() == "hello");
+}
+
+TEST_CASE("a body without a stated end ends with the stream")
+{
+    feeder feed;
+    feed("HTTP/1.1 200 OK\r\n\r\nhel");
+    feed("lo");
+    CHECK(feed.parser.where() == state::body);
+    feed.parser.put_end();
+    CHECK(feed.parser.where() == state::done);
+    CHECK(feed.parser.body() == "hello");
+}
+
+TEST_CASE("a streamed body is passed on without being copied, or joined when it comes in chunks")
+{
+    feeder plain(true);
+    std::string const head =
+        "HTTP/1.1 206 Partial Content\r\nContent-Length: 10\r\nContent-Encoding: br\r\n\r\n";
+    std::string const first = head + "01234";
+    std::size_t const used = plain.parser.put(first);
+    CHECK(used == first.size());
+    CHECK(plain.parser.piece() == "01234");
+    CHECK(plain.parser.piece().data() == first.data() + head.size());
+    CHECK(plain.parser.content_encoding() == "br");
+    CHECK(plain.parser.put("") == 0);
+    CHECK(plain.parser.piece().empty());
+    CHECK(plain.parser.put("56789") == 5);
+    CHECK(plain.parser.piece() == "56789");
+    CHECK(plain.parser.where() == state::done);
+    CHECK(plain.parser.body().empty());
+
+    std::string const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                "1\r\n0\r\n2\r\n12\r\n00003\r\n345\r\nA\r\n6789abcdef\r\n0\r\n\r\n";
+    feeder whole(true);
+    whole(chunked);
+    CHECK(whole.parser.piece() == "0123456789abcdef");
+    feeder bytes(true);
+    bytes.byte_by_byte(chunked);
+    CHECK(bytes.pieces == "0123456789abcdef");
+    CHECK(bytes.parser.where() == state::done);
+}
+
+TEST_CASE("limits are met exactly")
+{
+    auto const end = [](std::size_t headers, std::uint64_t body, std::string const& answer) {
+        reply_parser parser;
+        parser.reset(headers, body, false);
+        parser.put(answer);
+        parser.put_end();
+        return parser.where();
+    };
+    std::size_t const head = small.size() - 5;
+    CHECK(end(head, 5, small) == state::done);
+    CHECK(end(head - 1, 5, small) == state::failed);
+    CHECK(end(head, 4, small) == state::failed);
+    std::string const open = "HTTP/1.1 200 OK\r\n\r\nhello";
+    CHECK(end(100, 5, open) == state::done);
+    CHECK(end(100, 4, open) == state::failed);
+    std::string const chunks =
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n";
+    CHECK(end(100, 5, chunks) == state::done);
+    CHECK(end(100, 4, chunks) == state::failed);
+    std::string fields = "HTTP/1.1 204 No Content\r\n";
+    for (int i = 0; i < 100; ++i)
+        fields += "a: b\r\n";
+    CHECK(end(header_limit, 0, fields + "\r\n") == state::done);
+    CHECK(end(header_limit, 0, fields + "a: b\r\n\r\n") == state::failed);
+    std::string trailers = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n";
+    for (int i = 0; i < 64; ++i)
+        trailers += "a: b\r\n";
+    CHECK(end(header_limit, 0, trailers + "\r\n") == state::done);
+    CHECK(end(header_limit, 0, trailers + "a: b\r\n\r\n") == state::failed);
+    std::string const chunk = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1";
+    CHECK(end(100, 1, chunk + ";" + std::string(254, 'x') + "\r\na\r\n0\r\n\r\n") == state::done);
+    CHECK(end(100, 1, chunk + ";" + std::string(256, 'x') + "\r\na\r\n0\r\n\r\n") == state::failed);
+    std::string interim;
+    for (int i = 0; i < 10; ++i)
+        interim += "HTTP/1.1 100 Continue\r\n\r\n";
+    CHECK(end(100, 5, interim + small) == state::done);
+    CHECK(end(100, 5, interim + "HTTP/1.1 100 Continue\r\n\r\n" + small) == state::failed);
+}
+
+TEST_CASE("lengths beyond any file are refused or taken without overflow")
+{
+    constexpr std::uint64_t most = (std::numeric_limits<std::uint64_t>::max)();
+    reply_parser parser;
+    parser.reset(header_limit, most, true);
+    parser.put("HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\nx");
+    CHECK(parser.where() == state::body);
+    CHECK(parser.content_length() == most);
+    parser.reset(header_limit, most, true);
+    parser.put("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\nffffffffffffffff\r\nx");
+    REQUIRE(parser.where() == state::failed);
+    CHECK(parser.why().code() == errc::response_too_large);
+}
+
+TEST_CASE("an encoded body is only passed on, never taken for what it is not")
+{
+    std::string const encoded = " X\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b\x08";
+    feeder success;
+    success("HTTP/1.1 200" + encoded);
+    REQUIRE(success.parser.where() == state::failed);
+    CHECK(success.parser.why().code() == errc::unexpected_response);
+    CHECK(success.parser.why().detail() == "content encoding gzip");
+    // What the status proves must not be lost.
+    feeder refusal;
+    refusal("HTTP/1.1 402" + encoded);
+    REQUIRE(refusal.parser.where() == state::done);
+    CHECK(refusal.parser.status() == 402);
+    CHECK(refusal.parser.body().empty());
+    CHECK(refusal.parser.keep_alive());
+    feeder stream(true);
+    stream("HTTP/1.1 200" + encoded);
+    CHECK(stream.pieces == "\x1f\x8b\x08");
+    CHECK(stream.parser.content_encoding() == "gzip");
+}
+
+TEST_CASE("one parser reads answer after answer, also after failures, and keeps its memory")
+{
+    reply_parser parser;
+    char const* place = nullptr;
+    for (int round = 0; round < 100; ++round) {
+        parser.reset(header_limit, body_limit, false);
+        if (round % 3 == 1) {
+            parser.put("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n");
+            CHECK(parser.where() == state::failed);
+            continue;
+        }
+        if (round % 3 == 2) {
+            parser.put("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nxxx");
+            CHECK(parser.where() == state::body);
+            continue;
+        }
+        parser.put("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel");
+        parser.put_end();
+        CHECK(parser.why().detail() == "body cut after 3 bytes");
+        parser.reset(header_limit, body_limit, false);
+        parser.put("HTTP/1.1 204 No Content\r\n\r\nbehind");
+        CHECK_FALSE(parser.keep_alive());
+        parser.reset(header_limit, body_limit, false);
+        std::string const text(60, static_cast<char>('a' + round % 26));
+        parser.put("HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n" + text);
+        REQUIRE(parser.where() == state::done);
+        CHECK(parser.body() == text);
+        CHECK(parser.keep_alive());
+        if (round == 3)
+            place = parser.body().data();
+        if (round > 3)
+            CHECK(parser.body().data() == place);
+    }
+}
+
+TEST_CASE("a header nearly as large as its limit may come byte by byte")
+{
+    std::string head = "HTTP/1.1 200 OK\r\n";
+    while (head.size() < header_limit - 400)
+        head += "a: " + std::string(160, 'b') + "\r\n";
+    head += "Content-Length: 1\r\n\r\n";
+    reply_parser parser;
+    parser.reset(header_limit, 1, false);
+    for (std::size_t n = 1; n < head.size(); ++n)
+        REQUIRE(parser.put(std::string_view(head).substr(0, n)) == 0);
+    CHECK(parser.put(head + "x") == head.size() + 1);
+    CHECK(parser.where() == state::done);
+}
