@@ -3,6 +3,8 @@
 // what the counts need.
 #pragma once
 
+#include "server_counts.hpp"
+
 #include <apimart/testing/emulator/certificate_authority.hpp>
 #include <apimart/testing/emulator/server_tls.hpp>
 
@@ -14,13 +16,17 @@
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <deque>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -30,25 +36,18 @@
 
 namespace bench {
 
-/// What a server saw. A run is right when these agree with what the clients believe.
-struct server_counts
-{
-    std::uint64_t submits = 0;
-    std::uint64_t polls = 0;
-    std::uint64_t connections = 0;
-    /// Requests without a key, with another body than the first submit, for a task that does not exist, or
-    /// for one that was asked for before.
-    std::uint64_t wrong = 0;
-};
-
+/// Holds every answer back for a given time, as a network does: a client that looks for the answer as soon as
+/// its request is out does not find it, however slow the tool is that counts what it does.
 class minimal_server
 {
 public:
-    minimal_server() : tls_(apimart::testing::emulation::make_server_tls(authority_.issue()))
+    explicit minimal_server(std::chrono::nanoseconds latency)
+        : latency_(latency), tls_(apimart::testing::emulation::make_server_tls(authority_.issue()))
     {
         SSL_CTX_set_read_ahead(tls_.native_handle(), 1);
         SSL_CTX_clear_mode(tls_.native_handle(), SSL_MODE_RELEASE_BUFFERS);
         check(epoll_ = ::epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
+        check(timer_ = ::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), "timerfd_create");
         check(listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "socket");
         sockaddr_in here{};
         here.sin_family = AF_INET;
@@ -59,12 +58,14 @@ public:
         check(::getsockname(listener_, reinterpret_cast<sockaddr*>(&here), &size), "getsockname");
         port_ = ntohs(here.sin_port);
         watch(listener_);
+        watch(timer_);
     }
     minimal_server(minimal_server const&) = delete;
     minimal_server& operator=(minimal_server const&) = delete;
 
     unsigned short port() const { return port_; }
     std::string const& ca_pem() const { return authority_.pem(); }
+    std::string const& first_body() const { return first_body_; }
 
     /// Serves until standard input ends.
     server_counts run()
@@ -81,6 +82,8 @@ public:
                     return counts_;
                 if (fd == listener_)
                     accept();
+                else if (fd == timer_)
+                    send_due();
                 else if (!serve(*clients_[static_cast<std::size_t>(fd)]))
                     clients_[static_cast<std::size_t>(fd)].reset();
             }
@@ -105,7 +108,18 @@ private:
 
         int fd;
         SSL* ssl;
+        std::uint64_t number = 0;
         std::string received;
+    };
+
+    using clock = std::chrono::steady_clock;
+
+    struct held_answer
+    {
+        clock::time_point due;
+        int fd;
+        std::uint64_t number; // of the connection
+        std::string text;
     };
 
     static constexpr std::string_view id_begin = "task_01J9HA7JPQ9A0Z";
@@ -135,7 +149,7 @@ private:
             if (clients_.size() <= static_cast<std::size_t>(fd))
                 clients_.resize(static_cast<std::size_t>(fd) + 64);
             clients_[static_cast<std::size_t>(fd)] = std::make_unique<client>(fd, tls_.native_handle());
-            ++counts_.connections;
+            clients_[static_cast<std::size_t>(fd)]->number = ++counts_.connections;
             watch(fd);
         }
     }
@@ -169,11 +183,48 @@ private:
             if (text.size() < end)
                 return true;
             judge(text.substr(0, head), text.substr(head + 4, end - head - 4));
+            counts_.bytes += end;
+            counts_.cipher = std::string(SSL_get_version(c.ssl)) + ":" + SSL_get_cipher_name(c.ssl);
             c.received.erase(0, end);
-            // An answer is much smaller than an empty socket buffer.
-            if (SSL_write(c.ssl, answer_.data(), static_cast<int>(answer_.size())) <= 0)
-                return false;
+            if (latency_ == latency_.zero()) {
+                if (!send(c, answer_))
+                    return false;
+            } else {
+                held_.push_back({clock::now() + latency_, c.fd, c.number, answer_});
+                if (held_.size() == 1)
+                    set_timer();
+            }
         }
+    }
+
+    static bool send(client& c, std::string const& text)
+    {
+        // An answer is much smaller than an empty socket buffer.
+        return SSL_write(c.ssl, text.data(), static_cast<int>(text.size())) > 0;
+    }
+
+    void set_timer()
+    {
+        auto const due = std::chrono::nanoseconds(held_.front().due.time_since_epoch()).count();
+        itimerspec when{};
+        when.it_value.tv_sec = due / 1'000'000'000;
+        when.it_value.tv_nsec = due % 1'000'000'000;
+        check(::timerfd_settime(timer_, TFD_TIMER_ABSTIME, &when, nullptr), "timerfd_settime");
+    }
+
+    void send_due()
+    {
+        for (; !held_.empty() && held_.front().due <= clock::now(); held_.pop_front()) {
+            held_answer const& next = held_.front();
+            auto& owner = clients_[static_cast<std::size_t>(next.fd)];
+            if (owner != nullptr && owner->number == next.number && !send(*owner, next.text))
+                owner.reset();
+        }
+        // Setting it also takes back that it has gone off.
+        if (!held_.empty())
+            set_timer();
+        else
+            check(::timerfd_settime(timer_, 0, &disarmed, nullptr), "timerfd_settime");
     }
 
     static std::size_t body_size(std::string_view head)
@@ -228,12 +279,17 @@ private:
         answer_.append(std::to_string(content_.size())).append("\r\n\r\n").append(content_);
     }
 
+    static constexpr itimerspec disarmed{};
+
+    std::chrono::nanoseconds latency_;
     apimart::testing::certificate_authority authority_;
     boost::asio::ssl::context tls_;
     int epoll_ = -1;
+    int timer_ = -1;
     int listener_ = -1;
     unsigned short port_ = 0;
     std::vector<std::unique_ptr<client>> clients_; // by descriptor
+    std::deque<held_answer> held_;                 // the next one due first
     std::vector<bool> asked_;                      // by number of the task
     std::string first_body_;
     std::string content_;

@@ -1,43 +1,37 @@
-// What does one submit and one poll through the library cost, compared with the Beast coroutine loop that one
-// writes by hand for the same two requests?
+// What does one submit and one poll through the library cost, compared with clients written by hand for the
+// same two requests?
 //
-// Same server, same 64 connections, same JSON object serialised for each request, both answers parsed and
-// checked, TLS with verification, one thread, one run. CPU time, instructions in user space, allocations and
-// system calls per operation; an operation is one POST and one GET.
+// Beside the library: the Beast loop that one writes first (beast_client), the best that stays on Asio's TLS
+// stream (tuned_client), OpenSSL over epoll as the floor (openssl_client), libcurl's multi interface
+// (curl_client). All make the same JSON object for each submit, send the same header fields, parse both
+// answers and look at the same members of them, over kept-alive TLS connections with verification, in one
+// thread. Each is a program of its own; so is the server, which is OpenSSL over epoll and holds every answer
+// back for a moment, as a network does.
 //
 // "submit + wait" is what programs write: client.wait asks once because the task is done by then, so it makes
-// one GET. "submit + status" is beside it to show what the schedule of polls costs: client.status always
-// makes exactly one GET. The library is given a copy of the request for each submit because its interface
-// takes one; that copy is counted.
+// one GET. "observed" is the same with an observer that is told of every attempt and every operation; the
+// bounds are meant for it. "submit + status" shows what the schedule of polls costs: client.status always
+// makes exactly one GET. That nobody makes other requests than these two is checked with the server's counts.
 //
-// Not measured: connecting and the handshakes (one operation on every connection comes before the measured
-// ones), latency, downloads, several threads, and the server, which is a process of its own: a hundred lines
-// of OpenSSL over epoll. The emulator (--server emulator) needs more time for an answer than a client does,
-// so that clients wait for it.
-//
-// Instructions are counted by the kernel or, where it does not count, by callgrind (valgrind), which counts
-// only below the function that runs the measured operations. System calls are counted by strace, less those
-// of a run without measured operations. Under both, the client is much slower than the server, so that every
-// epoll_wait finds as much as it can: at 64 connections, system calls are a lower bound.
-
-#include <apimart/client.hpp>
+// Counts are of whole processes with all their threads, as the difference of a run with twice the operations
+// and one with once, so that connecting and the handshakes are in none of them: instructions in user space
+// (callgrind), system calls (strace), allocations (everything that reaches malloc). System calls with one
+// connection are counted a second time with a server that does not wait: then the answer is there by the time
+// a client that is slowed down by strace looks for it. CPU time is that of the measured operations, in rounds
+// that take the clients in turn. Not measured: latency, downloads, several threads, the server.
 
 #include "child_process.hpp"
-#include "hand_written_client.hpp"
-#include "library_client.hpp"
-#include "minimal_server.hpp"
+#include "meter.hpp"
+#include "server_counts.hpp"
 
-#include <apimart/models/kling_v3.hpp>
-#include <apimart/testing/emulator.hpp>
-
-#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
 #include <boost/version.hpp>
 #include <openssl/crypto.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -49,96 +43,43 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace {
 
 struct side
 {
-    char const* name;  // as an argument
+    char const* name; // as an argument
+    char const* program;
+    char const* detail;
     char const* title; // in the table
 };
 
-constexpr std::array sides{side{"peer", "Beast, by hand"}, side{"wait", "submit + wait"},
-                           side{"status", "submit + status"}};
+constexpr std::array sides{side{"floor", "openssl_client", "", "OpenSSL over epoll"},
+                           side{"tuned", "tuned_client", "", "Asio, hand-tuned"},
+                           side{"plain", "beast_client", "", "Beast, plain"},
+                           side{"curl", "curl_client", "", "libcurl multi"},
+                           side{"status", "library_client", "status", "submit + status"},
+                           side{"wait", "library_client", "wait", "submit + wait"},
+                           side{"observed", "library_client", "observed", "the same, observed"}};
+constexpr std::size_t tuned = 1;
+constexpr std::size_t plain = 2;
+constexpr std::size_t library = 6; // the bounds hold for this one
 
-apimart::any_request the_request()
-{
-    using namespace std::chrono_literals;
-    return apimart::text_to_video<apimart::kling_v3>(std::string(bench::prompt))
-        .duration(5s)
-        .mode(apimart::pro);
-}
-
-// ---- the processes that are started
-// ----------------------------------------------------------------------------
-
-bench::server_counts serve_with_emulator(std::string const& ca_file)
-{
-    namespace asio = boost::asio;
-    apimart::testing::emulator_options options;
-    options.speed = 1e9; // a task is done when it is first asked for
-    asio::io_context context(1);
-    apimart::testing::emulator service(context.get_executor(), options);
-    std::ofstream(ca_file) << service.ca_pem();
-    service.start();
-    std::cout << service.port() << std::endl;
-    asio::posix::stream_descriptor input(context, ::dup(STDIN_FILENO));
-    char ignored = 0;
-    input.async_read_some(asio::buffer(&ignored, 1),
-                          [&](boost::system::error_code, std::size_t) { service.stop(); });
-    context.run();
-    auto const books = service.books();
-    bench::server_counts counts;
-    counts.submits = books.at("accepted").as_array().size();
-    counts.polls = books.at("polls").to_number<std::uint64_t>();
-    counts.connections = books.at("connections").to_number<std::uint64_t>();
-    counts.wrong = books.at("submits_received").to_number<std::uint64_t>() - counts.submits;
-    return counts;
-}
-
-int be_server(std::string_view kind, std::string const& ca_file)
-{
-    std::signal(SIGPIPE, SIG_IGN); // a client that fails must not end the server
-    bench::server_counts counts;
-    if (kind == "emulator") {
-        counts = serve_with_emulator(ca_file);
-    } else {
-        bench::minimal_server server;
-        std::ofstream(ca_file) << server.ca_pem();
-        std::cout << server.port() << std::endl;
-        counts = server.run();
-    }
-    std::cout << counts.submits << ' ' << counts.polls << ' ' << counts.connections << ' ' << counts.wrong
-              << std::endl;
-    return 0;
-}
-
-int be_client(std::string_view name, bench::workload const& work)
-{
-    if (!bench::openssl_is_counted)
-        throw std::runtime_error("OpenSSL's allocations are not counted");
-    bench::cost spent;
-    if (name == "peer")
-        spent = bench::hand_written_client(work, the_request().body()).run();
-    else if (name == "wait")
-        spent = bench::library_client(work, the_request(), bench::question::wait).run();
-    else
-        spent = bench::library_client(work, the_request(), bench::question::status).run();
-    std::cout << std::fixed << spent << std::endl;
-    return 0;
-}
-
-// ---- the process that starts them
-// ------------------------------------------------------------------------------
+// What an operation consists of.
+constexpr double requests = 2;
 
 struct settings
 {
     int rounds = 7;
     std::uint64_t operations = 20'000;
-    std::uint64_t counted = 2'000; // under callgrind and strace
+    std::uint64_t counted = 2'000; // and twice as many, for the counts
     int connections = 64;
-    std::string server = "minimal";
+    long latency_us = 1'000;
+    std::vector<std::string> chosen; // names of sides; empty: all
+    bool check = false;
+    std::string profile; // a file to write instead of measuring
 };
 
 class spread
@@ -156,119 +97,181 @@ public:
     }
     double least() const { return *std::min_element(values_.begin(), values_.end()); }
     double most() const { return *std::max_element(values_.begin(), values_.end()); }
+    std::vector<double> const& values() const { return values_; }
 
 private:
     std::vector<double> values_;
 };
 
+/// All per operation.
 struct measured
 {
+    bool wanted = false;
+    bool taken = false; // it is wanted, and there is the program
     spread cpu_us;
     spread system_us;
-    spread cpu_ratio; // to the peer in the same round
     spread rate;
-    spread instructions;
-    spread allocations;
-    spread bytes;
-    spread openssl_allocations;
-    spread openssl_bytes;
-    std::optional<double> counted_instructions;
-    std::optional<double> system_calls;
-    std::optional<double> system_calls_alone; // with one connection
+    double allocations = 0;
+    double bytes = 0;
+    double openssl_allocations = 0;
+    std::optional<double> instructions;
+    std::optional<double> calls;
+    std::optional<double> calls_alone;         // with one connection
+    std::optional<double> calls_alone_at_once; // the same, with answers that do not take any time
+    bench::server_counts seen;                 // of the last run
+    std::string body;                          // of a submit
 };
 
 class measurement
 {
 public:
-    measurement(std::string self, settings chosen)
-        : self_(std::move(self)), settings_(std::move(chosen)),
-          server_({self_, "--server", settings_.server, folder_.file("ca.pem")})
+    measurement(std::filesystem::path programs, settings chosen)
+        : programs_(std::move(programs)), settings_(std::move(chosen))
     {
-        port_ = server_.line();
-        if (port_.empty())
-            throw std::runtime_error("the server did not start");
+        for (std::size_t i = 0; i < sides.size(); ++i) {
+            bool const wanted = settings_.chosen.empty() ||
+                                std::find(settings_.chosen.begin(), settings_.chosen.end(), sides[i].name) !=
+                                    settings_.chosen.end();
+            results_[i].wanted = wanted;
+            results_[i].taken = wanted && std::filesystem::exists(programs_ / sides[i].program);
+        }
     }
 
     void run()
     {
-        for (int round = 0; round < settings_.rounds; ++round) {
-            double peer_us = 0;
-            for (std::size_t i = 0; i < sides.size(); ++i) {
-                progress("round " + std::to_string(round + 1) + " of " + std::to_string(settings_.rounds) +
-                         ": " + sides[i].title);
+        for (int round = 0; round < settings_.rounds; ++round)
+            each([&](std::size_t i, measured& m) {
+                progress("round " + std::to_string(round + 1) + " of " + std::to_string(settings_.rounds), i);
                 bench::cost const spent = run_client({}, i, settings_.operations, settings_.connections);
                 double const n = static_cast<double>(spent.operations);
-                measured& m = results_[i];
-                if (i == 0)
-                    peer_us = spent.cpu_us();
                 m.cpu_us.add(spent.cpu_us() / n);
                 m.system_us.add(spent.system_us / n);
-                m.cpu_ratio.add(spent.cpu_us() / peer_us);
                 m.rate.add(n / spent.wall_us * 1e6);
-                m.allocations.add(static_cast<double>(spent.all.calls) / n);
-                m.bytes.add(static_cast<double>(spent.all.bytes) / n);
-                m.openssl_allocations.add(static_cast<double>(spent.openssl.calls) / n);
-                m.openssl_bytes.add(static_cast<double>(spent.openssl.bytes) / n);
-                if (spent.instructions >= 0)
-                    m.instructions.add(spent.instructions / n);
-            }
-        }
-        for (std::size_t i = 0; i < sides.size(); ++i) {
-            if (results_[i].instructions.empty() && bench::is_installed("valgrind")) {
-                progress(std::string("callgrind: ") + sides[i].title);
-                results_[i].counted_instructions = callgrind(i) / static_cast<double>(settings_.counted);
-            }
-            if (bench::is_installed("strace")) {
-                progress(std::string("strace: ") + sides[i].title);
-                auto const calls = [&](std::uint64_t n, int c) { return strace(i, n, c); };
-                results_[i].system_calls = per_operation(settings_.connections, calls);
-                results_[i].system_calls_alone = per_operation(1, calls);
-            }
-        }
-        progress("");
-        compare_with_server();
+            });
+        each([&](std::size_t i, measured& m) {
+            progress("allocations", i);
+            bench::cost const once = run_client({}, i, settings_.counted, settings_.connections);
+            bench::cost const twice = run_client({}, i, 2 * settings_.counted, settings_.connections);
+            auto const more = [&](std::uint64_t a, std::uint64_t b) {
+                return (static_cast<double>(b) - static_cast<double>(a)) /
+                       static_cast<double>(settings_.counted);
+            };
+            m.allocations = more(once.all.calls, twice.all.calls);
+            m.bytes = more(once.all.bytes, twice.all.bytes);
+            m.openssl_allocations = more(once.openssl.calls, twice.openssl.calls);
+        });
+        if (bench::is_installed("strace"))
+            each([&](std::size_t i, measured& m) {
+                progress("system calls", i);
+                auto const calls = [&](int connections, long latency_us) {
+                    return per_operation([&](std::uint64_t operations) {
+                        return strace(i, operations, connections, latency_us);
+                    });
+                };
+                m.calls = calls(settings_.connections, settings_.latency_us);
+                m.calls_alone = calls(1, settings_.latency_us);
+                m.calls_alone_at_once = calls(1, 0);
+            });
+        if (bench::is_installed("valgrind"))
+            each([&](std::size_t i, measured& m) {
+                progress("instructions", i);
+                m.instructions =
+                    per_operation([&](std::uint64_t operations) { return callgrind(i, operations); });
+            });
+        if (::isatty(STDERR_FILENO) == 1)
+            std::cerr << "\r\033[K";
+        compare_bodies();
+    }
+
+    /// Has callgrind write down what the measured operations of the first chosen side consist of.
+    void profile()
+    {
+        std::size_t which = library;
+        for (std::size_t i = 0; i < sides.size(); ++i)
+            if (!settings_.chosen.empty() && settings_.chosen.front() == sides[i].name)
+                which = i;
+        run_client({"valgrind", "--quiet", "--tool=callgrind", "--collect-atstart=no",
+                    "--toggle-collect=apimart_measured_part*", "--callgrind-out-file=" + settings_.profile},
+                   which, settings_.counted, settings_.connections);
     }
 
     void print() const;
+    /// False when one is broken.
+    bool print_bounds() const;
 
 private:
-    void progress(std::string const& what) const
+    template <class Action>
+    void each(Action action)
+    {
+        for (std::size_t i = 0; i < sides.size(); ++i)
+            if (results_[i].taken)
+                action(i, results_[i]);
+    }
+
+    static void progress(std::string const& what, std::size_t which)
     {
         if (::isatty(STDERR_FILENO) == 1)
-            std::cerr << "\r\033[K" << what << std::flush;
+            std::cerr << "\r\033[K" << what << ": " << sides[which].title << std::flush;
     }
 
     bench::cost run_client(std::vector<std::string> command, std::size_t which, std::uint64_t operations,
                            int connections)
     {
-        for (std::string const& word :
-             {self_, std::string("--client"), std::string(sides[which].name), port_, folder_.file("ca.pem"),
-              std::to_string(connections), std::to_string(operations)})
+        return run_client(std::move(command), which, operations, connections, settings_.latency_us);
+    }
+
+    bench::cost run_client(std::vector<std::string> command, std::size_t which, std::uint64_t operations,
+                           int connections, long latency_us)
+    {
+        std::string const ca_file = folder_.file("ca.pem");
+        bench::child_process server({programs_ / "service", ca_file, std::to_string(latency_us)});
+        std::string const port = server.line();
+        if (port.empty())
+            throw std::runtime_error("the server did not start");
+        for (std::string const& word : {(programs_ / sides[which].program).string(), port, ca_file,
+                                        std::to_string(connections), std::to_string(operations)})
             command.push_back(word);
+        if (*sides[which].detail != '\0')
+            command.push_back(sides[which].detail);
         bench::child_process client(std::move(command));
         std::istringstream line(client.line());
         bench::cost spent;
         line >> spent;
         if (!client.end() || !line || spent.operations != operations)
             throw std::runtime_error(std::string("the run of \"") + sides[which].title + "\" failed");
-        expected_.submits += operations + static_cast<std::uint64_t>(connections);
-        expected_.connections += static_cast<std::uint64_t>(connections);
+
+        server.close_input();
+        bench::server_counts seen;
+        std::istringstream(server.line()) >> seen;
+        std::string const body = server.line();
+        if (!server.end())
+            throw std::runtime_error("the server failed");
+        std::uint64_t const expected = operations + static_cast<std::uint64_t>(connections);
+        if (seen.submits != expected || seen.polls != expected || seen.wrong != 0 ||
+            seen.connections != static_cast<std::uint64_t>(connections)) {
+            std::ostringstream words;
+            words << '"' << sides[which].title << "\" did " << expected << " submits and polls on "
+                  << connections << " connections, the server saw " << seen.submits << ", " << seen.polls
+                  << " and " << seen.connections << ", " << seen.wrong << " wrong";
+            throw std::runtime_error(words.str());
+        }
+        results_[which].seen = seen;
+        results_[which].body = body;
         return spent;
     }
 
     template <class Count>
-    double per_operation(int connections, Count count) const
+    double per_operation(Count count) const
     {
-        double const before = count(0, connections);
-        return (count(settings_.counted, connections) - before) / static_cast<double>(settings_.counted);
+        double const once = count(settings_.counted);
+        return (count(2 * settings_.counted) - once) / static_cast<double>(settings_.counted);
     }
 
-    double callgrind(std::size_t which)
+    double callgrind(std::size_t which, std::uint64_t operations)
     {
         std::string const out = folder_.file("callgrind.out");
-        run_client({"valgrind", "--quiet", "--tool=callgrind", "--collect-atstart=no",
-                    "--toggle-collect=apimart_measured_part*", "--callgrind-out-file=" + out},
-                   which, settings_.counted, settings_.connections);
+        run_client({"valgrind", "--quiet", "--tool=callgrind", "--callgrind-out-file=" + out}, which,
+                   operations, settings_.connections);
         std::ifstream file(out);
         for (std::string line; std::getline(file, line);)
             if (line.starts_with("summary: ") || line.starts_with("totals: "))
@@ -277,10 +280,11 @@ private:
         throw std::runtime_error("callgrind gave no sum");
     }
 
-    double strace(std::size_t which, std::uint64_t operations, int connections)
+    double strace(std::size_t which, std::uint64_t operations, int connections, long latency_us)
     {
         std::string const out = folder_.file("strace.out");
-        run_client({"strace", "-f", "-c", "-U", "calls,name", "-o", out}, which, operations, connections);
+        run_client({"strace", "-f", "-c", "-U", "calls,name", "-o", out}, which, operations, connections,
+                   latency_us);
         std::ifstream file(out);
         double calls = 0;
         std::string name;
@@ -290,28 +294,22 @@ private:
         throw std::runtime_error("strace gave no sum");
     }
 
-    void compare_with_server()
+    void compare_bodies()
     {
-        server_.close_input();
-        std::string const last = server_.line();
-        bool const good = server_.end();
-        bench::server_counts seen;
-        std::istringstream(last) >> seen.submits >> seen.polls >> seen.connections >> seen.wrong;
-        std::cout << "Server: " << seen.submits << " submits, " << seen.polls << " polls, "
-                  << seen.connections << " connections, " << seen.wrong
-                  << " wrong; clients: " << expected_.submits << " of each on " << expected_.connections
-                  << " connections.\n\n";
-        if (!good || seen.submits != expected_.submits || seen.polls != expected_.submits ||
-            seen.connections != expected_.connections || seen.wrong != 0)
-            throw std::runtime_error("the server saw something else than the clients did");
+        std::optional<boost::json::value> first;
+        each([&](std::size_t i, measured& m) {
+            boost::json::value body = boost::json::parse(m.body);
+            if (!first)
+                first = std::move(body);
+            else if (body != *first)
+                throw std::runtime_error(std::string("the submits of \"") + sides[i].title +
+                                         "\" are not those of the others: " + m.body);
+        });
     }
 
-    std::string self_;
+    std::filesystem::path programs_;
     settings settings_;
     bench::scratch_folder folder_;
-    bench::child_process server_;
-    std::string port_;
-    bench::server_counts expected_;
     std::array<measured, sides.size()> results_;
 };
 
@@ -322,16 +320,20 @@ std::string number(double value, int digits)
     return text.data();
 }
 
-std::string with_range(spread const& values, int digits)
+std::string number(std::optional<double> value, int digits)
 {
-    return number(values.median(), digits) + " (" + number(values.least(), digits) + "-" +
-           number(values.most(), digits) + ")";
+    return value ? number(*value, digits) : std::string("-");
+}
+
+std::optional<double> ratio(std::optional<double> a, std::optional<double> b)
+{
+    return a && b && *b != 0 ? std::optional(*a / *b) : std::nullopt;
 }
 
 void print_row(std::string_view name, std::vector<std::string> const& cells)
 {
-    constexpr std::array widths{22, 14, 14, 13, 12, 11, 11};
-    std::printf("%-26s", std::string(name).c_str());
+    constexpr std::array widths{12, 18, 8, 15, 10, 10, 11, 11};
+    std::printf("%-28s", std::string(name).c_str());
     for (std::size_t i = 0; i < cells.size(); ++i)
         std::printf(" %*s", widths[i], cells[i].c_str());
     std::printf("\n");
@@ -357,58 +359,118 @@ std::string machine()
            std::to_string(BOOST_VERSION / 100 % 1000) + "; " + OpenSSL_version(OPENSSL_VERSION);
 }
 
+// Ratio of CPU times, the runs of one round compared with each other.
+spread paired(measured const& a, measured const& b)
+{
+    spread ratios;
+    for (std::size_t i = 0; i < a.cpu_us.values().size(); ++i)
+        ratios.add(a.cpu_us.values()[i] / b.cpu_us.values()[i]);
+    return ratios;
+}
+
 void measurement::print() const
 {
-    auto const instructions = [](measured const& m) -> std::optional<double> {
-        return m.instructions.empty() ? m.counted_instructions
-                                      : std::optional<double>(m.instructions.median());
-    };
-    auto const optional = [](std::optional<double> value, int digits) {
-        return value ? number(*value, digits) : std::string("not counted");
-    };
+    std::printf("Submit and poll over %d connections, answers after %ld us; CPU time of %d rounds of %llu "
+                "operations, counts of %llu.\n%s\n\n",
+                settings_.connections, settings_.latency_us, settings_.rounds,
+                static_cast<unsigned long long>(settings_.operations),
+                static_cast<unsigned long long>(settings_.counted), machine().c_str());
+    std::vector<std::string> const heads{"instructions", "CPU us", "of it",  "allocations",
+                                         "bytes",        "calls,", "calls,", "calls, 1,"};
+    std::vector<std::string> const more{"",          "median (min)",
+                                        "system",    "(OpenSSL's)",
+                                        "allocated", std::to_string(settings_.connections) + " conn.",
+                                        "1 conn.",   "no latency"};
+    for (double const unit : {requests, 1.0}) {
+        print_row(unit == 1 ? "PER OPERATION (2 requests)" : "PER REQUEST", heads);
+        print_row("", more);
+        for (std::size_t i = 0; i < sides.size(); ++i) {
+            measured const& m = results_[i];
+            if (!m.taken) {
+                if (m.wanted)
+                    print_row(sides[i].title, {"not built"});
+                continue;
+            }
+            auto const per = [&](std::optional<double> value) {
+                return value ? std::optional(*value / unit) : std::nullopt;
+            };
+            print_row(sides[i].title,
+                      {number(per(m.instructions), 0),
+                       number(m.cpu_us.median() / unit, 2) + " (" + number(m.cpu_us.least() / unit, 2) + ")",
+                       number(m.system_us.median() / unit, 2),
+                       number(m.allocations / unit, 2) + " (" + number(m.openssl_allocations / unit, 2) + ")",
+                       number(m.bytes / unit, 0), number(per(m.calls), 2), number(per(m.calls_alone), 2),
+                       number(per(m.calls_alone_at_once), 2)});
+        }
+        std::printf("\n");
+    }
+    for (std::size_t const to : {plain, tuned}) {
+        measured const& peer = results_[to];
+        if (!peer.taken)
+            continue;
+        print_row(std::string("RATIO TO ") + sides[to].title,
+                  {"instructions", "CPU (range)", "system", "allocations", "bytes", "calls", "calls, 1",
+                   "no latency"});
+        for (std::size_t i = 0; i < sides.size(); ++i) {
+            measured const& m = results_[i];
+            if (!m.taken || i == to)
+                continue;
+            spread const cpu = paired(m, peer);
+            print_row(
+                sides[i].title,
+                {number(ratio(m.instructions, peer.instructions), 3),
+                 number(cpu.median(), 2) + " (" + number(cpu.least(), 2) + "-" + number(cpu.most(), 2) + ")",
+                 number(m.system_us.median() / peer.system_us.median(), 2),
+                 number(ratio(m.allocations, peer.allocations), 2), number(ratio(m.bytes, peer.bytes), 2),
+                 number(ratio(m.calls, peer.calls), 2), number(ratio(m.calls_alone, peer.calls_alone), 2),
+                 number(ratio(m.calls_alone_at_once, peer.calls_alone_at_once), 2)});
+        }
+        std::printf("\n");
+    }
     std::printf(
-        "One submit and one poll, %d connections, %s server; %d rounds of %llu operations, in turn.\n",
-        settings_.connections, settings_.server.c_str(), settings_.rounds,
-        static_cast<unsigned long long>(settings_.operations));
-    std::printf("%s\n\n", machine().c_str());
-    print_row("per operation", {"CPU us (range)", "of it system", "instructions", "allocations", "bytes",
-                                "system", "calls with"});
-    print_row("", {"", "", "in user space", "(OpenSSL's)", "allocated", "calls", "1 connection"});
+        "Server's counts of each client's last run, the operations before the measured ones included:\n");
     for (std::size_t i = 0; i < sides.size(); ++i) {
         measured const& m = results_[i];
-        print_row(sides[i].title,
-                  {with_range(m.cpu_us, 1), number(m.system_us.median(), 1), optional(instructions(m), 0),
-                   number(m.allocations.median(), 1) + " (" + number(m.openssl_allocations.median(), 1) + ")",
-                   number(m.bytes.median(), 0), optional(m.system_calls, 2),
-                   optional(m.system_calls_alone, 2)});
+        if (!m.taken)
+            continue;
+        double const all = static_cast<double>(m.seen.submits + m.seen.polls);
+        std::printf("  %-20s %llu POST, %llu GET, %llu connections, %llu wrong, %.1f bytes per request, %s; "
+                    "%.0f operations per second of wall time\n",
+                    sides[i].title, static_cast<unsigned long long>(m.seen.submits),
+                    static_cast<unsigned long long>(m.seen.polls),
+                    static_cast<unsigned long long>(m.seen.connections),
+                    static_cast<unsigned long long>(m.seen.wrong), static_cast<double>(m.seen.bytes) / all,
+                    m.seen.cipher.c_str(), m.rate.median());
     }
-    measured const& peer = results_[0];
-    for (std::size_t i = 1; i < sides.size(); ++i) {
-        measured const& m = results_[i];
-        auto const ratio = [](std::optional<double> a, std::optional<double> b) {
-            return a && b ? number(*a / *b, 3) : std::string("not counted");
-        };
-        print_row(std::string("ratio, ") + sides[i].title,
-                  {with_range(m.cpu_ratio, 2), number(m.system_us.median() / peer.system_us.median(), 2),
-                   ratio(instructions(m), instructions(peer)),
-                   number(m.allocations.median() / peer.allocations.median(), 2),
-                   number(m.bytes.median() / peer.bytes.median(), 2),
-                   ratio(m.system_calls, peer.system_calls),
-                   ratio(m.system_calls_alone, peer.system_calls_alone)});
-    }
-    std::printf("\nOperations per second of wall time (no measure of cost; says how busy the machine was):");
-    for (std::size_t i = 0; i < sides.size(); ++i)
-        std::printf("%s %s %s", i > 0 ? "," : "", sides[i].title, with_range(results_[i].rate, 0).c_str());
+    for (char const* tool : {"valgrind", "strace"})
+        if (!bench::is_installed(tool))
+            std::printf("%s is not installed: its columns are empty.\n", tool);
     std::printf("\n");
-    if (!results_[0].instructions.empty())
-        std::printf("Instructions: counted by the kernel.\n");
-    else if (results_[0].counted_instructions)
-        std::printf("Instructions: callgrind, %llu operations; the kernel does not count them here.\n",
-                    static_cast<unsigned long long>(settings_.counted));
-    else
-        std::printf("Instructions: not counted; the kernel does not, and valgrind is not installed.\n");
-    if (!results_[0].system_calls)
-        std::printf("System calls: not counted; strace is not installed.\n");
+}
+
+bool measurement::print_bounds() const
+{
+    measured const& ours = results_[library];
+    auto const per_request = [](std::optional<double> value) {
+        return value ? std::optional(*value / requests) : std::nullopt;
+    };
+    bool good = true;
+    auto const bound = [&](char const* what, std::optional<double> value, double most) {
+        bool const kept = value && *value <= most;
+        good = good && kept;
+        std::printf("%-8s %s: %s, at most %s\n",
+                    kept     ? "kept"
+                    : !value ? "UNKNOWN"
+                             : "BROKEN",
+                    what, number(value, 3).c_str(), number(most, 2).c_str());
+    };
+    bound("instructions, to the plain Beast loop", ratio(ours.instructions, results_[plain].instructions),
+          0.85);
+    bound("instructions, to the hand-tuned client", ratio(ours.instructions, results_[tuned].instructions),
+          1.15);
+    bound("system calls per request with one connection", per_request(ours.calls_alone), 4.5);
+    bound("the same without latency", per_request(ours.calls_alone_at_once), 4.5);
+    return good;
 }
 
 std::uint64_t natural(std::string_view text)
@@ -420,14 +482,20 @@ std::uint64_t natural(std::string_view text)
     return value;
 }
 
-int measure(std::string self, std::vector<std::string> const& arguments)
+settings parse(std::vector<std::string> const& arguments)
 {
     settings chosen;
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         std::string const& name = arguments[i];
+        if (name == "--check") {
+            chosen.check = true;
+            continue;
+        }
         if (i + 1 == arguments.size() || !name.starts_with("--"))
-            throw std::invalid_argument("usage: submit_and_poll [--rounds N] [--operations N] [--counted N] "
-                                        "[--connections N] [--server minimal|emulator]");
+            throw std::invalid_argument(
+                "usage: submit_and_poll [--check] [--rounds N] [--operations N] [--counted N] "
+                "[--connections N] [--latency-us N] [--side floor|tuned|plain|curl|status|wait|observed]... "
+                "[--profile FILE]");
         std::string const& value = arguments[++i];
         if (name == "--rounds")
             chosen.rounds = static_cast<int>(natural(value));
@@ -437,37 +505,34 @@ int measure(std::string self, std::vector<std::string> const& arguments)
             chosen.counted = natural(value);
         else if (name == "--connections")
             chosen.connections = static_cast<int>(natural(value));
-        else if (name == "--server" && (value == "minimal" || value == "emulator"))
-            chosen.server = value;
+        else if (name == "--latency-us")
+            chosen.latency_us = value == "0" ? 0 : static_cast<long>(natural(value));
+        else if (name == "--side")
+            chosen.chosen.push_back(value);
+        else if (name == "--profile")
+            chosen.profile = value;
         else
             throw std::invalid_argument("unknown option: " + name + " " + value);
     }
-    measurement all(std::move(self), std::move(chosen));
-    all.run();
-    all.print();
-    return 0;
+    return chosen;
 }
 
 } // namespace
 
 int main(int argc, char** argv)
 {
-    std::vector<std::string> const arguments(argv + 1, argv + argc);
     try {
-        if (arguments.size() == 3 && arguments[0] == "--server" &&
-            arguments[2].find('/') != std::string::npos)
-            return be_server(arguments[1], arguments[2]);
-        if (arguments.size() == 6 && arguments[0] == "--client") {
-            bench::workload work;
-            work.port = static_cast<unsigned short>(std::stoul(arguments[2]));
-            work.ca_file = arguments[3];
-            work.connections = std::stoi(arguments[4]);
-            work.operations = std::stoull(arguments[5]);
-            return be_client(arguments[1], work);
+        settings const chosen = parse(std::vector<std::string>(argv + 1, argv + argc));
+        measurement all(std::filesystem::read_symlink("/proc/self/exe").parent_path(), chosen);
+        if (!chosen.profile.empty()) {
+            all.profile();
+            return 0;
         }
-        return measure(std::filesystem::read_symlink("/proc/self/exe").string(), arguments);
+        all.run();
+        all.print();
+        return all.print_bounds() || !chosen.check ? 0 : 1;
     } catch (std::exception const& failure) {
         std::cerr << "submit_and_poll: " << failure.what() << '\n';
-        return 1;
+        return 2;
     }
 }

@@ -1,12 +1,9 @@
-// The peer: what one writes with Beast in an afternoon. One coroutine and one TLS connection each,
-// keep-alive, verified; no time limits, no retries, no pool, no checks of the request.
-#pragma once
+// The straightforward peer: what one writes with Beast in an afternoon. One coroutine and one TLS connection
+// each, keep-alive, verified; no time limits, no retries, no pool, no checks of the request.
 
-#include "meter.hpp"
-#include "workload.hpp"
+#include "client_process.hpp"
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -30,47 +27,48 @@
 #include <string>
 #include <vector>
 
-namespace bench {
+namespace {
 
-class hand_written_client
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+namespace json = boost::json;
+using tcp = asio::ip::tcp;
+
+class beast_client
 {
 public:
-    hand_written_client(workload const& work, boost::json::object const& body)
-        : work_(work), body_(body), tls_(boost::asio::ssl::context::tls_client),
-          authority_("127.0.0.1:" + std::to_string(work.port)), bearer_("Bearer " + std::string(secret))
+    beast_client(bench::workload const& work, std::vector<std::string> const&)
+        : work_(work), tls_(asio::ssl::context::tls_client), authority_(work.authority()),
+          bearer_("Bearer " + std::string(bench::secret))
     {
         tls_.set_default_verify_paths();
         tls_.load_verify_file(work.ca_file);
-        tls_.set_verify_mode(boost::asio::ssl::verify_peer);
+        tls_.set_verify_mode(asio::ssl::verify_peer);
     }
 
-    cost run()
+    void open()
     {
-        namespace asio = boost::asio;
         for (int i = 0; i < work_.connections; ++i) {
             connections_.push_back(std::make_unique<connection>(context_, tls_));
-            asio::co_spawn(context_, open(*connections_.back()), rethrow);
+            asio::co_spawn(context_, connect(*connections_.back()), rethrow);
         }
         context_.run();
         context_.restart();
+    }
 
-        meter costs;
-        ledger book(work_.operations);
-        costs.start();
+    void work(bench::ledger& book)
+    {
         for (auto& c : connections_)
-            asio::co_spawn(context_, work(*c, book), rethrow);
-        apimart_measured_part(context_);
-        return costs.stop(book.done());
+            asio::co_spawn(context_, take_work(*c, book), rethrow);
+        context_.run();
     }
 
 private:
-    using tcp = boost::asio::ip::tcp;
-
     struct connection
     {
-        connection(boost::asio::io_context& context, boost::asio::ssl::context& tls) : stream(context, tls) {}
+        connection(asio::io_context& context, asio::ssl::context& tls) : stream(context, tls) {}
 
-        boost::asio::ssl::stream<tcp::socket> stream;
+        asio::ssl::stream<tcp::socket> stream;
         boost::beast::flat_buffer buffer;
     };
 
@@ -80,34 +78,36 @@ private:
             std::rethrow_exception(failed);
     }
 
-    boost::asio::awaitable<void> open(connection& c)
+    asio::awaitable<void> connect(connection& c)
     {
-        namespace asio = boost::asio;
         tcp::endpoint const service(asio::ip::address_v4::loopback(), work_.port);
         co_await c.stream.next_layer().async_connect(service, asio::use_awaitable);
         c.stream.next_layer().set_option(tcp::no_delay(true));
         c.stream.set_verify_callback(asio::ssl::host_name_verification("127.0.0.1"));
         co_await c.stream.async_handshake(asio::ssl::stream_base::client, asio::use_awaitable);
-        ledger ignored(0);
-        co_await submit_and_poll(c, ignored);
+        bench::ledger unmeasured(0);
+        co_await submit_and_poll(c, unmeasured);
     }
 
-    boost::asio::awaitable<void> work(connection& c, ledger& book)
+    asio::awaitable<void> take_work(connection& c, bench::ledger& book)
     {
         while (book.take())
             co_await submit_and_poll(c, book);
     }
 
-    boost::asio::awaitable<void> submit_and_poll(connection& c, ledger& book)
+    asio::awaitable<void> submit_and_poll(connection& c, bench::ledger& book)
     {
-        namespace asio = boost::asio;
-        namespace http = boost::beast::http;
-        namespace json = boost::json;
+        json::object body;
+        body["model"] = bench::model;
+        body["prompt"] = bench::prompt;
+        body["duration"] = bench::duration;
+        body["mode"] = bench::mode;
 
-        http::request<http::string_body> post(http::verb::post, "/v1/videos/generations", 11);
+        http::request<http::string_body> post(http::verb::post, std::string(bench::submit_path), 11);
         fill(post);
         post.set(http::field::content_type, "application/json");
-        post.body() = json::serialize(body_);
+        post.set("Idempotency-Key", bench::random_key());
+        post.body() = json::serialize(body);
         post.prepare_payload();
         co_await http::async_write(c.stream, post, asio::use_awaitable);
         http::response<http::string_body> accepted;
@@ -117,7 +117,7 @@ private:
         json::value const ticket = json::parse(accepted.body());
         json::string const& id = ticket.at("data").at(0).at("task_id").as_string();
 
-        http::request<http::string_body> get(http::verb::get, "/v1/tasks/" + std::string(id), 11);
+        http::request<http::string_body> get(http::verb::get, std::string(bench::task_path) + id.c_str(), 11);
         fill(get);
         co_await http::async_write(c.stream, get, asio::use_awaitable);
         http::response<http::string_body> answer;
@@ -131,22 +131,25 @@ private:
         book.done(task.at("result").at("videos").at(0).at("url").at(0).as_string());
     }
 
-    void fill(boost::beast::http::request<boost::beast::http::string_body>& request) const
+    void fill(http::request<http::string_body>& request) const
     {
-        namespace http = boost::beast::http;
         request.set(http::field::host, authority_);
-        request.set(http::field::user_agent, "hand-written");
+        request.set(http::field::user_agent, std::string(bench::user_agent));
         request.set(http::field::accept, "application/json");
         request.set(http::field::authorization, bearer_);
     }
 
-    workload work_;
-    boost::json::object body_;
-    boost::asio::io_context context_{1};
-    boost::asio::ssl::context tls_;
+    bench::workload work_;
+    asio::io_context context_{1};
+    asio::ssl::context tls_;
     std::string authority_;
     std::string bearer_;
     std::vector<std::unique_ptr<connection>> connections_;
 };
 
-} // namespace bench
+} // namespace
+
+int main(int argc, char** argv)
+{
+    return bench::be_client<beast_client>(argc, argv);
+}
