@@ -2,6 +2,7 @@
 //
 //     emulator --ca-out ca.pem --speed 60
 //     curl --cacert ca.pem https://127.0.0.1:PORT/__emulator/books
+//     curl --cacert ca.pem https://127.0.0.1:PORT/__emulator/requests
 
 #include <apimart/testing/emulator.hpp>
 
