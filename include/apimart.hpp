@@ -10,5 +10,6 @@
 #include <apimart/price.hpp>
 #include <apimart/schema.hpp>
 #include <apimart/version.hpp>
+#include <apimart/visit.hpp>
 
 #endif

@@ -7,21 +7,18 @@
 #include <apimart/completion.hpp>
 #include <apimart/detail/client_entry.hpp>
 #include <apimart/error.hpp>
+#include <apimart/file_path.hpp>
 #include <apimart/metrics.hpp>
 #include <apimart/operation_options.hpp>
 #include <apimart/task.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/execution_context.hpp>
 
-#include <chrono>
 #include <concepts>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
-#include <optional>
-#include <string>
-#include <type_traits>
 #include <utility>
 
 namespace apimart {
@@ -30,8 +27,8 @@ namespace apimart {
 /// of waiting tasks.
 ///
 /// Every operation takes a completion token last. Without one it returns an `asio::awaitable` whose `co_await`
-/// gives the value or throws `error`. With a token its signature begins with an `error_code`, and
-/// `as_result()` delivers the whole `failure` without an exception.
+/// gives the value or throws `error`; that operation begins when it is awaited. With a token its signature
+/// begins with an `error_code`, and `as_result()` delivers the whole `failure` without an exception.
 /// Nothing completes inside the call that starts it; handlers run on their associated executors.
 ///
 /// Lifetime: operations keep what they need. When the last copy goes, what is under way ends as after the
@@ -46,9 +43,7 @@ public:
 
     /// Errors: throws `error` with `errc::invalid_configuration` that names the setting. No I/O is done but
     /// reading the files of additional authorities.
-    client(executor_type executor, client_config config)
-        : handle_(detail::make_client_handle(std::move(executor), std::move(config)))
-    {}
+    client(executor_type executor, client_config config);
 
     /// The same on the executor of an execution context.
     template <std::derived_from<boost::asio::execution_context> Context>
@@ -56,7 +51,7 @@ public:
         : client(executor_type(context.get_executor()), std::move(config))
     {}
 
-    executor_type get_executor() const { return detail::executor_of(*handle_); }
+    executor_type get_executor() const;
 
     /// Sends a request for a video. It costs money when the task finishes, so it is sent again only where it
     /// is proved that the service did not accept it (or under `idempotency::honoured`, with the same key).
@@ -70,18 +65,20 @@ public:
     /// `timeouts::detached_answer`, to learn the task's id; the remote task goes on.
     /// Lifetime and thread safety: as the class. Units: see `submit_options`.
     /// Source: API reference, sections 2 and 8.
-    template <detail::completion_token_not<submit_options> Token = throwing_t>
-    auto submit(any_request request, Token&& token = Token())
+    boost::asio::awaitable<task> submit(any_request request, submit_options options = submit_options());
+
+    /// The same with a completion token.
+    template <detail::completion_token_not<submit_options> Token>
+    auto submit(any_request request, Token&& token)
     {
         return submit(std::move(request), submit_options(), std::forward<Token>(token));
     }
-
-    /// The same with options.
-    template <class Token = throwing_t>
-    auto submit(any_request request, submit_options options, Token&& token = Token())
+    template <class Token>
+    auto submit(any_request request, submit_options options, Token&& token)
     {
-        return detail::initiate<task>(submit_start(handle_, std::move(request), std::move(options)),
-                                      std::forward<Token>(token));
+        return detail::initiate<task>(
+            detail::submit_start(handle_, std::move(request), std::move(options)),
+            std::forward<Token>(token));
     }
 
     /// Waits until a task reaches a final state. A failed task is a value.
@@ -95,17 +92,18 @@ public:
     /// task go on, and the task can be waited for again.
     /// Lifetime and thread safety: as the class. Units: see `poll_policy`.
     /// Source: API reference, section 4.
-    template <detail::completion_token_not<wait_options> Token = throwing_t>
-    auto wait(task which, Token&& token = Token())
-    {
-        return wait(std::move(which), wait_options{}, std::forward<Token>(token));
-    }
+    boost::asio::awaitable<finished_task> wait(task which, wait_options options = wait_options());
 
-    /// The same with options.
-    template <class Token = throwing_t>
-    auto wait(task which, wait_options options, Token&& token = Token())
+    /// The same with a completion token.
+    template <detail::completion_token_not<wait_options> Token>
+    auto wait(task which, Token&& token)
     {
-        return detail::initiate<finished_task>(wait_start(handle_, std::move(which), options),
+        return wait(std::move(which), wait_options(), std::forward<Token>(token));
+    }
+    template <class Token>
+    auto wait(task which, wait_options options, Token&& token)
+    {
+        return detail::initiate<finished_task>(detail::wait_start(handle_, std::move(which), options),
                                                std::forward<Token>(token));
     }
 
@@ -116,17 +114,18 @@ public:
     /// `retry_policy`. Every error carries the task's id.
     /// Cancellation: terminal, partial, total; nothing changes at the service.
     /// Lifetime and thread safety: as the class. Source: API reference, section 4.
-    template <detail::completion_token_not<status_options> Token = throwing_t>
-    auto status(task which, Token&& token = Token())
-    {
-        return status(std::move(which), status_options{}, std::forward<Token>(token));
-    }
+    boost::asio::awaitable<task_state> status(task which, status_options options = status_options());
 
-    /// The same with options.
-    template <class Token = throwing_t>
-    auto status(task which, status_options options, Token&& token = Token())
+    /// The same with a completion token.
+    template <detail::completion_token_not<status_options> Token>
+    auto status(task which, Token&& token)
     {
-        return detail::initiate<task_state>(status_start(handle_, std::move(which), options),
+        return status(std::move(which), status_options(), std::forward<Token>(token));
+    }
+    template <class Token>
+    auto status(task which, status_options options, Token&& token)
+    {
+        return detail::initiate<task_state>(detail::status_start(handle_, std::move(which), options),
                                             std::forward<Token>(token));
     }
 
@@ -136,18 +135,22 @@ public:
     /// Errors: those of both; once the task is known, its id is in the failure with proof `accepted`.
     /// Cancellation: as `submit` until the task is known, as `wait` after that.
     /// Lifetime, thread safety, units, source: as both.
-    template <detail::completion_token_not<submit_options> Token = throwing_t>
-    auto generate(any_request request, Token&& token = Token())
-    {
-        return generate(std::move(request), submit_options(), wait_options{}, std::forward<Token>(token));
-    }
+    boost::asio::awaitable<finished_task> generate(any_request request,
+                                                   submit_options submit = submit_options(),
+                                                   wait_options wait = wait_options());
 
-    /// The same with options.
-    template <class Token = throwing_t>
-    auto generate(any_request request, submit_options submit, wait_options wait, Token&& token = Token())
+    /// The same with a completion token.
+    template <detail::completion_token_not<submit_options> Token>
+    auto generate(any_request request, Token&& token)
+    {
+        return generate(std::move(request), submit_options(), wait_options(), std::forward<Token>(token));
+    }
+    template <class Token>
+    auto generate(any_request request, submit_options submit, wait_options wait, Token&& token)
     {
         return detail::initiate<finished_task>(
-            generate_start(handle_, std::move(request), std::move(submit), wait), std::forward<Token>(token));
+            detail::generate_start(handle_, std::move(request), std::move(submit), wait),
+            std::forward<Token>(token));
     }
 
     /// Fetches a result into a file. The bytes go to a neighbour of the target named `.part`, which is synced
@@ -161,19 +164,21 @@ public:
     /// Lifetime and thread safety: as the class; two downloads to one path at one time are the caller's
     /// mistake. File writes block the executor for as long as the file system takes.
     /// Units: see `download_options`. Source: API reference, section 4.4.
-    template <detail::completion_token_not<download_options> Token = throwing_t>
-    auto download(video_file file, std::filesystem::path to, Token&& token = Token())
-    {
-        return download(std::move(file), std::move(to), download_options{}, std::forward<Token>(token));
-    }
+    boost::asio::awaitable<std::uint64_t> download(video_file file, file_path to,
+                                                   download_options options = download_options());
 
-    /// The same with options.
-    template <class Token = throwing_t>
-    auto download(video_file file, std::filesystem::path to, download_options options,
-                  Token&& token = Token())
+    /// The same with a completion token.
+    template <detail::completion_token_not<download_options> Token>
+    auto download(video_file file, file_path to, Token&& token)
+    {
+        return download(std::move(file), std::move(to), download_options(), std::forward<Token>(token));
+    }
+    template <class Token>
+    auto download(video_file file, file_path to, download_options options, Token&& token)
     {
         return detail::initiate<std::uint64_t>(
-            download_start(handle_, std::move(file), std::move(to), options), std::forward<Token>(token));
+            detail::download_start(handle_, std::move(file), std::move(to), options),
+            std::forward<Token>(token));
     }
 
     /// Ends the client in two steps. First nothing new begins, waits and unsent submits end with
@@ -185,129 +190,20 @@ public:
     /// Errors: none.
     /// Cancellation: none; it is bounded by itself.
     /// Lifetime and thread safety: as the class. May be called more than once.
-    template <class Token = throwing_t>
-    auto shutdown(Token&& token = Token())
+    boost::asio::awaitable<shutdown_report> shutdown();
+
+    /// The same with a completion token.
+    template <class Token>
+    auto shutdown(Token&& token)
     {
-        return detail::initiate<shutdown_report>(shutdown_start(handle_), std::forward<Token>(token));
+        return detail::initiate<shutdown_report>(detail::shutdown_start(handle_), std::forward<Token>(token));
     }
 
     /// Counters since the client was made. Thread safety: as the class.
-    apimart::metrics metrics() const { return detail::read_metrics(*handle_); }
+    apimart::metrics metrics() const;
 
 private:
-    using handle_type = std::shared_ptr<detail::client_handle>;
-
-    // Each holds an operation's arguments until its handler is known. Classes rather than lambdas: a token such
-    // as use_awaitable or deferred stores them.
-    class submit_start
-    {
-    public:
-        submit_start(handle_type handle, any_request request, submit_options options)
-            : handle_(std::move(handle)), request_(std::move(request)), options_(std::move(options))
-        {}
-        void operator()(detail::completion<task> handler)
-        {
-            detail::start_submit(*handle_, std::move(request_), std::move(options_), std::move(handler));
-        }
-
-    private:
-        handle_type handle_;
-        any_request request_;
-        submit_options options_;
-    };
-
-    class wait_start
-
-    {
-    public:
-        wait_start(handle_type handle, task which, wait_options options)
-            : handle_(std::move(handle)), task_(std::move(which)), options_(options)
-        {}
-        void operator()(detail::completion<finished_task> handler)
-        {
-            detail::start_wait(*handle_, std::move(task_), options_, std::move(handler));
-        }
-
-    private:
-        handle_type handle_;
-        task task_;
-        wait_options options_;
-    };
-
-    class status_start
-
-    {
-    public:
-        status_start(handle_type handle, task which, status_options options)
-            : handle_(std::move(handle)), task_(std::move(which)), options_(options)
-        {}
-        void operator()(detail::completion<task_state> handler)
-        {
-            detail::start_status(*handle_, std::move(task_), options_, std::move(handler));
-        }
-
-    private:
-        handle_type handle_;
-        task task_;
-        status_options options_;
-    };
-
-    class generate_start
-
-    {
-    public:
-        generate_start(handle_type handle, any_request request, submit_options submit, wait_options wait)
-            : handle_(std::move(handle)), request_(std::move(request)), submit_(std::move(submit)),
-              wait_(wait)
-        {}
-        void operator()(detail::completion<finished_task> handler)
-        {
-            detail::start_generate(*handle_, std::move(request_), std::move(submit_), wait_,
-                                   std::move(handler));
-        }
-
-    private:
-        handle_type handle_;
-        any_request request_;
-        submit_options submit_;
-        wait_options wait_;
-    };
-
-    class download_start
-
-    {
-    public:
-        download_start(handle_type handle, video_file file, std::filesystem::path to,
-                       download_options options)
-            : handle_(std::move(handle)), file_(std::move(file)), to_(std::move(to)), options_(options)
-        {}
-        void operator()(detail::completion<std::uint64_t> handler)
-        {
-            detail::start_download(*handle_, std::move(file_), std::move(to_), options_, std::move(handler));
-        }
-
-    private:
-        handle_type handle_;
-        video_file file_;
-        std::filesystem::path to_;
-        download_options options_;
-    };
-
-    class shutdown_start
-
-    {
-    public:
-        explicit shutdown_start(handle_type handle) : handle_(std::move(handle)) {}
-        void operator()(detail::completion<shutdown_report> handler)
-        {
-            detail::start_shutdown(*handle_, std::move(handler));
-        }
-
-    private:
-        handle_type handle_;
-    };
-
-    handle_type handle_;
+    std::shared_ptr<detail::client_handle> handle_;
 };
 
 } // namespace apimart

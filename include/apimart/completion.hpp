@@ -9,18 +9,10 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <exception>
 #include <type_traits>
 #include <utility>
 
 namespace apimart {
-
-/// The default of every operation: `co_await` in an `asio::awaitable` gives the value or throws `error`.
-struct throwing_t
-{
-    constexpr throwing_t() {}
-};
-inline constexpr throwing_t throwing;
 
 /// Asks for the outcome as one `result<T>` that holds either the value or the whole `failure`; nothing is
 /// thrown. Wraps any completion token.
@@ -50,7 +42,7 @@ inline constexpr bool is_as_result = false;
 template <class Token>
 inline constexpr bool is_as_result<as_result_t<Token>> = true;
 
-// What a handler of the user's sees where it asked for a code, or for an exception.
+// What a handler of the user's sees where it asked for a code.
 template <class T, class Handler>
 class code_handler
 {
@@ -70,39 +62,15 @@ public:
     Handler inner;
 };
 
-template <class T, class Handler>
-class exception_handler
-{
-public:
-    explicit exception_handler(Handler handler) : inner(std::move(handler)) {}
-
-    void operator()(result<T> outcome)
-    {
-        std::exception_ptr why;
-        if (!outcome)
-            why = std::make_exception_ptr(error(outcome.error()));
-        if constexpr (std::is_void_v<T>)
-            std::move(inner)(why);
-        else if (outcome)
-            std::move(inner)(why, std::move(*outcome));
-        else
-            std::move(inner)(why, T());
-    }
-
-    Handler inner;
-};
-
 template <class T>
-struct signature
+struct code_signature
 {
-    using code = void(error_code, T);
-    using exception = void(std::exception_ptr, T);
+    using type = void(error_code, T);
 };
 template <>
-struct signature<void>
+struct code_signature<void>
 {
-    using code = void(error_code);
-    using exception = void(std::exception_ptr);
+    using type = void(error_code);
 };
 
 // Starts one operation for any token. `start` is called with a `completion<T>`.
@@ -111,19 +79,13 @@ auto initiate(Start start, Token&& token)
 {
     namespace asio = boost::asio;
     using plain = std::decay_t<Token>;
-    if constexpr (std::is_same_v<plain, throwing_t>) {
-        return asio::async_initiate<asio::use_awaitable_t<> const&, typename signature<T>::exception>(
-            [](auto handler, Start begin) {
-                begin(completion<T>(exception_handler<T, decltype(handler)>(std::move(handler))));
-            },
-            asio::use_awaitable, std::move(start));
-    } else if constexpr (is_as_result<plain>) {
+    if constexpr (is_as_result<plain>) {
         auto inner = std::forward<Token>(token).token;
         return asio::async_initiate<decltype(inner), void(result<T>)>(
             [](auto handler, Start begin) { begin(completion<T>(std::move(handler))); }, inner,
             std::move(start));
     } else {
-        return asio::async_initiate<Token, typename signature<T>::code>(
+        return asio::async_initiate<Token, typename code_signature<T>::type>(
             [](auto handler, Start begin) {
                 begin(completion<T>(code_handler<T, decltype(handler)>(std::move(handler))));
             },
@@ -143,20 +105,6 @@ struct boost::asio::associator<Associator, apimart::detail::code_handler<T, Hand
         return Associator<Handler, Default>::get(h.inner);
     }
     static auto get(apimart::detail::code_handler<T, Handler> const& h, Default const& d) noexcept
-    {
-        return Associator<Handler, Default>::get(h.inner, d);
-    }
-};
-
-template <template <class, class> class Associator, class T, class Handler, class Default>
-struct boost::asio::associator<Associator, apimart::detail::exception_handler<T, Handler>, Default>
-    : Associator<Handler, Default>
-{
-    static auto get(apimart::detail::exception_handler<T, Handler> const& h) noexcept
-    {
-        return Associator<Handler, Default>::get(h.inner);
-    }
-    static auto get(apimart::detail::exception_handler<T, Handler> const& h, Default const& d) noexcept
     {
         return Associator<Handler, Default>::get(h.inner, d);
     }

@@ -220,74 +220,47 @@ private:
 class failure
 {
 public:
-    failure() : failure(error_code{}) {}
-    failure(error_code code) : data_(std::make_shared<data>()) { data_->code = code; }
-    failure(errc code, std::string detail = {}) : failure(make_error_code(code))
-    {
-        data_->detail = std::move(detail);
-    }
-    failure(error_code code, std::string detail) : failure(code) { data_->detail = std::move(detail); }
+    failure();
+    failure(error_code code, std::string detail = {});
+    failure(errc code, std::string detail = {});
 
-    error_code const& code() const noexcept { return data_->code; }
+    error_code const& code() const noexcept;
     /// The operating system's, TLS library's or HTTP parser's code beneath `code()`, where there is one.
-    error_code const& underlying() const noexcept { return data_->underlying; }
-    proof_level proof() const noexcept { return data_->proof; }
+    error_code const& underlying() const noexcept;
+    proof_level proof() const noexcept;
     /// Zero where no complete answer came.
-    int http_status() const noexcept { return data_->http_status; }
-    service_message const& service() const noexcept { return data_->service; }
-    std::string const& request_id() const noexcept { return data_->request_id; }
+    int http_status() const noexcept;
+    service_message const& service() const noexcept;
+    std::string const& request_id() const noexcept;
     /// Empty unless the id is known.
-    std::string const& task_id() const noexcept { return data_->task_id; }
+    std::string const& task_id() const noexcept;
     /// The key under which a submit was sent; empty for other operations.
-    std::string const& idempotency_key() const noexcept { return data_->idempotency_key; }
-    std::optional<std::chrono::seconds> retry_after() const noexcept { return data_->retry_after; }
-    std::vector<attempt> const& attempts() const noexcept { return data_->attempts; }
-    diagnostics const& violations() const noexcept { return data_->violations; }
+    std::string const& idempotency_key() const noexcept;
+    std::optional<std::chrono::seconds> retry_after() const noexcept;
+    std::vector<attempt> const& attempts() const noexcept;
+    diagnostics const& violations() const noexcept;
     /// This library's own words about the case.
-    std::string const& detail() const noexcept { return data_->detail; }
+    std::string const& detail() const noexcept;
 
-    failure& underlying(error_code code) { return own().underlying = code, *this; }
-    failure& proof(proof_level level) { return own().proof = level, *this; }
-    failure& http_status(int status) { return own().http_status = status, *this; }
-    failure& service(service_message words) { return own().service = std::move(words), *this; }
-    failure& request_id(std::string id) { return own().request_id = std::move(id), *this; }
-    failure& task_id(std::string id) { return own().task_id = std::move(id), *this; }
-    failure& idempotency_key(std::string key) { return own().idempotency_key = std::move(key), *this; }
-    failure& retry_after(std::optional<std::chrono::seconds> delay)
-    {
-        return own().retry_after = delay, *this;
-    }
-    failure& attempts(std::vector<attempt> tries) { return own().attempts = std::move(tries), *this; }
-    failure& violations(diagnostics list) { return own().violations = std::move(list), *this; }
-    failure& detail(std::string words) { return own().detail = std::move(words), *this; }
+    failure& underlying(error_code code);
+    failure& proof(proof_level level);
+    failure& http_status(int status);
+    failure& service(service_message words);
+    failure& request_id(std::string id);
+    failure& task_id(std::string id);
+    failure& idempotency_key(std::string key);
+    failure& retry_after(std::optional<std::chrono::seconds> delay);
+    failure& attempts(std::vector<attempt> tries);
+    failure& violations(diagnostics list);
+    failure& detail(std::string words);
 
     /// One line in this library's words, with the service's words quoted and escaped behind them.
     std::string describe() const;
 
 private:
-    struct data
-    {
-        error_code code;
-        error_code underlying;
-        proof_level proof = proof_level::none;
-        int http_status = 0;
-        service_message service;
-        std::string request_id;
-        std::string task_id;
-        std::string idempotency_key;
-        std::optional<std::chrono::seconds> retry_after;
-        std::vector<attempt> attempts;
-        diagnostics violations;
-        std::string detail;
-    };
+    struct data;
 
-    // Copies share their data until one of them is changed.
-    data& own()
-    {
-        if (data_.use_count() != 1)
-            data_ = std::make_shared<data>(*data_);
-        return *data_;
-    }
+    data& own();
 
     std::shared_ptr<data> data_;
 };
@@ -296,12 +269,10 @@ private:
 class error : public boost::system::system_error
 {
 public:
-    explicit error(failure why)
-        : system_error(why.code()), failure_(std::move(why)), text_(failure_.describe())
-    {}
+    explicit error(failure why);
 
     failure const& why() const noexcept { return failure_; }
-    char const* what() const noexcept override { return text_.c_str(); }
+    char const* what() const noexcept override;
 
 private:
     failure failure_;
@@ -312,10 +283,7 @@ private:
 template <class T>
 using result = boost::system::result<T, failure>;
 
-[[noreturn]] inline void throw_exception_from_error(failure const& why, boost::source_location const&)
-{
-    throw error(why);
-}
+[[noreturn]] void throw_exception_from_error(failure const& why, boost::source_location const&);
 
 } // namespace apimart
 

@@ -3,6 +3,7 @@
 #define APIMART_REQUEST_HPP
 
 #include <apimart/detail/request/required_parts.hpp>
+#include <apimart/detail/request/shot_script.hpp>
 #include <apimart/parameter/argument.hpp>
 #include <apimart/parameter/checked.hpp>
 #include <apimart/parameter/choice.hpp>

@@ -4,9 +4,8 @@
 
 #include <chrono>
 #include <functional>
-#include <map>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 namespace apimart {
@@ -19,29 +18,38 @@ public:
     /// `asio::error::host_not_found`, `no_data` (the name does not exist) or `host_not_found_try_again`.
     using lookup_function = std::function<std::vector<std::string>(std::string const& host)>;
 
+    struct pinned_host
+    {
+        std::string name;
+        std::vector<std::string> addresses;
+    };
+
     resolver_options() {}
 
     /// The addresses of one host, which is then never looked up, as a line in a hosts file would do.
-    resolver_options& pin(std::string host, std::vector<std::string> addresses)
-    {
-        return pinned_[std::move(host)] = std::move(addresses), *this;
-    }
+    resolver_options& pin(std::string host, std::vector<std::string> addresses);
     /// What is called instead of the system's name service. It may block: it runs on a thread of its own,
     /// which nobody waits for once the time limit for names is over.
-    resolver_options& lookup(lookup_function function) { return lookup_ = std::move(function), *this; }
+    resolver_options& lookup(lookup_function function);
     /// How long an answer is used again.
     resolver_options& keep(std::chrono::milliseconds time) { return keep_ = time, *this; }
 
-    std::map<std::string, std::vector<std::string>> const& pinned() const noexcept { return pinned_; }
+    std::vector<pinned_host> const& pinned() const noexcept { return pinned_; }
+    /// The addresses that were pinned for a host; null where none were.
+    std::vector<std::string> const* find(std::string_view host) const noexcept;
     lookup_function const& lookup() const noexcept { return lookup_; }
     std::chrono::milliseconds keep() const noexcept { return keep_; }
 
 private:
-    std::map<std::string, std::vector<std::string>> pinned_;
+    std::vector<pinned_host> pinned_;
     lookup_function lookup_;
     std::chrono::milliseconds keep_{30'000};
 };
 
 } // namespace apimart
+
+#ifndef APIMART_SEPARATE_COMPILATION
+#include <apimart/detail/impl/resolver_options.ipp>
+#endif
 
 #endif

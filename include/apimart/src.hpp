@@ -9,6 +9,7 @@
 #error define APIMART_SEPARATE_COMPILATION for the whole program to compile the implementation once
 #endif
 
+#include <apimart/detail/impl/any_request.ipp>
 #include <apimart/detail/impl/client.ipp>
 #include <apimart/detail/impl/client_config.ipp>
 #include <apimart/detail/impl/connection.ipp>
@@ -25,14 +26,19 @@
 #include <apimart/detail/impl/proxy_rules.ipp>
 #include <apimart/detail/impl/rate_limiter.ipp>
 #include <apimart/detail/impl/reply_parser.ipp>
+#include <apimart/detail/impl/request_body.ipp>
 #include <apimart/detail/impl/resolver.ipp>
+#include <apimart/detail/impl/resolver_options.ipp>
 #include <apimart/detail/impl/shutdown.ipp>
 #include <apimart/detail/impl/status.ipp>
 #include <apimart/detail/impl/submit.ipp>
 #include <apimart/detail/impl/submit_machine.ipp>
+#include <apimart/detail/impl/task.ipp>
 #include <apimart/detail/impl/tls_context.ipp>
+#include <apimart/detail/impl/tls_options.ipp>
 #include <apimart/detail/impl/tls_session.ipp>
 #include <apimart/detail/impl/transport.ipp>
+#include <apimart/detail/impl/violation.ipp>
 #include <apimart/detail/impl/wait.ipp>
 #include <apimart/detail/impl/wire.ipp>
 

@@ -179,7 +179,7 @@ public:
     /// The charge in US dollars, where given.
     std::optional<double> cost() const noexcept { return cost_; }
     std::optional<double> credits_cost() const noexcept { return credits_cost_; }
-    std::span<video_file const> videos() const noexcept { return videos_; }
+    std::span<video_file const> videos() const noexcept;
     task_failure const& reason() const noexcept { return reason_; }
 
     task_state& progress(int percent) { return progress_ = percent, *this; }
@@ -189,7 +189,7 @@ public:
     task_state& completed(std::chrono::sys_seconds t) { return completed_ = t, *this; }
     task_state& cost(double usd) { return cost_ = usd, *this; }
     task_state& credits_cost(double credits) { return credits_cost_ = credits, *this; }
-    task_state& videos(std::vector<video_file> files) { return videos_ = std::move(files), *this; }
+    task_state& videos(std::vector<video_file> files);
     task_state& reason(task_failure why) { return reason_ = std::move(why), *this; }
 
 private:
@@ -216,7 +216,7 @@ public:
 
     bool succeeded() const noexcept { return status() == task_status::succeeded; }
     /// The first video; one without a link where there is none, which `download` reports as `no_result`.
-    video_file video() const { return videos().empty() ? video_file(id(), 0, {}, {}) : videos().front(); }
+    video_file video() const;
     /// How many status requests this wait took part in.
     int polls() const noexcept { return polls_; }
 
@@ -225,5 +225,9 @@ private:
 };
 
 } // namespace apimart
+
+#ifndef APIMART_SEPARATE_COMPILATION
+#include <apimart/detail/impl/task.ipp>
+#endif
 
 #endif

@@ -3,7 +3,6 @@
 #define APIMART_TLS_OPTIONS_HPP
 
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace apimart {
@@ -15,22 +14,17 @@ public:
     tls_options() {}
 
     /// Trusts the certificates in a PEM file too.
-    tls_options& additional_ca_file(std::string path) { return ca_files_.push_back(std::move(path)), *this; }
+    tls_options& additional_ca_file(std::string path);
     /// Trusts the certificates in this PEM text too.
-    tls_options& additional_ca_pem(std::string pem) { return ca_pems_.push_back(std::move(pem)), *this; }
+    tls_options& additional_ca_pem(std::string pem);
     /// Trusts the additional authorities alone.
-    tls_options& without_system_authorities() { return system_ = false, *this; }
+    tls_options& without_system_authorities();
     /// Refuses servers whose certificate, or the certificate of an authority in its chain, is on this PEM
     /// revocation list. Once a list is given, every authority in the chain needs a valid one. Without any,
     /// revocation is not checked.
-    tls_options& revocation_list_file(std::string path) { return crls_.push_back(std::move(path)), *this; }
+    tls_options& revocation_list_file(std::string path);
     /// Shows this certificate (PEM, with its chain) to servers that ask for one.
-    tls_options& client_certificate_file(std::string certificate, std::string private_key)
-    {
-        certificate_ = std::move(certificate);
-        private_key_ = std::move(private_key);
-        return *this;
-    }
+    tls_options& client_certificate_file(std::string certificate, std::string private_key);
 
     std::vector<std::string> const& ca_files() const noexcept { return ca_files_; }
     std::vector<std::string> const& ca_pems() const noexcept { return ca_pems_; }
@@ -62,5 +56,9 @@ public:
 };
 
 } // namespace apimart
+
+#ifndef APIMART_SEPARATE_COMPILATION
+#include <apimart/detail/impl/tls_options.ipp>
+#endif
 
 #endif

@@ -46,33 +46,12 @@ public:
     std::string const& given() const noexcept { return given_; }
 
     /// One line: `/duration: must be between 3 and 15 (got 99)`.
-    std::string describe() const
-    {
-        std::string line = pointer_.empty() ? std::string("body") : printable_pointer();
-        line += ": ";
-        line += rule_;
-        if (!given_.empty()) {
-            line += " (got ";
-            line += given_;
-            line += ')';
-        }
-        return line;
-    }
+    std::string describe() const;
 
     friend bool operator==(violation const&, violation const&) = default;
 
 private:
-    // A pointer holds field names as they were given, so one line of a log must not depend on them.
-    std::string printable_pointer() const
-    {
-        constexpr std::size_t longest = 120;
-        std::string shown;
-        for (char const c : pointer_.substr(0, longest))
-            shown += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
-        if (pointer_.size() > longest)
-            shown += "...";
-        return shown;
-    }
+    std::string printable_pointer() const;
 
     severity level_;
     std::string pointer_;
@@ -93,53 +72,27 @@ public:
     diagnostics() noexcept {}
 
     /// Adds an entry that refuses the request.
-    void refuse(std::string pointer, std::string rule, std::string given)
-    {
-        refused_ = true;
-        add(severity::refused, std::move(pointer), std::move(rule), std::move(given));
-    }
+    void refuse(std::string pointer, std::string rule, std::string given);
 
     /// Adds an entry that does not.
-    void advise(std::string pointer, std::string rule, std::string given)
-    {
-        add(severity::advised, std::move(pointer), std::move(rule), std::move(given));
-    }
+    void advise(std::string pointer, std::string rule, std::string given);
 
     /// True if no entry refuses the request.
     bool accepted() const noexcept { return !refused_; }
 
-    std::span<violation const> entries() const noexcept { return entries_; }
+    std::span<violation const> entries() const noexcept;
 
     /// Whether further entries would only be counted.
-    bool full() const noexcept { return entries_.size() == most_entries; }
+    bool full() const noexcept;
 
     /// Number of entries that were found but are not listed.
     std::size_t unlisted() const noexcept { return unlisted_; }
 
     /// One line per entry, without a line break at the end.
-    std::string describe() const
-    {
-        std::string text;
-        for (violation const& one : entries_) {
-            if (!text.empty())
-                text += '\n';
-            if (one.level() == severity::advised)
-                text += "advice: ";
-            text += one.describe();
-        }
-        if (unlisted_ != 0)
-            text += "\nand " + std::to_string(unlisted_) + " more";
-        return text;
-    }
+    std::string describe() const;
 
 private:
-    void add(severity level, std::string pointer, std::string rule, std::string given)
-    {
-        if (full())
-            ++unlisted_;
-        else
-            entries_.emplace_back(level, std::move(pointer), std::move(rule), std::move(given));
-    }
+    void add(severity level, std::string pointer, std::string rule, std::string given);
 
     std::vector<violation> entries_;
     std::size_t unlisted_ = 0;
@@ -150,9 +103,7 @@ private:
 class invalid_request : public std::invalid_argument
 {
 public:
-    explicit invalid_request(diagnostics found)
-        : std::invalid_argument(found.describe()), diagnostics_(std::move(found))
-    {}
+    explicit invalid_request(diagnostics found);
 
     diagnostics const& found() const noexcept { return diagnostics_; }
 
@@ -161,11 +112,12 @@ private:
 };
 
 /// Lets `boost::system::result<any_request, diagnostics>::value()` throw `invalid_request`.
-[[noreturn]] inline void throw_exception_from_error(diagnostics const& found, boost::source_location const&)
-{
-    throw invalid_request(found);
-}
+[[noreturn]] void throw_exception_from_error(diagnostics const& found, boost::source_location const&);
 
 } // namespace apimart
+
+#ifndef APIMART_SEPARATE_COMPILATION
+#include <apimart/detail/impl/violation.ipp>
+#endif
 
 #endif

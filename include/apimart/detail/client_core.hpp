@@ -2,6 +2,7 @@
 #ifndef APIMART_DETAIL_CLIENT_CORE_HPP
 #define APIMART_DETAIL_CLIENT_CORE_HPP
 
+#include <apimart/client_config.hpp>
 #include <apimart/detail/authorization.hpp>
 #include <apimart/detail/client_entry.hpp>
 #include <apimart/detail/context_watch.hpp>
@@ -15,10 +16,12 @@
 #include <apimart/detail/transport/exchange.hpp>
 #include <apimart/detail/transport/origin.hpp>
 #include <apimart/detail/transport/transport.hpp>
+#include <apimart/metrics.hpp>
 
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <filesystem>
 #include <list>
 #include <memory>
 #include <string>

@@ -3,48 +3,111 @@
 #define APIMART_DETAIL_CLIENT_ENTRY_HPP
 
 #include <apimart/any_request.hpp>
-#include <apimart/client_config.hpp>
 #include <apimart/completion.hpp>
-#include <apimart/metrics.hpp>
+#include <apimart/file_path.hpp>
 #include <apimart/operation_options.hpp>
 #include <apimart/task.hpp>
 
-#include <boost/asio/any_io_executor.hpp>
-
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <type_traits>
+#include <utility>
 
-// What the client's templates call, without the sockets and machines behind it: where the implementation is
-// compiled apart, this is all that a user's file sees of it.
-namespace apimart {
+// How the client's templates start an operation, without the sockets and machines behind it: where the
+// implementation is compiled apart, this is all that a user's file sees of it. Each class holds an operation's
+// arguments until its handler is known; classes rather than lambdas, because a token such as use_awaitable or
+// deferred stores them.
+namespace apimart::detail {
 
-namespace detail {
-
-class client_core;
 class client_handle;
 
-std::shared_ptr<client_handle> make_client_handle(boost::asio::any_io_executor executor,
-                                                  client_config config);
+class submit_start
+{
+public:
+    submit_start(std::shared_ptr<client_handle> handle, any_request request, submit_options options)
+        : handle_(std::move(handle)), request_(std::move(request)), options_(std::move(options))
+    {}
+    void operator()(completion<task> handler);
 
-void start_submit(client_handle& handle, any_request request, submit_options options,
-                  completion<task> handler);
-void start_wait(client_handle& handle, task which, wait_options options, completion<finished_task> handler);
-void start_status(client_handle& handle, task which, status_options options, completion<task_state> handler);
-void start_generate(client_handle& handle, any_request request, submit_options submit, wait_options wait,
-                    completion<finished_task> handler);
-void start_download(client_handle& handle, video_file file, std::filesystem::path to,
-                    download_options options, completion<std::uint64_t> handler);
-void start_shutdown(client_handle& handle, completion<shutdown_report> handler);
-metrics read_metrics(client_handle const& handle);
-boost::asio::any_io_executor executor_of(client_handle const& handle);
+private:
+    std::shared_ptr<client_handle> handle_;
+    any_request request_;
+    submit_options options_;
+};
+
+class wait_start
+{
+public:
+    wait_start(std::shared_ptr<client_handle> handle, task which, wait_options options)
+        : handle_(std::move(handle)), task_(std::move(which)), options_(options)
+    {}
+    void operator()(completion<finished_task> handler);
+
+private:
+    std::shared_ptr<client_handle> handle_;
+    task task_;
+    wait_options options_;
+};
+
+class status_start
+{
+public:
+    status_start(std::shared_ptr<client_handle> handle, task which, status_options options)
+        : handle_(std::move(handle)), task_(std::move(which)), options_(options)
+    {}
+    void operator()(completion<task_state> handler);
+
+private:
+    std::shared_ptr<client_handle> handle_;
+    task task_;
+    status_options options_;
+};
+
+class generate_start
+{
+public:
+    generate_start(std::shared_ptr<client_handle> handle, any_request request, submit_options submit,
+                   wait_options wait)
+        : handle_(std::move(handle)), request_(std::move(request)), submit_(std::move(submit)), wait_(wait)
+    {}
+    void operator()(completion<finished_task> handler);
+
+private:
+    std::shared_ptr<client_handle> handle_;
+    any_request request_;
+    submit_options submit_;
+    wait_options wait_;
+};
+
+class download_start
+{
+public:
+    download_start(std::shared_ptr<client_handle> handle, video_file file, file_path to,
+                   download_options options)
+        : handle_(std::move(handle)), file_(std::move(file)), to_(std::move(to)), options_(options)
+    {}
+    void operator()(completion<std::uint64_t> handler);
+
+private:
+    std::shared_ptr<client_handle> handle_;
+    video_file file_;
+    file_path to_;
+    download_options options_;
+};
+
+class shutdown_start
+{
+public:
+    explicit shutdown_start(std::shared_ptr<client_handle> handle) : handle_(std::move(handle)) {}
+    void operator()(completion<shutdown_report> handler);
+
+private:
+    std::shared_ptr<client_handle> handle_;
+};
 
 template <class Token, class Options>
 concept completion_token_not = !std::is_convertible_v<Token, Options>;
 
-} // namespace detail
-
-} // namespace apimart
+} // namespace apimart::detail
 
 #endif

@@ -29,10 +29,7 @@ inline constexpr std::string_view enabled_field = "enabled";
 class argument_value
 {
 public:
-    void store_in(boost::json::object& body, std::string_view name) const
-    {
-        body[boost::json::string_view(name)] = to_json(body.storage());
-    }
+    void store_in(boost::json::object& body, std::string_view name) const;
 
 protected:
     enum class form : std::uint8_t
@@ -51,22 +48,7 @@ protected:
     {}
 
 private:
-    boost::json::value to_json(boost::json::storage_ptr storage) const
-    {
-        switch (form_) {
-        case form::number:
-            return boost::json::value(number_, storage);
-        case form::flag:
-            return boost::json::value(number_ != 0, storage);
-        case form::enabled_object:
-            return boost::json::object({{boost::json::string_view(enabled_field), number_ != 0}}, storage);
-        case form::text:
-            return boost::json::value(boost::json::string_view(text_), storage);
-        case form::object:
-            break;
-        }
-        return boost::json::value(*object_, storage);
-    }
+    boost::json::value to_json(boost::json::storage_ptr storage) const;
 
     form form_;
     std::int64_t number_ = 0;

@@ -3,11 +3,11 @@
 #define APIMART_PARAMETER_MODEL_INFO_HPP
 
 #include <apimart/parameter/kind.hpp>
+#include <apimart/parameter/static_list.hpp>
 #include <apimart/parameter/table.hpp>
 
 #include <array>
 #include <cstddef>
-#include <span>
 #include <string_view>
 
 namespace apimart {
@@ -16,7 +16,7 @@ namespace apimart {
 struct kind_info
 {
     std::string_view name;
-    std::span<row const> rows;  ///< in the order of the documentation
+    static_list<row> rows;       ///< in the order of the documentation
     bool leaves_words = false;  ///< the kind writes values of its own, which tell it from others
     bool writes_script = false; ///< the kind writes its shots into a text
 
@@ -37,7 +37,7 @@ struct kind_info
 struct model_info
 {
     std::string_view id;
-    std::span<kind_info const> kinds;
+    static_list<kind_info> kinds;
 
     /// The kind of that name, or null.
     constexpr kind_info const* find(std::string_view kind) const noexcept
@@ -60,7 +60,7 @@ struct model_info
 
 namespace detail {
 
-constexpr kind_info describe_kind(std::string_view name, std::span<row const> rows) noexcept
+constexpr kind_info describe_kind(std::string_view name, static_list<row> rows) noexcept
 {
     kind_info result{name, rows};
     for (row const& one : rows) {

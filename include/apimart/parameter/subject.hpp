@@ -7,12 +7,26 @@
 
 #include <concepts>
 #include <cstddef>
-#include <ranges>
+#include <iterator>
 #include <span>
 #include <string>
 #include <string_view>
 
 namespace apimart {
+
+namespace detail {
+
+template <class Range>
+concept range_of_texts =
+    !std::convertible_to<Range const&, std::string_view> && requires(Range const& texts)
+{
+    {
+        *std::begin(texts)
+        } -> std::convertible_to<std::string_view>;
+    std::end(texts);
+};
+
+} // namespace detail
 
 namespace detail::subject_field {
 
@@ -40,9 +54,8 @@ public:
         (add(std::string_view(urls)), ...);
     }
 
-    template <std::ranges::input_range Urls>
-        requires(Pictures == std::dynamic_extent && !std::convertible_to<Urls const&, std::string_view> &&
-                 std::convertible_to<std::ranges::range_reference_t<Urls const&>, std::string_view>)
+    template <detail::range_of_texts Urls>
+        requires(Pictures == std::dynamic_extent)
     subject(std::string_view name, std::string_view description, Urls const& urls)
     {
         begin(name, description);
@@ -81,8 +94,7 @@ template <class... Urls>
     requires(std::convertible_to<Urls const&, std::string_view> && ...)
 subject(std::string_view, std::string_view, Urls const&...) -> subject<sizeof...(Urls)>;
 
-template <std::ranges::input_range Urls>
-    requires(!std::convertible_to<Urls const&, std::string_view>)
+template <detail::range_of_texts Urls>
 subject(std::string_view, std::string_view, Urls const&) -> subject<std::dynamic_extent>;
 
 } // namespace apimart

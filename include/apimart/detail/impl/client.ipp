@@ -2,8 +2,8 @@
 #ifndef APIMART_DETAIL_IMPL_CLIENT_IPP
 #define APIMART_DETAIL_IMPL_CLIENT_IPP
 
+#include <apimart/client.hpp>
 #include <apimart/detail/client_core.hpp>
-#include <apimart/detail/client_entry.hpp>
 #include <apimart/detail/config.hpp>
 #include <apimart/detail/impl/client_core.ipp>
 #include <apimart/detail/impl/download.ipp>
@@ -14,7 +14,62 @@
 #include <apimart/detail/impl/wait.ipp>
 #include <apimart/detail/transport/tls_context.hpp>
 
+#include <boost/asio/use_awaitable.hpp>
+
+#include <exception>
+
 namespace apimart::detail {
+
+// What an awaiting coroutine's handler sees: the value, or an exception.
+template <class T, class Handler>
+class exception_handler
+{
+public:
+    explicit exception_handler(Handler handler) : inner(std::move(handler)) {}
+
+    void operator()(result<T> outcome)
+    {
+        std::exception_ptr why;
+        if (!outcome)
+            why = std::make_exception_ptr(error(outcome.error()));
+        if (outcome)
+            std::move(inner)(why, std::move(*outcome));
+        else
+            std::move(inner)(why, T());
+    }
+
+    Handler inner;
+};
+
+} // namespace apimart::detail
+
+template <template <class, class> class Associator, class T, class Handler, class Default>
+struct boost::asio::associator<Associator, apimart::detail::exception_handler<T, Handler>, Default>
+    : Associator<Handler, Default>
+{
+    static auto get(apimart::detail::exception_handler<T, Handler> const& h) noexcept
+    {
+        return Associator<Handler, Default>::get(h.inner);
+    }
+    static auto get(apimart::detail::exception_handler<T, Handler> const& h, Default const& d) noexcept
+    {
+        return Associator<Handler, Default>::get(h.inner, d);
+    }
+};
+
+namespace apimart::detail {
+
+// An operation as an awaitable that throws.
+template <class T, class Start>
+boost::asio::awaitable<T> throwing(Start start)
+{
+    using token = boost::asio::use_awaitable_t<>;
+    return boost::asio::async_initiate<token const&, void(std::exception_ptr, T)>(
+        [](auto handler, Start begin) {
+            begin(completion<T>(exception_handler<T, decltype(handler)>(std::move(handler))));
+        },
+        boost::asio::use_awaitable, std::move(start));
+}
 
 APIMART_INLINE std::shared_ptr<client_handle> make_client_handle(boost::asio::any_io_executor executor,
                                                                  client_config config)
@@ -69,51 +124,89 @@ APIMART_INLINE std::shared_ptr<client_handle> make_client_handle(boost::asio::an
         std::move(executor), std::move(config), std::move(bases), std::move(*proxy), std::move(*tls)));
 }
 
-APIMART_INLINE void start_submit(client_handle& handle, any_request request, submit_options options,
-                                 completion<task> handler)
+APIMART_INLINE void submit_start::operator()(completion<task> handler)
 {
-    handle.core->start_submit(std::move(request), std::move(options), std::move(handler));
+    handle_->core->start_submit(std::move(request_), std::move(options_), std::move(handler));
 }
 
-APIMART_INLINE void start_wait(client_handle& handle, task which, wait_options options,
-                               completion<finished_task> handler)
+APIMART_INLINE void wait_start::operator()(completion<finished_task> handler)
 {
-    handle.core->start_wait(std::move(which), options, std::move(handler));
+    handle_->core->start_wait(std::move(task_), options_, std::move(handler));
 }
 
-APIMART_INLINE void start_status(client_handle& handle, task which, status_options options,
-                                 completion<task_state> handler)
+APIMART_INLINE void status_start::operator()(completion<task_state> handler)
 {
-    handle.core->start_status(std::move(which), options, std::move(handler));
+    handle_->core->start_status(std::move(task_), options_, std::move(handler));
 }
 
-APIMART_INLINE void start_generate(client_handle& handle, any_request request, submit_options submit,
-                                   wait_options wait, completion<finished_task> handler)
+APIMART_INLINE void generate_start::operator()(completion<finished_task> handler)
 {
-    handle.core->start_generate(std::move(request), std::move(submit), wait, std::move(handler));
+    handle_->core->start_generate(std::move(request_), std::move(submit_), wait_, std::move(handler));
 }
 
-APIMART_INLINE void start_download(client_handle& handle, video_file file, std::filesystem::path to,
-                                   download_options options, completion<std::uint64_t> handler)
+APIMART_INLINE void download_start::operator()(completion<std::uint64_t> handler)
 {
-    handle.core->start_download(std::move(file), std::move(to), options, std::move(handler));
+    handle_->core->start_download(std::move(file_), to_.native(), options_, std::move(handler));
 }
 
-APIMART_INLINE void start_shutdown(client_handle& handle, completion<shutdown_report> handler)
+APIMART_INLINE void shutdown_start::operator()(completion<shutdown_report> handler)
 {
-    handle.core->start_shutdown(std::move(handler));
-}
-
-APIMART_INLINE metrics read_metrics(client_handle const& handle)
-{
-    return handle.core->read_metrics();
-}
-
-APIMART_INLINE boost::asio::any_io_executor executor_of(client_handle const& handle)
-{
-    return handle.core->executor();
+    handle_->core->start_shutdown(std::move(handler));
 }
 
 } // namespace apimart::detail
+
+namespace apimart {
+
+APIMART_INLINE client::client(executor_type executor, client_config config)
+    : handle_(detail::make_client_handle(std::move(executor), std::move(config)))
+{}
+
+APIMART_INLINE client::executor_type client::get_executor() const
+{
+    return handle_->core->executor();
+}
+
+APIMART_INLINE boost::asio::awaitable<task> client::submit(any_request request, submit_options options)
+{
+    return detail::throwing<task>(detail::submit_start(handle_, std::move(request), std::move(options)));
+}
+
+APIMART_INLINE boost::asio::awaitable<finished_task> client::wait(task which, wait_options options)
+{
+    return detail::throwing<finished_task>(detail::wait_start(handle_, std::move(which), options));
+}
+
+APIMART_INLINE boost::asio::awaitable<task_state> client::status(task which, status_options options)
+{
+    return detail::throwing<task_state>(detail::status_start(handle_, std::move(which), options));
+}
+
+APIMART_INLINE boost::asio::awaitable<finished_task> client::generate(any_request request,
+                                                                      submit_options submit,
+                                                                      wait_options wait)
+{
+    return detail::throwing<finished_task>(
+        detail::generate_start(handle_, std::move(request), std::move(submit), wait));
+}
+
+APIMART_INLINE boost::asio::awaitable<std::uint64_t> client::download(video_file file, file_path to,
+                                                                      download_options options)
+{
+    return detail::throwing<std::uint64_t>(
+        detail::download_start(handle_, std::move(file), std::move(to), options));
+}
+
+APIMART_INLINE boost::asio::awaitable<shutdown_report> client::shutdown()
+{
+    return detail::throwing<shutdown_report>(detail::shutdown_start(handle_));
+}
+
+APIMART_INLINE metrics client::metrics() const
+{
+    return handle_->core->read_metrics();
+}
+
+} // namespace apimart
 
 #endif

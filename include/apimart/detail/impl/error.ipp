@@ -301,6 +301,157 @@ APIMART_INLINE std::string_view to_string(proof_level level) noexcept
     return "none";
 }
 
+struct failure::data
+{
+    error_code code;
+    error_code underlying;
+    proof_level proof = proof_level::none;
+    int http_status = 0;
+    service_message service;
+    std::string request_id;
+    std::string task_id;
+    std::string idempotency_key;
+    std::optional<std::chrono::seconds> retry_after;
+    std::vector<attempt> attempts;
+    diagnostics violations;
+    std::string detail;
+};
+
+APIMART_INLINE failure::failure() : failure(error_code{}) {}
+
+APIMART_INLINE failure::failure(error_code code, std::string detail) : data_(std::make_shared<data>())
+{
+    data_->code = code;
+    data_->detail = std::move(detail);
+}
+
+APIMART_INLINE failure::failure(errc code, std::string detail)
+    : failure(make_error_code(code), std::move(detail))
+{}
+
+// Copies share their data until one of them is changed.
+APIMART_INLINE failure::data& failure::own()
+{
+    if (data_.use_count() != 1)
+        data_ = std::make_shared<data>(*data_);
+    return *data_;
+}
+
+APIMART_INLINE error_code const& failure::code() const noexcept
+{
+    return data_->code;
+}
+
+APIMART_INLINE error_code const& failure::underlying() const noexcept
+{
+    return data_->underlying;
+}
+
+APIMART_INLINE proof_level failure::proof() const noexcept
+{
+    return data_->proof;
+}
+
+APIMART_INLINE int failure::http_status() const noexcept
+{
+    return data_->http_status;
+}
+
+APIMART_INLINE service_message const& failure::service() const noexcept
+{
+    return data_->service;
+}
+
+APIMART_INLINE std::string const& failure::request_id() const noexcept
+{
+    return data_->request_id;
+}
+
+APIMART_INLINE std::string const& failure::task_id() const noexcept
+{
+    return data_->task_id;
+}
+
+APIMART_INLINE std::string const& failure::idempotency_key() const noexcept
+{
+    return data_->idempotency_key;
+}
+
+APIMART_INLINE std::optional<std::chrono::seconds> failure::retry_after() const noexcept
+{
+    return data_->retry_after;
+}
+
+APIMART_INLINE std::vector<attempt> const& failure::attempts() const noexcept
+{
+    return data_->attempts;
+}
+
+APIMART_INLINE diagnostics const& failure::violations() const noexcept
+{
+    return data_->violations;
+}
+
+APIMART_INLINE std::string const& failure::detail() const noexcept
+{
+    return data_->detail;
+}
+
+APIMART_INLINE failure& failure::underlying(error_code code)
+{
+    return own().underlying = code, *this;
+}
+
+APIMART_INLINE failure& failure::proof(proof_level level)
+{
+    return own().proof = level, *this;
+}
+
+APIMART_INLINE failure& failure::http_status(int status)
+{
+    return own().http_status = status, *this;
+}
+
+APIMART_INLINE failure& failure::service(service_message words)
+{
+    return own().service = std::move(words), *this;
+}
+
+APIMART_INLINE failure& failure::request_id(std::string id)
+{
+    return own().request_id = std::move(id), *this;
+}
+
+APIMART_INLINE failure& failure::task_id(std::string id)
+{
+    return own().task_id = std::move(id), *this;
+}
+
+APIMART_INLINE failure& failure::idempotency_key(std::string key)
+{
+    return own().idempotency_key = std::move(key), *this;
+}
+
+APIMART_INLINE failure& failure::retry_after(std::optional<std::chrono::seconds> delay)
+{
+    return own().retry_after = delay, *this;
+}
+
+APIMART_INLINE failure& failure::attempts(std::vector<attempt> tries)
+{
+    return own().attempts = std::move(tries), *this;
+}
+
+APIMART_INLINE failure& failure::violations(diagnostics list)
+{
+    return own().violations = std::move(list), *this;
+}
+
+APIMART_INLINE failure& failure::detail(std::string words)
+{
+    return own().detail = std::move(words), *this;
+}
+
 APIMART_INLINE std::string failure::describe() const
 {
     std::string text = code().message();
@@ -321,6 +472,21 @@ APIMART_INLINE std::string failure::describe() const
     if (!task_id().empty())
         text += "; task " + detail::printable(task_id(), 256);
     return text;
+}
+
+APIMART_INLINE error::error(failure why)
+    : system_error(why.code()), failure_(std::move(why)), text_(failure_.describe())
+{}
+
+APIMART_INLINE char const* error::what() const noexcept
+{
+    return text_.c_str();
+}
+
+[[noreturn]] APIMART_INLINE void throw_exception_from_error(failure const& why,
+                                                            boost::source_location const&)
+{
+    throw error(why);
 }
 
 } // namespace apimart

@@ -87,9 +87,9 @@ APIMART_INLINE std::optional<resolver::addresses> resolver::known(std::string co
     error_code code;
     if (auto const literal = boost::asio::ip::make_address(host, code); !code)
         return addresses{literal};
-    if (auto const pinned = options_.pinned().find(host); pinned != options_.pinned().end()) {
+    if (auto const* const pinned = options_.find(host)) {
         addresses found;
-        for (std::string const& text : pinned->second) {
+        for (std::string const& text : *pinned) {
             if (auto const each = boost::asio::ip::make_address(text, code); !code)
                 found.push_back(each);
         }

@@ -3,6 +3,7 @@
 #define APIMART_DETAIL_REQUEST_SCHEMA_WRITER_HPP
 
 #include <apimart/detail/request/media_text.hpp>
+#include <apimart/detail/request/json_of.hpp>
 #include <apimart/detail/request/request_body.hpp>
 #include <apimart/detail/request/shot_script.hpp>
 #include <apimart/parameter/argument.hpp>
