@@ -92,6 +92,8 @@ REGISTER_REPORTER("ctest", 1, ctest_list);
 
 int main(int argc, char** argv)
 {
+    // What was said before a time limit ended the program must not be lost with it.
+    std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
     doctest::Context context(argc, argv);
     int const result = context.run();
     if (context.shouldExit() || !seen.ended)

@@ -31,6 +31,7 @@ public:
         // A safety net: nothing that is awaited takes nearly as long.
         timeval const limit{30, 0};
         ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+        ::setsockopt(descriptor_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
         int const on = 1;
         ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
@@ -95,7 +96,7 @@ public:
     std::string read(std::size_t count)
     {
         std::string text;
-        while (text.size() < count) {
+        while (text.size() < count && end_.empty()) {
             char piece[65536];
             auto const n = ::recv(descriptor_, piece, std::min(count - text.size(), sizeof piece), 0);
             if (n <= 0) {

@@ -6,6 +6,7 @@
 
 #include <apimart/any_request.hpp>
 #include <apimart/price.hpp>
+#include <apimart/visit.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -4,6 +4,7 @@
 // request.
 
 #include <apimart/any_request.hpp>
+#include <apimart/visit.hpp>
 
 #include <boost/json/parse.hpp>
 

@@ -6,6 +6,7 @@
 #include "documented_grid.hpp"
 
 #include <apimart/any_request.hpp>
+#include <apimart/models.hpp>
 
 #include <boost/json/parse.hpp>
 

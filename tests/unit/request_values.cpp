@@ -4,6 +4,7 @@
 // own.
 
 #include <apimart/any_request.hpp>
+#include <apimart/visit.hpp>
 
 #include <doctest/doctest.h>
 
