@@ -140,15 +140,14 @@ APIMART_INLINE void client_core::conclude(operation& which, error_code why, proo
                                           std::string_view task_id, int attempts)
 {
     if (observer.on_operation) {
-        operation_event event;
+        auto& event = tell<operation_event>();
         event.kind = which.kind;
         event.operation = which.number;
-        event.task_id = std::string(task_id);
+        event.task_id = task_id;
         event.code = why;
         event.proof = proof;
         event.attempts = attempts;
         event.took = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - which.begun);
-        tell(observer.on_operation, std::move(event));
     }
     ready(which.shared_from_this());
     if (!which.place)
@@ -196,24 +195,27 @@ APIMART_INLINE void client_core::tell_attempt(request_kind kind, std::uint64_t n
                                               std::string const& host, exchange const& done)
 {
     exchange_outcome const& outcome = done.outcome;
-    attempt_event event;
+    auto& event = tell<attempt_event>();
     event.kind = kind;
     event.operation = number;
     event.attempt = attempt;
-    event.task_id = std::string(task_id);
-    event.idempotency_key = std::string(key);
+    event.task_id = task_id;
+    event.idempotency_key = key;
     event.host = host;
     event.reused_connection = outcome.reused;
-    event.phase = std::string(to_string(outcome.phase));
+    event.phase = to_string(outcome.phase);
     event.code = outcome.error;
     event.http_status =
         outcome.phase == exchange_phase::answered ? outcome.reply.status : outcome.http_status;
-    event.detail = credentials.redacted(outcome.detail);
-    event.request_id = credentials.redacted(printable(outcome.reply.request_id, 128));
+    event.detail.clear();
+    if (!outcome.detail.empty())
+        event.detail = credentials.redacted(outcome.detail);
+    event.request_id.clear();
+    if (!outcome.reply.request_id.empty())
+        event.request_id = credentials.redacted(printable(outcome.reply.request_id, 128));
     event.bytes_sent = outcome.bytes_sent;
     event.bytes_received = outcome.bytes_received;
     event.took = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - done.begun);
-    tell(observer.on_attempt, std::move(event));
 }
 
 APIMART_INLINE void client_core::tell_retry(request_kind kind, std::uint64_t number, int next,
