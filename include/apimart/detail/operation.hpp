@@ -15,10 +15,10 @@
 #include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
+#include <boost/intrusive/list_hook.hpp>
 
 #include <chrono>
 #include <cstdint>
-#include <list>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -28,7 +28,9 @@ namespace apimart::detail {
 class client_core;
 
 // One call of the client under way. Everything but its creation happens inside the client.
-class operation : public deliverable, public std::enable_shared_from_this<operation>
+class operation : public deliverable,
+                  public std::enable_shared_from_this<operation>,
+                  public boost::intrusive::list_base_hook<>
 {
 public:
     using clock = std::chrono::steady_clock;
@@ -47,7 +49,7 @@ public:
     request_kind const kind;
     std::uint64_t const number; // for the observer
     clock::time_point const begun;
-    std::optional<std::list<std::shared_ptr<operation>>::iterator> place; // among those under way
+    std::shared_ptr<operation> kept; // by itself, while it is among those under way
 };
 
 // The part that knows the caller's handler.
@@ -83,10 +85,7 @@ public:
 
     void deliver(bool here) final
     {
-        auto run = [handler = std::move(handler_), outcome = std::move(outcome_)]() mutable {
-            boost::asio::get_associated_cancellation_slot(handler).clear();
-            std::move(handler)(std::move(*outcome));
-        };
+        auto run = [self = std::static_pointer_cast<typed_operation>(shared_from_this())] { self->call(); };
         // Moved, not shared: its last owner should be the one that used it.
         auto where = std::move(where_);
         if (here) {
@@ -100,15 +99,23 @@ public:
     }
 
 protected:
-    void set_outcome(result<T> outcome) { outcome_ = std::make_unique<result<T>>(std::move(outcome)); }
-    bool has_outcome() const noexcept { return outcome_ != nullptr; }
+    void set_outcome(result<T>&& outcome) { outcome_.emplace(std::move(outcome)); }
+    bool has_outcome() const noexcept { return outcome_.has_value(); }
+    result<T> const& outcome() const noexcept { return *outcome_; }
 
     transport& home_;
 
 private:
+    void call()
+    {
+        completion<T> handler = std::move(handler_);
+        boost::asio::get_associated_cancellation_slot(handler).clear();
+        std::move(handler)(std::move(*outcome_));
+    }
+
     completion<T> handler_;
     boost::asio::any_completion_executor where_;
-    std::unique_ptr<result<T>> outcome_;
+    std::optional<result<T>> outcome_;
 };
 
 } // namespace apimart::detail

@@ -63,6 +63,19 @@ APIMART_INLINE client_core::~client_core()
         auto& context = boost::asio::query(executor(), boost::asio::execution::context);
         boost::asio::use_service<context_watch>(context).remove(this);
     }
+    drop_all();
+}
+
+// What they do in their end, they do to the pool and the schedule.
+APIMART_INLINE void client_core::drop_all()
+{
+    submit_queue_.clear();
+    resend_queue_.clear();
+    std::vector<std::shared_ptr<operation>> const operations = under_way();
+    operations_.clear_and_dispose([](operation* which) { which->kept.reset(); });
+    std::vector<std::unique_ptr<watched_task>> watched;
+    while (!watched_.empty())
+        watched.push_back(take_out(*watched_.begin()));
 }
 
 APIMART_INLINE void client_core::abandon()
@@ -70,13 +83,7 @@ APIMART_INLINE void client_core::abandon()
     // Handlers may own the last copy of a client, and so this object.
     auto const me = weak_from_this().lock();
     begin_to_drop();
-    {
-        // What they do in their end, they do to the pool and the schedule.
-        auto const operations = std::exchange(operations_, {});
-        auto const watched = std::exchange(watched_, {});
-        for (auto const& [id, which] : watched)
-            schedule_.remove(*which);
-    }
+    drop_all();
     free_slots_.clear();
     poll_slots_.clear();
     shutdowns_.clear();
@@ -131,9 +138,17 @@ APIMART_INLINE void client_core::admit(std::shared_ptr<operation> const& op)
         op->refuse(failure(errc::shutting_down));
         return;
     }
-    operations_.push_back(op);
-    op->place = std::prev(operations_.end());
+    op->kept = op;
+    operations_.push_back(*op);
     op->begin();
+}
+
+APIMART_INLINE std::vector<std::shared_ptr<operation>> client_core::under_way()
+{
+    std::vector<std::shared_ptr<operation>> all;
+    for (operation& each : operations_)
+        all.push_back(each.kept);
+    return all;
 }
 
 APIMART_INLINE void client_core::conclude(operation& which, error_code why, proof_level proof,
@@ -149,16 +164,16 @@ APIMART_INLINE void client_core::conclude(operation& which, error_code why, proo
         event.attempts = attempts;
         event.took = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - which.begun);
     }
-    ready(which.shared_from_this());
-    if (!which.place)
+    bool const under_way = which.is_linked();
+    ready(under_way ? std::move(which.kept) : which.shared_from_this());
+    if (!under_way)
         return;
     if (shutting_down_ && why) {
         ++stopped_;
         if (why == errc::outcome_unknown)
             ++unknown_;
     }
-    operations_.erase(*which.place);
-    which.place.reset();
+    operations_.erase(operations_.iterator_to(which));
     finish_shutdowns();
 }
 

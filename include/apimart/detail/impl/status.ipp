@@ -115,7 +115,7 @@ private:
     void ask() { question_.ask(id_, number, ++attempt_); }
     void on_limit() { cut(make_error_code(errc::deadline_exceeded)); }
 
-    void answered(result<task_state> answer) override
+    void answered(result<task_state>&& answer) override
     {
         if (answer) {
             core_.budget.succeeded();
@@ -158,7 +158,7 @@ private:
         pause_.set(core_.alarms, clock::now() + wait);
     }
 
-    void finish(result<task_state> outcome)
+    void finish(result<task_state>&& outcome)
     {
         pause_.clear();
         limit_.clear();

@@ -106,14 +106,14 @@ APIMART_INLINE void submit_flow::act(submit_machine::action next)
         return;
     }
     transport::count(core_.counters.tasks_accepted);
-    task accepted(*machine_->outcome());
-    accepted.model(std::string(request_.model())).profile(profile_of(request_));
-    accepted.idempotency_key(machine_->key()).submit_attempts(machine_->requests());
-    accepted.accepted_at(exchange::clock::now());
+    result<task> accepted(boost::system::in_place_value, machine_->take_task_id());
+    accepted->model(std::string(request_.model())).profile(profile_of(request_));
+    accepted->idempotency_key(machine_->take_key()).submit_attempts(machine_->requests());
+    accepted->accepted_at(exchange::clock::now());
     finish(std::move(accepted));
 }
 
-APIMART_INLINE void submit_flow::finish(result<task> outcome)
+APIMART_INLINE void submit_flow::finish(result<task>&& outcome)
 {
     state_ = state::done;
     pause_.clear();
@@ -170,7 +170,7 @@ APIMART_INLINE void submit_flow::exchange_done()
     bool const bought = next == submit_machine::action::finish && machine_->outcome().has_value();
     bool const pausing = next == submit_machine::action::pause;
     // Asking for fewer requests can be said in several ways, and not every 429 says it.
-    failure const why = bought    ? failure(error_code())
+    failure const why = bought    ? no_failure()
                         : pausing ? machine_->pending()
                                   : machine_->outcome().error();
     if (bought) {
@@ -253,13 +253,14 @@ public:
     void refuse(failure why) override { submitted(std::move(why.proof(proof_level::not_sent))); }
 
 private:
-    void submitted(result<task> outcome) override
+    void submitted(result<task>&& given) override
     {
-        error_code const code = outcome ? error_code() : outcome.error().code();
-        proof_level const proof = outcome ? proof_level::accepted : outcome.error().proof();
-        std::string const id = outcome ? outcome->id() : std::string();
-        set_outcome(std::move(outcome));
-        core_.conclude(*this, code, proof, id, flow_.attempts());
+        set_outcome(std::move(given));
+        if (outcome())
+            core_.conclude(*this, {}, proof_level::accepted, outcome()->id(), flow_.attempts());
+        else
+            core_.conclude(*this, outcome().error().code(), outcome().error().proof(), {},
+                           flow_.attempts());
     }
 
     client_core& core_;
@@ -287,17 +288,16 @@ APIMART_INLINE void client_core::enqueue_submit(submit_flow& which)
         count(counters.overloaded);
         return;
     }
-    auto& line = which.has_place ? resend_queue_ : submit_queue_;
-    which.queued = line.insert(line.end(), &which);
+    (which.has_place ? resend_queue_ : submit_queue_).push_back(which);
     count(counters.submits_queued);
     pump_submits();
 }
 
 APIMART_INLINE void client_core::dequeue_submit(submit_flow& which)
 {
-    if (which.queued) {
-        (which.has_place ? resend_queue_ : submit_queue_).erase(*which.queued);
-        which.queued.reset();
+    if (which.is_linked()) {
+        auto& line = which.has_place ? resend_queue_ : submit_queue_;
+        line.erase(line.iterator_to(which));
         uncount(counters.submits_queued);
     }
     if (which.has_place) {
@@ -324,9 +324,8 @@ APIMART_INLINE void client_core::pump_submits()
         }
         bool const again = !resend_queue_.empty();
         auto& line = again ? resend_queue_ : submit_queue_;
-        submit_flow& next = *line.front();
+        auto& next = static_cast<submit_flow&>(line.front());
         line.pop_front();
-        next.queued.reset();
         uncount(counters.submits_queued);
         if (!again) {
             --submit_places_;
