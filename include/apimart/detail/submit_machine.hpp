@@ -74,6 +74,7 @@ private:
     };
 
     void record(exchange_outcome const& outcome);
+    void count(exchange_outcome const& outcome);
     void see(clock::time_point now, std::chrono::sys_seconds wall);
     bool key_usable(clock::time_point at) const;
     // From here on the service may have accepted the request.

@@ -10,18 +10,18 @@
 
 namespace apimart::detail {
 
-APIMART_INLINE void exchange::start(origin to, lane which, bool public_addresses_only,
+APIMART_INLINE void exchange::start(origin const& to, lane which, bool public_addresses_only,
                                     std::uint64_t body_limit, bool in_pieces)
 {
-    outcome = exchange_outcome();
+    outcome.clear();
     begun = clock::now();
-    to_ = std::move(to);
+    to_ = &to;
     lane_ = which;
     body_limit_ = body_limit;
     in_pieces_ = in_pieces;
     state_ = state::seeking;
     transport::count(home_.counters.requests_in_flight);
-    pool_.seek(*this, to_, lane_, public_addresses_only);
+    pool_.seek(*this, to, lane_, public_addresses_only);
 }
 
 APIMART_INLINE void exchange::granted(std::shared_ptr<connection> lent)
@@ -224,7 +224,7 @@ APIMART_INLINE void exchange::stop(error_code why)
     if (state_ == state::idle)
         return;
     if (state_ == state::seeking)
-        pool_.give_up_seeking(*this, to_, lane_);
+        pool_.give_up_seeking(*this, *to_, lane_);
     fail(failure(why));
 }
 
@@ -239,7 +239,7 @@ APIMART_INLINE void exchange::hurry(std::chrono::milliseconds patience)
 APIMART_INLINE void exchange::abandon()
 {
     if (state_ == state::seeking)
-        pool_.give_up_seeking(*this, to_, lane_);
+        pool_.give_up_seeking(*this, *to_, lane_);
     state_ = state::idle;
     if (on_) {
         on_->use(nullptr);

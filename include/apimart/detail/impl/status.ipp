@@ -27,7 +27,10 @@ APIMART_INLINE void question::send()
 
 APIMART_INLINE void question::write_request(std::string& to)
 {
-    to.append(core_.base(base_).get).append(percent_encode_segment(id_)).append(core_.base(base_).get_tail);
+    api_base const& base = core_.base(base_);
+    to.append(base.get);
+    append_percent_encoded(to, id_);
+    to.append(base.get_tail);
 }
 
 APIMART_INLINE void question::exchange_done()

@@ -19,10 +19,18 @@ inline bool is_idempotency_key(std::string_view key)
 // Tasks that ask for the same amount of work of the same model are expected to take equally long.
 inline std::string profile_of(any_request const& request)
 {
-    std::string text(request.model());
-    text.append("/").append(request.kind());
-    for (std::string_view const name : {"mode", "resolution", "duration", "audio", "generate_audio"}) {
-        boost::json::value const* const value = request.body().if_contains(name);
+    static constexpr std::array<std::string_view, 5> names{"mode", "resolution", "duration", "audio",
+                                                           "generate_audio"};
+    std::array<boost::json::value const*, names.size()> values{};
+    for (boost::json::key_value_pair const& member : request.body()) {
+        auto const name = std::find(names.begin(), names.end(), std::string_view(member.key()));
+        if (name != names.end())
+            values[static_cast<std::size_t>(name - names.begin())] = &member.value();
+    }
+    std::string text;
+    text.reserve(64);
+    text.append(request.model()).append("/").append(request.kind());
+    for (boost::json::value const* const value : values) {
         text += '/';
         if (value == nullptr)
             continue;

@@ -2,7 +2,9 @@
 #ifndef APIMART_DETAIL_WIRE_PLAIN_JSON_HPP
 #define APIMART_DETAIL_WIRE_PLAIN_JSON_HPP
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -68,8 +70,12 @@ public:
         if (!take('"'))
             return {};
         char const* const begin = at_;
-        while (end_ - at_ >= 8 && all_ordinary(at_))
-            at_ += 8;
+        while (end_ - at_ >= 8) {
+            std::size_t const ordinary = ordinary_of_eight(at_);
+            at_ += ordinary;
+            if (ordinary != 8)
+                break;
+        }
         for (; at_ != end_; ++at_) {
             if (*at_ == '"')
                 return {begin, static_cast<std::size_t>(at_++ - begin)};
@@ -125,16 +131,21 @@ private:
         return byte >= 0x20 && byte < 0x80 && c != '\\' && c != '"';
     }
 
-    // The same for eight at a time; may say no where it is yes.
-    static bool all_ordinary(char const* eight) noexcept
+    // How many of the next eight are, at least; a loop over them one by one costs several times as much.
+    static std::size_t ordinary_of_eight(char const* eight) noexcept
     {
         constexpr std::uint64_t each = 0x0101010101010101U;
         std::uint64_t word = 0;
         std::memcpy(&word, eight, sizeof word);
         std::uint64_t const quote = word ^ (each * '"');
         std::uint64_t const backslash = word ^ (each * '\\');
-        std::uint64_t const odd = (word - each * 0x20) | (quote - each) | (backslash - each) | word;
-        return (odd & (each * 0x80)) == 0;
+        // Borrowing can mark those above the first that is odd, but none below it.
+        std::uint64_t const odd =
+            ((word - each * 0x20) | (quote - each) | (backslash - each) | word) & (each * 0x80);
+        if (odd == 0)
+            return 8;
+        return std::endian::native == std::endian::little ? static_cast<std::size_t>(std::countr_zero(odd)) / 8
+                                                          : 0;
     }
 
     bool take(char wanted) noexcept
@@ -191,12 +202,17 @@ private:
     }
     std::size_t digits(decimal& read) noexcept
     {
-        char const* const begin = at_;
-        for (; at_ != end_ && *at_ >= '0' && *at_ <= '9'; ++at_) {
-            if (at_ - begin <= static_cast<std::ptrdiff_t>(most_digits))
-                read.digits = read.digits * 10 + (*at_ - '0');
+        // One too many is enough to know.
+        auto const room = std::min<std::size_t>(most_digits + 1, static_cast<std::size_t>(end_ - at_));
+        std::size_t count = 0;
+        for (; count != room; ++count) {
+            unsigned const digit = static_cast<unsigned char>(at_[count]) - unsigned{'0'};
+            if (digit > 9)
+                break;
+            read.digits = read.digits * 10 + digit;
         }
-        return static_cast<std::size_t>(at_ - begin);
+        at_ += count;
+        return count;
     }
 
     void literal(std::string_view word) noexcept
