@@ -2,6 +2,8 @@
 #ifndef APIMART_TASK_HPP
 #define APIMART_TASK_HPP
 
+#include <apimart/detail/shared_value.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -24,37 +26,48 @@ public:
     /// No task; `valid()` is false.
     task() {}
     /// A task known only by its id, from an earlier process for instance.
-    explicit task(std::string id) : id_(std::move(id)) {}
+    explicit task(std::string id) { data_.own().id = std::move(id); }
 
-    bool valid() const noexcept { return !id_.empty(); }
-    std::string const& id() const noexcept { return id_; }
+    bool valid() const noexcept { return !id().empty(); }
+    std::string const& id() const noexcept { return data_->id; }
 
     /// The model, where the task was submitted by this process; else empty.
-    std::string const& model() const noexcept { return model_; }
+    std::string const& model() const noexcept { return data_->model; }
     /// Tasks with one profile (model, kind, quality, seconds) are expected to take equally long.
-    std::string const& profile() const noexcept { return profile_; }
+    std::string const& profile() const noexcept { return data_->profile; }
     /// The key under which it was submitted; empty where unknown.
-    std::string const& idempotency_key() const noexcept { return idempotency_key_; }
+    std::string const& idempotency_key() const noexcept { return data_->idempotency_key; }
     /// How many requests the submit took.
-    int submit_attempts() const noexcept { return submit_attempts_; }
+    int submit_attempts() const noexcept { return data_->submit_attempts; }
     /// When the service accepted it, by this process's clock.
-    std::optional<std::chrono::steady_clock::time_point> accepted_at() const noexcept { return accepted_at_; }
+    std::optional<std::chrono::steady_clock::time_point> accepted_at() const noexcept
+    {
+        return data_->accepted_at;
+    }
 
-    task& model(std::string name) { return model_ = std::move(name), *this; }
-    task& profile(std::string name) { return profile_ = std::move(name), *this; }
-    task& idempotency_key(std::string key) { return idempotency_key_ = std::move(key), *this; }
-    task& submit_attempts(int count) { return submit_attempts_ = count, *this; }
-    task& accepted_at(std::chrono::steady_clock::time_point when) { return accepted_at_ = when, *this; }
+    task& model(std::string name) { return data_.own().model = std::move(name), *this; }
+    task& profile(std::string name) { return data_.own().profile = std::move(name), *this; }
+    task& idempotency_key(std::string key) { return data_.own().idempotency_key = std::move(key), *this; }
+    task& submit_attempts(int count) { return data_.own().submit_attempts = count, *this; }
+    task& accepted_at(std::chrono::steady_clock::time_point when)
+    {
+        return data_.own().accepted_at = when, *this;
+    }
 
-    friend bool operator==(task const& a, task const& b) noexcept { return a.id_ == b.id_; }
+    friend bool operator==(task const& a, task const& b) noexcept { return a.id() == b.id(); }
 
 private:
-    std::string id_;
-    std::string model_;
-    std::string profile_;
-    std::string idempotency_key_;
-    int submit_attempts_ = 0;
-    std::optional<std::chrono::steady_clock::time_point> accepted_at_;
+    struct data
+    {
+        std::string id;
+        std::string model;
+        std::string profile;
+        std::string idempotency_key;
+        int submit_attempts = 0;
+        std::optional<std::chrono::steady_clock::time_point> accepted_at;
+    };
+
+    detail::shared_value<data> data_;
 };
 
 /// Where a task stands. Source: API reference, section 4.2.
@@ -160,51 +173,60 @@ class task_state
 public:
     task_state() {}
     task_state(std::string id, task_status status, std::string word)
-        : id_(std::move(id)), status_(status), word_(std::move(word))
-    {}
+    {
+        data& fresh = data_.own();
+        fresh.id = std::move(id);
+        fresh.status = status;
+        fresh.word = std::move(word);
+    }
 
-    std::string const& id() const noexcept { return id_; }
-    task_status status() const noexcept { return status_; }
+    std::string const& id() const noexcept { return data_->id; }
+    task_status status() const noexcept { return data_->status; }
     /// The service's own status word.
-    std::string const& word() const noexcept { return word_; }
-    task_state& word(std::string text) { return word_ = std::move(text), *this; }
+    std::string const& word() const noexcept { return data_->word; }
+    task_state& word(std::string text) { return data_.own().word = std::move(text), *this; }
     /// Percent, where given.
-    std::optional<int> progress() const noexcept { return progress_; }
+    std::optional<int> progress() const noexcept { return data_->progress; }
     /// The service's estimate of the whole duration, where given.
-    std::optional<std::chrono::seconds> estimated_time() const noexcept { return estimated_time_; }
+    std::optional<std::chrono::seconds> estimated_time() const noexcept { return data_->estimated_time; }
     /// How long it took, by the service's clock.
-    std::optional<std::chrono::seconds> actual_time() const noexcept { return actual_time_; }
-    std::optional<std::chrono::sys_seconds> created() const noexcept { return created_; }
-    std::optional<std::chrono::sys_seconds> completed() const noexcept { return completed_; }
+    std::optional<std::chrono::seconds> actual_time() const noexcept { return data_->actual_time; }
+    std::optional<std::chrono::sys_seconds> created() const noexcept { return data_->created; }
+    std::optional<std::chrono::sys_seconds> completed() const noexcept { return data_->completed; }
     /// The charge in US dollars, where given.
-    std::optional<double> cost() const noexcept { return cost_; }
-    std::optional<double> credits_cost() const noexcept { return credits_cost_; }
-    std::span<video_file const> videos() const noexcept { return videos_; }
-    task_failure const& reason() const noexcept { return reason_; }
+    std::optional<double> cost() const noexcept { return data_->cost; }
+    std::optional<double> credits_cost() const noexcept { return data_->credits_cost; }
+    std::span<video_file const> videos() const noexcept { return data_->videos; }
+    task_failure const& reason() const noexcept { return data_->reason; }
 
-    task_state& progress(int percent) { return progress_ = percent, *this; }
-    task_state& estimated_time(std::chrono::seconds d) { return estimated_time_ = d, *this; }
-    task_state& actual_time(std::chrono::seconds d) { return actual_time_ = d, *this; }
-    task_state& created(std::chrono::sys_seconds t) { return created_ = t, *this; }
-    task_state& completed(std::chrono::sys_seconds t) { return completed_ = t, *this; }
-    task_state& cost(double usd) { return cost_ = usd, *this; }
-    task_state& credits_cost(double credits) { return credits_cost_ = credits, *this; }
-    task_state& videos(std::vector<video_file> files) { return videos_ = std::move(files), *this; }
-    task_state& reason(task_failure why) { return reason_ = std::move(why), *this; }
+    task_state& progress(int percent) { return data_.own().progress = percent, *this; }
+    task_state& estimated_time(std::chrono::seconds d) { return data_.own().estimated_time = d, *this; }
+    task_state& actual_time(std::chrono::seconds d) { return data_.own().actual_time = d, *this; }
+    task_state& created(std::chrono::sys_seconds t) { return data_.own().created = t, *this; }
+    task_state& completed(std::chrono::sys_seconds t) { return data_.own().completed = t, *this; }
+    task_state& cost(double usd) { return data_.own().cost = usd, *this; }
+    task_state& credits_cost(double credits) { return data_.own().credits_cost = credits, *this; }
+    task_state& videos(std::vector<video_file> files) { return data_.own().videos = std::move(files), *this; }
+    task_state& reason(task_failure why) { return data_.own().reason = std::move(why), *this; }
 
 private:
-    std::string id_;
-    task_status status_ = task_status::queued;
-    std::string word_;
-    std::optional<int> progress_;
-    std::optional<std::chrono::seconds> estimated_time_;
-    std::optional<std::chrono::seconds> actual_time_;
-    std::optional<std::chrono::sys_seconds> created_;
-    std::optional<std::chrono::sys_seconds> completed_;
-    std::optional<double> cost_;
-    std::optional<double> credits_cost_;
-    std::vector<video_file> videos_;
-    task_failure reason_;
+    struct data
+    {
+        std::string id;
+        task_status status = task_status::queued;
+        std::string word;
+        std::optional<int> progress;
+        std::optional<std::chrono::seconds> estimated_time;
+        std::optional<std::chrono::seconds> actual_time;
+        std::optional<std::chrono::sys_seconds> created;
+        std::optional<std::chrono::sys_seconds> completed;
+        std::optional<double> cost;
+        std::optional<double> credits_cost;
+        std::vector<video_file> videos;
+        task_failure reason;
+    };
+
+    detail::shared_value<data> data_;
 };
 
 /// A task in a final state. A failed task is a value, not an error: look at `succeeded()`.

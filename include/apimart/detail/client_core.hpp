@@ -135,6 +135,9 @@ public:
     bool walk_on(base_walk& at, exchange_outcome const& outcome);
     bool is_home(origin const& to) const;
 
+    // For a submit, from its turn to its end; kept for the next one, with the memory of its texts.
+    std::unique_ptr<exchange> lend_exchange(exchange_owner& owner);
+    void give_back(std::unique_ptr<exchange> lent);
     void enqueue_submit(submit_flow& which);
     void dequeue_submit(submit_flow& which);
     void pump_submits();
@@ -187,6 +190,7 @@ private:
     boost::intrusive::list<queued_submit> submit_queue_; // have no place yet
     boost::intrusive::list<queued_submit> resend_queue_; // have one
     int submit_places_;
+    std::vector<std::unique_ptr<exchange>> spare_exchanges_;
     alarm submit_alarm_;
     std::list<download_operation*> download_queue_;
     int download_places_;

@@ -5,6 +5,7 @@
 #include <apimart/detail/client_core.hpp>
 #include <apimart/detail/submit_machine.hpp>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -71,7 +72,7 @@ private:
     std::optional<failure> unusable_;
     std::string body_;
     std::optional<submit_machine> machine_;
-    exchange exchange_;
+    std::unique_ptr<exchange> exchange_; // from its turn to its end
     base_walk base_;
     state state_ = state::idle;
     error_code stop_reason_;

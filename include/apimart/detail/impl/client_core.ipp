@@ -86,6 +86,7 @@ APIMART_INLINE void client_core::abandon()
     drop_all();
     free_slots_.clear();
     poll_slots_.clear();
+    spare_exchanges_.clear();
     shutdowns_.clear();
     pool.abandon();
     drop_rest();

@@ -58,7 +58,7 @@ APIMART_INLINE void exchange::begin_request()
     outcome.begun = clock::now();
     on_->parser.reset(home_.most.header_bytes, body_limit_, in_pieces_);
     on_->text.clear();
-    owner_.write_request(on_->text);
+    owner_->write_request(on_->text);
     rest_ = on_->text;
     send();
 }
@@ -127,10 +127,10 @@ APIMART_INLINE void exchange::received()
             error_code unwanted;
             if (!std::exchange(head_seen_, true)) {
                 piece_bytes_ = 0;
-                unwanted = owner_.head_arrived(parser);
+                unwanted = owner_->head_arrived(parser);
             }
             if (!unwanted && !parser.piece().empty())
-                unwanted = owner_.piece_arrived(parser.piece());
+                unwanted = owner_->piece_arrived(parser.piece());
             if (unwanted) {
                 fail(failure(unwanted));
                 return;
@@ -216,7 +216,7 @@ APIMART_INLINE void exchange::finish(bool reusable)
         else
             pool_.drop(std::move(lent));
     }
-    owner_.exchange_done();
+    owner_->exchange_done();
 }
 
 APIMART_INLINE void exchange::stop(error_code why)

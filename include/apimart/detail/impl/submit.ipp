@@ -52,7 +52,7 @@ inline std::chrono::sys_seconds wall_clock()
 APIMART_INLINE submit_flow::submit_flow(client_core& core, owner& who, std::uint64_t number,
                                         any_request request, submit_options options)
     : core_(core), owner_(who), number_(number), request_(std::move(request)), options_(std::move(options)),
-      exchange_(core, core.pool, *this), pause_(&alarm_of<&submit_flow::on_pause>::ring, this),
+      pause_(&alarm_of<&submit_flow::on_pause>::ring, this),
       limit_(&alarm_of<&submit_flow::on_limit>::ring, this)
 {}
 
@@ -126,6 +126,8 @@ APIMART_INLINE void submit_flow::finish(result<task>&& outcome)
     state_ = state::done;
     pause_.clear();
     limit_.clear();
+    if (exchange_)
+        core_.give_back(std::move(exchange_));
     core_.dequeue_submit(*this);
     owner_.submitted(std::move(outcome));
 }
@@ -144,7 +146,9 @@ APIMART_INLINE void submit_flow::go()
     state_ = state::sending;
     ++attempt_;
     base_ = core_.begin_walk();
-    exchange_.start(core_.base(base_).origin, lane::submit, false, core_.most.response_bytes, false);
+    if (!exchange_)
+        exchange_ = core_.lend_exchange(*this);
+    exchange_->start(core_.base(base_).origin, lane::submit, false, core_.most.response_bytes, false);
 }
 
 APIMART_INLINE void submit_flow::write_request(std::string& to)
@@ -157,14 +161,14 @@ APIMART_INLINE void submit_flow::write_request(std::string& to)
 
 APIMART_INLINE void submit_flow::exchange_done()
 {
-    exchange_outcome const& outcome = exchange_.outcome;
+    exchange_outcome const& outcome = exchange_->outcome;
     if (outcome.phase >= exchange_phase::committed)
         transport::count(core_.counters.submits_sent);
     if (core_.observer.on_attempt)
         core_.tell_attempt(request_kind::submit, number_, attempt_, {}, machine_->key(),
-                           core_.base(base_).origin.host, exchange_);
+                           core_.base(base_).origin.host, *exchange_);
     if (!stop_reason_ && core_.walk_on(base_, outcome)) {
-        exchange_.start(core_.base(base_).origin, lane::submit, false, core_.most.response_bytes, false);
+        exchange_->start(core_.base(base_).origin, lane::submit, false, core_.most.response_bytes, false);
         return;
     }
     auto const now = exchange::clock::now();
@@ -211,13 +215,13 @@ APIMART_INLINE void submit_flow::stop(boost::asio::cancellation_type type, error
     using boost::asio::cancellation_type;
     if (state_ == state::done)
         return;
-    if (state_ == state::sending && exchange_.committed()) {
+    if (state_ == state::sending && exchange_->committed()) {
         // Total cancellation promises that nothing happened, which can no longer be promised.
         if ((type & (cancellation_type::terminal | cancellation_type::partial)) == cancellation_type::none)
             return;
         if (!stop_reason_) {
             stop_reason_ = why;
-            exchange_.hurry(core_.times.detached_answer);
+            exchange_->hurry(core_.times.detached_answer);
         }
         return;
     }
@@ -229,7 +233,7 @@ APIMART_INLINE void submit_flow::cut(error_code why)
     if (!stop_reason_)
         stop_reason_ = why;
     if (state_ == state::sending)
-        exchange_.stop(stop_reason_);
+        exchange_->stop(stop_reason_);
     else if (machine_ && state_ != state::done)
         act(machine_->stopped(stop_reason_));
 }
@@ -282,6 +286,22 @@ APIMART_INLINE void client_core::start_submit(any_request request, submit_option
                                                  std::move(options), std::move(handler));
     op->prepare();
     launch(std::move(op));
+}
+
+APIMART_INLINE std::unique_ptr<exchange> client_core::lend_exchange(exchange_owner& owner)
+{
+    if (spare_exchanges_.empty())
+        return std::make_unique<exchange>(*this, pool, owner);
+    std::unique_ptr<exchange> lent = std::move(spare_exchanges_.back());
+    spare_exchanges_.pop_back();
+    lent->serve(owner);
+    return lent;
+}
+
+APIMART_INLINE void client_core::give_back(std::unique_ptr<exchange> lent)
+{
+    // No more than are ever lent at a time.
+    spare_exchanges_.push_back(std::move(lent));
 }
 
 // First come, first served: a place among those being sent, and a turn at the rate the service takes. A
