@@ -8,6 +8,7 @@
 #include <apimart/observer.hpp>
 
 #include <boost/asio/any_completion_executor.hpp>
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/cancellation_type.hpp>
@@ -58,12 +59,16 @@ class typed_operation : public operation
 {
 public:
     typed_operation(transport& home, request_kind what, std::uint64_t serial, completion<T> handler)
-        : operation(what, serial), home_(home), handler_(std::move(handler)),
-          // Work on the caller's executor, so that it does not run out while the operation is elsewhere.
-          where_(
-              boost::asio::prefer(boost::asio::get_associated_executor(handler_, home.completion_executor()),
-                                  boost::asio::execution::outstanding_work.tracked))
-    {}
+        : operation(what, serial), home_(home), handler_(std::move(handler))
+    {
+        // Work on the caller's executor, so that it does not run out while the operation is elsewhere.
+        auto const where = boost::asio::get_associated_executor(handler_, home.completion_executor());
+        auto const* const wrapped = where.template target<boost::asio::any_io_executor>();
+        if (wrapped != nullptr && *wrapped == home.executor())
+            at_home_ = boost::asio::prefer(home.executor(), boost::asio::execution::outstanding_work.tracked);
+        else
+            elsewhere_ = boost::asio::prefer(where, boost::asio::execution::outstanding_work.tracked);
+    }
 
     // The caller's slot is emitted on the caller's thread.
     void obey_caller()
@@ -85,9 +90,16 @@ public:
 
     void deliver(bool here) final
     {
-        auto run = [self = std::static_pointer_cast<typed_operation>(shared_from_this())] { self->call(); };
         // Moved, not shared: its last owner should be the one that used it.
-        auto where = std::move(where_);
+        if (auto const where = std::move(at_home_)) {
+            if (here)
+                call();
+            else
+                boost::asio::post(where, [self = shared_from_this(), this] { call(); });
+            return;
+        }
+        auto run = [self = std::static_pointer_cast<typed_operation>(shared_from_this())] { self->call(); };
+        auto where = std::move(elsewhere_);
         if (here) {
             boost::asio::dispatch(where, std::move(run));
             return;
@@ -114,7 +126,9 @@ private:
     }
 
     completion<T> handler_;
-    boost::asio::any_completion_executor where_;
+    // The executor for the handler. The client's own mostly, which takes less to be reached.
+    boost::asio::any_io_executor at_home_;
+    boost::asio::any_completion_executor elsewhere_;
     std::optional<result<T>> outcome_;
 };
 

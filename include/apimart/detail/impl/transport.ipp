@@ -28,7 +28,8 @@ APIMART_INLINE void transport::leave(departure& out, bool here)
     }
     drive_timer();
     // Where handlers run in this call, they may well begin the next operation: that is looked at afterwards.
-    if ((!here || out.done.empty()) && (restless_ || timer_at_ != clock::time_point::max()) && quiet())
+    out.calm = (restless_ || timer_at_ != clock::time_point::max()) && quiet();
+    if (out.calm && (!here || out.done.empty()))
         calm_down();
 }
 
@@ -79,10 +80,10 @@ APIMART_INLINE void transport::depart(departure& out, bool here)
             boost::asio::post(executor_, [events] { events->tell(); });
     }
     if (!out.done.empty())
-        deliver(out.done, here);
+        deliver(out, here);
 }
 
-APIMART_INLINE void transport::deliver(deliverable_chain& done, bool here)
+APIMART_INLINE void transport::deliver(departure& out, bool here)
 {
     // A handler may throw; those behind it get their outcome all the same.
     class rest
@@ -102,11 +103,11 @@ APIMART_INLINE void transport::deliver(deliverable_chain& done, bool here)
     };
     auto const self = shared_from_this();
     {
-        rest const remaining(done);
-        while (!done.empty())
-            done.pop()->deliver(here);
+        rest const remaining(out.done);
+        while (!out.done.empty())
+            out.done.pop()->deliver(here);
     }
-    if (here)
+    if (here && out.calm)
         enter([] {}); // leaving again: perhaps nothing is under way any more
 }
 

@@ -149,10 +149,14 @@ APIMART_INLINE bool is_task_id(std::string_view id)
 {
     if (id.empty() || id.size() > 256 || id == "." || id == "..")
         return false;
-    return std::all_of(id.begin(), id.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-               c == '_' || c == ':' || c == '~' || c == '-';
-    });
+    static constexpr auto allowed = [] {
+        std::array<bool, 256> table{};
+        for (char const c :
+             std::string_view("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:~-"))
+            table[static_cast<unsigned char>(c)] = true;
+        return table;
+    }();
+    return std::all_of(id.begin(), id.end(), [](char c) { return allowed[static_cast<unsigned char>(c)]; });
 }
 
 inline std::string scalar_text(boost::json::value const* value)
@@ -410,10 +414,10 @@ inline std::string_view plain_task_id(std::string_view body)
     bool has_data = false;
     bool has_id = false;
     json.object([&](std::string_view name) {
-        if (name == "code") {
+        if (is_word(name, "code")) {
             if (std::exchange(has_code, true) || !is_plain_success(json.integer()))
                 json.give_up();
-        } else if (name == "data") {
+        } else if (is_word(name, "data")) {
             if (std::exchange(has_data, true))
                 json.give_up();
             bool has_entry = false;
@@ -421,15 +425,16 @@ inline std::string_view plain_task_id(std::string_view body)
                 if (std::exchange(has_entry, true))
                     json.give_up();
                 json.object([&](std::string_view inner) {
-                    if (inner == "id" || (inner == "task_id" && std::exchange(has_id, true)))
+                    if (is_word(inner, "id") || (is_word(inner, "task_id") && std::exchange(has_id, true)))
                         json.give_up();
-                    else if (inner == "task_id")
+                    else if (is_word(inner, "task_id"))
                         id = json.text();
                     else
                         json.skip_scalar();
                 });
             });
-        } else if (name == "error" || name == "success" || name == "id" || name == "task_id") {
+        } else if (is_word(name, "error") || is_word(name, "success") || is_word(name, "id") ||
+                   is_word(name, "task_id")) {
             json.give_up();
         } else {
             json.skip_scalar();
@@ -631,14 +636,14 @@ public:
     std::optional<task_state> read(std::string_view asked_for)
     {
         json_.object([&](std::string_view name) {
-            if (name == "code") {
+            if (is_word(name, "code")) {
                 if (!is_plain_success(json_.integer()))
                     json_.give_up();
                 once(key::code);
-            } else if (name == "data") {
+            } else if (is_word(name, "data")) {
                 once(key::data);
                 json_.object([&](std::string_view inner) { field(inner); });
-            } else if (name == "error") {
+            } else if (is_word(name, "error")) {
                 json_.give_up();
             } else {
                 json_.skip();
@@ -732,31 +737,31 @@ private:
 
     void field(std::string_view name)
     {
-        if (name == "id") {
+        if (is_word(name, "id")) {
             once(key::id);
             id_ = json_.text();
-        } else if (name == "status") {
+        } else if (is_word(name, "status")) {
             once(key::status);
             word_ = json_.text();
-        } else if (name == "progress") {
+        } else if (is_word(name, "progress")) {
             progress_ = integer(key::progress);
-        } else if (name == "result") {
+        } else if (is_word(name, "result")) {
             once(key::result);
             if (json_.next() == '{')
                 json_.object([&](std::string_view inner) { part_of_result(inner); });
             else
                 json_.skip();
-        } else if (name == "created") {
+        } else if (is_word(name, "created")) {
             created_ = integer(key::created);
-        } else if (name == "completed") {
+        } else if (is_word(name, "completed")) {
             completed_ = integer(key::completed);
-        } else if (name == "estimated_time") {
+        } else if (is_word(name, "estimated_time")) {
             estimated_time_ = integer(key::estimated_time);
-        } else if (name == "actual_time") {
+        } else if (is_word(name, "actual_time")) {
             actual_time_ = integer(key::actual_time);
-        } else if (name == "cost") {
+        } else if (is_word(name, "cost")) {
             cost_ = fraction(key::cost);
-        } else if (name == "credits_cost") {
+        } else if (is_word(name, "credits_cost")) {
             credits_cost_ = fraction(key::credits_cost);
         } else {
             json_.skip();
@@ -765,7 +770,7 @@ private:
 
     void part_of_result(std::string_view name)
     {
-        if (name != "videos") {
+        if (!is_word(name, "videos")) {
             json_.skip();
             return;
         }
@@ -776,14 +781,14 @@ private:
             bool has_expiry = false;
             std::optional<std::chrono::sys_seconds> expires;
             json_.object([&](std::string_view inner) {
-                if (inner == "url") {
+                if (is_word(inner, "url")) {
                     if (std::exchange(has_url, true))
                         json_.give_up();
                     if (json_.next() == '[')
                         json_.array([&] { add(json_.text()); });
                     else
                         add(json_.text());
-                } else if (inner == "expires_at") {
+                } else if (is_word(inner, "expires_at")) {
                     if (std::exchange(has_expiry, true))
                         json_.give_up();
                     if (has_number())

@@ -212,12 +212,13 @@ private:
 
         deliverable_chain done;
         bool events = false;
+        bool calm = false; // nothing is under way, unless the handlers begin something
     };
 
     void leave(departure& out, bool here);
     void hand_over();
     void depart(departure& out, bool here);
-    void deliver(deliverable_chain& done, bool here);
+    void deliver(departure& out, bool here);
     void drive_timer();
     void calm_down();
 

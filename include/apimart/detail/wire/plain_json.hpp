@@ -12,6 +12,13 @@
 
 namespace apimart::detail {
 
+// Compares with a word known while compiling, which takes no call.
+template <std::size_t Size>
+bool is_word(std::string_view text, char const (&word)[Size]) noexcept
+{
+    return text.size() == Size - 1 && std::memcmp(text.data(), word, Size - 1) == 0;
+}
+
 // Reads JSON that says everything in the simplest way, in one pass and without memory: texts of ASCII without
 // escapes, numbers of at most 15 digits without an exponent, little nesting. Of such a document it reads what
 // Boost.JSON reads. It gives up on any other, valid or not, and then the caller must read that document in a
@@ -144,8 +151,9 @@ private:
             ((word - each * 0x20) | (quote - each) | (backslash - each) | word) & (each * 0x80);
         if (odd == 0)
             return 8;
-        return std::endian::native == std::endian::little ? static_cast<std::size_t>(std::countr_zero(odd)) / 8
-                                                          : 0;
+        return std::endian::native == std::endian::little
+                   ? static_cast<std::size_t>(std::countr_zero(odd)) / 8
+                   : 0;
     }
 
     bool take(char wanted) noexcept
