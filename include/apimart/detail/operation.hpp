@@ -62,12 +62,13 @@ public:
         : operation(what, serial), home_(home), handler_(std::move(handler))
     {
         // Work on the caller's executor, so that it does not run out while the operation is elsewhere.
+        using boost::asio::execution::outstanding_work;
         auto const where = boost::asio::get_associated_executor(handler_, home.completion_executor());
-        auto const* const wrapped = where.template target<boost::asio::any_io_executor>();
-        if (wrapped != nullptr && *wrapped == home.executor())
-            at_home_ = boost::asio::prefer(home.executor(), boost::asio::execution::outstanding_work.tracked);
+        if (where == home.completion_executor())
+            at_home_ = boost::asio::prefer(home.executor(), outstanding_work.tracked);
         else
-            elsewhere_ = boost::asio::prefer(where, boost::asio::execution::outstanding_work.tracked);
+            elsewhere_ = std::make_unique<boost::asio::any_completion_executor>(
+                boost::asio::prefer(where, outstanding_work.tracked));
     }
 
     // The caller's slot is emitted on the caller's thread.
@@ -99,7 +100,7 @@ public:
             return;
         }
         auto run = [self = std::static_pointer_cast<typed_operation>(shared_from_this())] { self->call(); };
-        auto where = std::move(elsewhere_);
+        auto where = std::move(*elsewhere_);
         if (here) {
             boost::asio::dispatch(where, std::move(run));
             return;
@@ -128,7 +129,7 @@ private:
     completion<T> handler_;
     // The executor for the handler. The client's own mostly, which takes less to be reached.
     boost::asio::any_io_executor at_home_;
-    boost::asio::any_completion_executor elsewhere_;
+    std::unique_ptr<boost::asio::any_completion_executor> elsewhere_;
     std::optional<result<T>> outcome_;
 };
 

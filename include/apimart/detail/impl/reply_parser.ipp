@@ -30,9 +30,29 @@ constexpr bool is_token_char(char c) noexcept
            std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
 
-constexpr bool is_plain_name_char(char c) noexcept
+inline bool is_plain_name(std::string_view name) noexcept
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || (c >= '0' && c <= '9') || c == '_';
+    static constexpr auto allowed = [] {
+        std::array<bool, 256> table{};
+        for (char const c :
+             std::string_view("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"))
+            table[static_cast<unsigned char>(c)] = true;
+        return table;
+    }();
+    return std::all_of(name.begin(), name.end(),
+                       [](char c) { return allowed[static_cast<unsigned char>(c)]; });
+}
+
+// Whether a plain name, or another text without control characters, is this word of small letters and hyphens.
+template <std::size_t Size>
+bool is_name(std::string_view text, char const (&word)[Size]) noexcept
+{
+    if (text.size() != Size - 1)
+        return false;
+    unsigned differences = 0;
+    for (std::size_t i = 0; i < Size - 1; ++i)
+        differences |= (static_cast<unsigned char>(text[i]) | 0x20U) ^ static_cast<unsigned char>(word[i]);
+    return differences == 0;
 }
 
 constexpr bool is_text_char(char c) noexcept
@@ -428,7 +448,7 @@ APIMART_INLINE bool reply_parser::read_plain_head(std::string_view lines)
         if (colon == 0 || colon == line.size())
             return false;
         std::string_view const name = line.substr(0, colon);
-        if (!std::all_of(name.begin(), name.end(), is_plain_name_char))
+        if (!is_plain_name(name))
             return false;
         std::string_view value = line.substr(colon + 1);
         while (value.starts_with(' '))
@@ -445,40 +465,34 @@ APIMART_INLINE bool reply_parser::read_plain_head(std::string_view lines)
 
 APIMART_INLINE bool reply_parser::read_plain_field(std::string_view name, std::string_view value)
 {
-    auto const same = [](std::string_view text, std::string_view lower) {
-        return std::equal(text.begin(), text.end(), lower.begin(), lower.end(), [](char a, char b) {
-            return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b;
-        });
-    };
-    auto const is = [&](std::string_view other) { return same(name, other); };
     // By length, so that a name is compared with few others.
     switch (name.size()) {
     case 4:
-        if (is("etag"))
+        if (is_name(name, "etag"))
             keep(field::etag, value);
         return true;
     case 7:
-        return !is("upgrade");
+        return !is_name(name, "upgrade");
     case 8:
-        if (is("location"))
+        if (is_name(name, "location"))
             keep(field::location, value);
         return true;
     case 10:
-        return !is("connection") || same(value, "keep-alive");
+        return !is_name(name, "connection") || is_name(value, "keep-alive");
     case 11:
-        if (is("retry-after"))
+        if (is_name(name, "retry-after"))
             keep(field::retry_after, value);
         return true;
     case 12:
-        if (is("content-type"))
+        if (is_name(name, "content-type"))
             keep(field::content_type, value);
         return true;
     case 13:
-        if (is("content-range"))
+        if (is_name(name, "content-range"))
             keep(field::content_range, value);
         return true;
     case 14: {
-        if (!is("content-length"))
+        if (!is_name(name, "content-length"))
             return true;
         constexpr std::size_t most_digits = 15;
         if (content_length_ || value.empty() || value.size() > most_digits ||
@@ -491,11 +505,11 @@ APIMART_INLINE bool reply_parser::read_plain_field(std::string_view name, std::s
         return true;
     }
     case 16:
-        return !is("content-encoding") && !is("proxy-connection");
+        return !is_name(name, "content-encoding") && !is_name(name, "proxy-connection");
     case 17:
-        return !is("transfer-encoding");
+        return !is_name(name, "transfer-encoding");
     case 19:
-        if (is("x-oneapi-request-id"))
+        if (is_name(name, "x-oneapi-request-id"))
             keep(field::request_id, value);
         return true;
     default:
