@@ -2,6 +2,8 @@
 #ifndef APIMART_TASK_HPP
 #define APIMART_TASK_HPP
 
+#include <apimart/detail/shared_value.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -22,39 +24,41 @@ class task
 {
 public:
     /// No task; `valid()` is false.
-    task() {}
+    task() noexcept;
     /// A task known only by its id, from an earlier process for instance.
-    explicit task(std::string id) : id_(std::move(id)) {}
+    explicit task(std::string id);
+    task(task const& other) noexcept;
+    task(task&& other) noexcept;
+    task& operator=(task const& other) noexcept;
+    task& operator=(task&& other) noexcept;
+    ~task();
 
-    bool valid() const noexcept { return !id_.empty(); }
-    std::string const& id() const noexcept { return id_; }
+    bool valid() const noexcept { return !id().empty(); }
+    std::string const& id() const noexcept;
 
     /// The model, where the task was submitted by this process; else empty.
-    std::string const& model() const noexcept { return model_; }
+    std::string const& model() const noexcept;
     /// Tasks with one profile (model, kind, quality, seconds) are expected to take equally long.
-    std::string const& profile() const noexcept { return profile_; }
+    std::string const& profile() const noexcept;
     /// The key under which it was submitted; empty where unknown.
-    std::string const& idempotency_key() const noexcept { return idempotency_key_; }
+    std::string const& idempotency_key() const noexcept;
     /// How many requests the submit took.
-    int submit_attempts() const noexcept { return submit_attempts_; }
+    int submit_attempts() const noexcept;
     /// When the service accepted it, by this process's clock.
-    std::optional<std::chrono::steady_clock::time_point> accepted_at() const noexcept { return accepted_at_; }
+    std::optional<std::chrono::steady_clock::time_point> accepted_at() const noexcept;
 
-    task& model(std::string name) { return model_ = std::move(name), *this; }
-    task& profile(std::string name) { return profile_ = std::move(name), *this; }
-    task& idempotency_key(std::string key) { return idempotency_key_ = std::move(key), *this; }
-    task& submit_attempts(int count) { return submit_attempts_ = count, *this; }
-    task& accepted_at(std::chrono::steady_clock::time_point when) { return accepted_at_ = when, *this; }
+    task& model(std::string name);
+    task& profile(std::string name);
+    task& idempotency_key(std::string key);
+    task& submit_attempts(int count);
+    task& accepted_at(std::chrono::steady_clock::time_point when);
 
-    friend bool operator==(task const& a, task const& b) noexcept { return a.id_ == b.id_; }
+    friend bool operator==(task const& a, task const& b) noexcept { return a.id() == b.id(); }
 
 private:
-    std::string id_;
-    std::string model_;
-    std::string profile_;
-    std::string idempotency_key_;
-    int submit_attempts_ = 0;
-    std::optional<std::chrono::steady_clock::time_point> accepted_at_;
+    struct data;
+
+    detail::shared_value<data> data_;
 };
 
 /// Where a task stands. Source: API reference, section 4.2.
@@ -158,53 +162,47 @@ private:
 class task_state
 {
 public:
-    task_state() {}
-    task_state(std::string id, task_status status, std::string word)
-        : id_(std::move(id)), status_(status), word_(std::move(word))
-    {}
+    task_state() noexcept;
+    task_state(std::string id, task_status status, std::string word);
+    task_state(task_state const& other) noexcept;
+    task_state(task_state&& other) noexcept;
+    task_state& operator=(task_state const& other) noexcept;
+    task_state& operator=(task_state&& other) noexcept;
+    ~task_state();
 
-    std::string const& id() const noexcept { return id_; }
-    task_status status() const noexcept { return status_; }
+    std::string const& id() const noexcept;
+    task_status status() const noexcept;
     /// The service's own status word.
-    std::string const& word() const noexcept { return word_; }
-    task_state& word(std::string text) { return word_ = std::move(text), *this; }
+    std::string const& word() const noexcept;
+    task_state& word(std::string text);
     /// Percent, where given.
-    std::optional<int> progress() const noexcept { return progress_; }
+    std::optional<int> progress() const noexcept;
     /// The service's estimate of the whole duration, where given.
-    std::optional<std::chrono::seconds> estimated_time() const noexcept { return estimated_time_; }
+    std::optional<std::chrono::seconds> estimated_time() const noexcept;
     /// How long it took, by the service's clock.
-    std::optional<std::chrono::seconds> actual_time() const noexcept { return actual_time_; }
-    std::optional<std::chrono::sys_seconds> created() const noexcept { return created_; }
-    std::optional<std::chrono::sys_seconds> completed() const noexcept { return completed_; }
+    std::optional<std::chrono::seconds> actual_time() const noexcept;
+    std::optional<std::chrono::sys_seconds> created() const noexcept;
+    std::optional<std::chrono::sys_seconds> completed() const noexcept;
     /// The charge in US dollars, where given.
-    std::optional<double> cost() const noexcept { return cost_; }
-    std::optional<double> credits_cost() const noexcept { return credits_cost_; }
+    std::optional<double> cost() const noexcept;
+    std::optional<double> credits_cost() const noexcept;
     std::span<video_file const> videos() const noexcept;
-    task_failure const& reason() const noexcept { return reason_; }
+    task_failure const& reason() const noexcept;
 
-    task_state& progress(int percent) { return progress_ = percent, *this; }
-    task_state& estimated_time(std::chrono::seconds d) { return estimated_time_ = d, *this; }
-    task_state& actual_time(std::chrono::seconds d) { return actual_time_ = d, *this; }
-    task_state& created(std::chrono::sys_seconds t) { return created_ = t, *this; }
-    task_state& completed(std::chrono::sys_seconds t) { return completed_ = t, *this; }
-    task_state& cost(double usd) { return cost_ = usd, *this; }
-    task_state& credits_cost(double credits) { return credits_cost_ = credits, *this; }
+    task_state& progress(int percent);
+    task_state& estimated_time(std::chrono::seconds d);
+    task_state& actual_time(std::chrono::seconds d);
+    task_state& created(std::chrono::sys_seconds t);
+    task_state& completed(std::chrono::sys_seconds t);
+    task_state& cost(double usd);
+    task_state& credits_cost(double credits);
     task_state& videos(std::vector<video_file> files);
-    task_state& reason(task_failure why) { return reason_ = std::move(why), *this; }
+    task_state& reason(task_failure why);
 
 private:
-    std::string id_;
-    task_status status_ = task_status::queued;
-    std::string word_;
-    std::optional<int> progress_;
-    std::optional<std::chrono::seconds> estimated_time_;
-    std::optional<std::chrono::seconds> actual_time_;
-    std::optional<std::chrono::sys_seconds> created_;
-    std::optional<std::chrono::sys_seconds> completed_;
-    std::optional<double> cost_;
-    std::optional<double> credits_cost_;
-    std::vector<video_file> videos_;
-    task_failure reason_;
+    struct data;
+
+    detail::shared_value<data> data_;
 };
 
 /// A task in a final state. A failed task is a value, not an error: look at `succeeded()`.

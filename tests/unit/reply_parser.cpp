@@ -312,3 +312,93 @@ TEST_CASE("a header nearly as large as its limit may come byte by byte")
     CHECK(parser.put(head + "x") == head.size() + 1);
     CHECK(parser.where() == state::done);
 }
+
+namespace {
+
+// What a head came to. A tab in a field is enough to have Beast read it.
+std::string outcome_of(std::string const& head, bool by_beast)
+{
+    constexpr std::string_view odd = "X-Odd: a\tb\r\n";
+    std::string text = head;
+    if (by_beast)
+        text.insert(text.size() - 2, odd);
+    feeder feed;
+    feed(text + "{}");
+    reply_parser& parser = feed.parser;
+    std::string words = std::to_string(static_cast<int>(parser.where()));
+    if (parser.where() == state::failed)
+        return words + " " + parser.why().describe();
+    words += " " + std::to_string(parser.status()) + (parser.keep_alive() ? " kept" : " closed") + " " +
+             (parser.content_length() ? std::to_string(*parser.content_length()) : "-") + " " +
+             parser.body() + " " + std::to_string(feed.buffer.size());
+    for (std::string_view const field :
+         {parser.retry_after(), parser.content_type(), parser.request_id(), parser.location(),
+          parser.content_range(), parser.content_encoding(), parser.etag()})
+        words += " [" + std::string(field) + "]";
+    return words;
+}
+
+void check_head(std::string const& head)
+{
+    CAPTURE(head);
+    CHECK(outcome_of(head, false) == outcome_of(head, true));
+}
+
+} // namespace
+
+TEST_CASE("a head read the quick way is the head that Beast reads")
+{
+    std::string const plain = "HTTP/1.1 200 OK\r\nDate: Fri, 14 Nov 2025 02:44:49 GMT\r\nContent-Type: "
+                              "application/json; charset=utf-8\r\nContent-Length: 2\r\n\r\n";
+    check_head(plain);
+    for (std::size_t at = 0; at + 4 < plain.size(); ++at) {
+        std::string changed = plain;
+        changed.erase(at, 1);
+        check_head(changed);
+        changed.insert(at, 2, plain[at]);
+        check_head(changed);
+        for (char const c : std::string_view(" \t\r\n:0a-_(\x7F\x80\x00", 13)) {
+            changed = plain;
+            changed[at] = c;
+            check_head(changed);
+        }
+    }
+    for (char const* const fields : {"Content-Length: 2",
+                                     "content-length:2",
+                                     "Content-Length:  2  ",
+                                     "Content-Length: 02",
+                                     "Content-Length: 2\r\nContent-Length: 2",
+                                     "Content-Length: 2\r\nContent-Length: 3",
+                                     "Content-Length:",
+                                     "Content-Length: 2,2",
+                                     "Content-Length: +2",
+                                     "Content-Length: 0",
+                                     "Content-Length: 999999999999999",
+                                     "Content-Length: 1000000000000000",
+                                     "Content-Length: 2 2",
+                                     "Content-Length: 2\r\nConnection: close",
+                                     "Content-Length: 2\r\nConnection: Keep-Alive",
+                                     "Content-Length: 2\r\nConnection: keep-alive, close",
+                                     "Content-Length: 2\r\nConnection:",
+                                     "Content-Length: 2\r\nProxy-Connection: close",
+                                     "Content-Length: 2\r\nUpgrade: h2c",
+                                     "Content-Length: 2\r\nTransfer-Encoding: chunked",
+                                     "Transfer-Encoding: chunked",
+                                     "Content-Length: 2\r\nContent-Encoding: gzip",
+                                     "Content-Length: 2\r\nContent-Encoding: identity",
+                                     "Content-Length: 2\r\nRETRY-AFTER: 7\r\nRetry-After: 8",
+                                     "Content-Length: 2\r\nEtag:  \"x\" ",
+                                     "Content-Length: 2\r\nLocation: /a\r\nContent-Range: bytes 1-2/3",
+                                     "X-Oneapi-Request-Id: r 1\r\nContent-Length: 2",
+                                     "Content-Length: 2\r\n folded",
+                                     "X: a\r\n\tfolded\r\nContent-Length: 2",
+                                     "Content-Length: 2\r\n: no name",
+                                     "Content-Length : 2",
+                                     "Content-Length: 2\r\nX.Y!: 1",
+                                     "Content-Length: 2\r\nno colon",
+                                     "Date: none"})
+        for (char const* const status :
+             {"200 OK", "200 ", "200", "204 No Content", "304 Not Modified", "404 Not Found", "599 x",
+              "600 x", "101 Switching", "099 x", "2000 x"})
+            check_head("HTTP/1.1 " + std::string(status) + "\r\n" + fields + "\r\n\r\n");
+}

@@ -18,6 +18,9 @@
 #include <apimart/detail/transport/transport.hpp>
 #include <apimart/metrics.hpp>
 
+#include <boost/intrusive/list.hpp>
+#include <boost/intrusive/set.hpp>
+
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -26,7 +29,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace apimart::detail {
@@ -58,7 +60,7 @@ public:
 class task_waiter
 {
 public:
-    virtual void task_done(result<finished_task> outcome) = 0;
+    virtual void task_done(result<finished_task>&& outcome) = 0;
     virtual std::shared_ptr<task_waiter> keep() = 0;
 
     alarm::time_point deadline{};
@@ -70,11 +72,30 @@ protected:
     ~task_waiter() = default;
 };
 
+// A submit in line for its turn.
+class queued_submit
+    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::safe_link>>
+{};
+
 // A task that is being waited for, with those who wait for it.
-class watched_task : public scheduled_poll
+class watched_task
+    : public scheduled_poll,
+      public boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>
 {
 public:
-    using scheduled_poll::scheduled_poll;
+    struct key_of
+    {
+        using type = std::string;
+        type const& operator()(watched_task const& which) const noexcept { return which.id; }
+    };
+
+    void reset(std::string const& task_id, std::string const& task_profile, time_point accepted)
+    {
+        scheduled_poll::reset(task_id, task_profile, accepted);
+        waiters.clear();
+        seen.clear();
+        polling = false;
+    }
 
     std::vector<std::shared_ptr<task_waiter>> waiters;
     std::string seen; // the state the observer was told last
@@ -117,6 +138,9 @@ public:
     bool walk_on(base_walk& at, exchange_outcome const& outcome);
     bool is_home(origin const& to) const;
 
+    // For a submit, from its turn to its end; kept for the next one, with the memory of its texts.
+    std::unique_ptr<exchange> lend_exchange(exchange_owner& owner);
+    void give_back(std::unique_ptr<exchange> lent);
     void enqueue_submit(submit_flow& which);
     void dequeue_submit(submit_flow& which);
     void pump_submits();
@@ -126,7 +150,7 @@ public:
 
     void add_waiter(task const& which, std::shared_ptr<task_waiter> entry);
     void drop_waiter(std::string const& id, task_waiter const& entry, failure why);
-    void polled(watched_task& which, result<task_state> const& answer, poll_slot& by);
+    void polled(watched_task& which, result<task_state>&& answer, poll_slot& by);
 
     result<task_state> judge_task_answer(exchange_outcome const& outcome, std::string const& id) const;
     void tell_attempt(request_kind kind, std::uint64_t number, int attempt, std::string_view task_id,
@@ -147,9 +171,14 @@ private:
     void admit(std::shared_ptr<operation> const& op);
     void report(watched_task& which, result<task_state> const& answer, clock::time_point now);
     bool expire(watched_task& which, result<task_state> const& answer, clock::time_point now);
+    watched_task& watch(task const& which);
+    std::unique_ptr<watched_task> take_out(watched_task& which);
+    void reuse(std::unique_ptr<watched_task> which);
     void forget(watched_task& which);
+    std::vector<std::shared_ptr<operation>> under_way();
     void set_deadline(watched_task& which);
     void pump_polls();
+    void drop_all();
     void begin_shutdown();
     void cut();
     void finish_shutdowns();
@@ -160,16 +189,18 @@ private:
     std::vector<api_base> bases_;
     std::size_t current_base_ = 0;
 
-    std::list<std::shared_ptr<operation>> operations_;
-    std::list<submit_flow*> submit_queue_; // have no place yet
-    std::list<submit_flow*> resend_queue_; // have one
+    boost::intrusive::list<operation, boost::intrusive::constant_time_size<false>> operations_;
+    boost::intrusive::list<queued_submit> submit_queue_; // have no place yet
+    boost::intrusive::list<queued_submit> resend_queue_; // have one
     int submit_places_;
+    std::vector<std::unique_ptr<exchange>> spare_exchanges_;
     alarm submit_alarm_;
     std::list<download_operation*> download_queue_;
     int download_places_;
 
     poll_schedule schedule_;
-    std::unordered_map<std::string, std::unique_ptr<watched_task>> watched_;
+    boost::intrusive::set<watched_task, boost::intrusive::key_of_value<watched_task::key_of>> watched_;
+    std::vector<std::unique_ptr<watched_task>> spare_watched_; // with the memory of their texts
     std::vector<std::unique_ptr<poll_slot>> poll_slots_;
     std::vector<poll_slot*> free_slots_;
     alarm poll_alarm_;

@@ -43,6 +43,16 @@ class http_reply
 public:
     http_reply() {}
 
+    // As made afresh, but for the memory of the texts.
+    void clear() noexcept
+    {
+        status = 0;
+        body.clear();
+        request_id.clear();
+        retry_after.clear();
+        content_type.clear();
+    }
+
     int status = 0;
     std::string body;
     std::string request_id;
@@ -56,6 +66,24 @@ class exchange_outcome
 public:
     exchange_outcome() {}
     exchange_outcome(exchange_phase reached, error_code code) : phase(reached), error(code) {}
+
+    // As made afresh, but for the memory of the texts.
+    void clear() noexcept
+    {
+        phase = exchange_phase::connecting;
+        error = {};
+        underlying = {};
+        detail.clear();
+        reused = false;
+        session_refused = false;
+        bytes_sent = 0;
+        bytes_received = 0;
+        http_status = 0;
+        address.clear();
+        partial.clear();
+        begun.reset();
+        reply.clear();
+    }
 
     exchange_phase phase = exchange_phase::connecting;
     error_code error;      // of the library; not set when answered

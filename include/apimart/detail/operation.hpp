@@ -8,6 +8,7 @@
 #include <apimart/observer.hpp>
 
 #include <boost/asio/any_completion_executor.hpp>
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/cancellation_type.hpp>
@@ -15,10 +16,10 @@
 #include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
+#include <boost/intrusive/list_hook.hpp>
 
 #include <chrono>
 #include <cstdint>
-#include <list>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -28,7 +29,9 @@ namespace apimart::detail {
 class client_core;
 
 // One call of the client under way. Everything but its creation happens inside the client.
-class operation : public deliverable, public std::enable_shared_from_this<operation>
+class operation : public deliverable,
+                  public std::enable_shared_from_this<operation>,
+                  public boost::intrusive::list_base_hook<>
 {
 public:
     using clock = std::chrono::steady_clock;
@@ -47,7 +50,7 @@ public:
     request_kind const kind;
     std::uint64_t const number; // for the observer
     clock::time_point const begun;
-    std::optional<std::list<std::shared_ptr<operation>>::iterator> place; // among those under way
+    std::shared_ptr<operation> kept; // by itself, while it is among those under way
 };
 
 // The part that knows the caller's handler.
@@ -56,12 +59,17 @@ class typed_operation : public operation
 {
 public:
     typed_operation(transport& home, request_kind what, std::uint64_t serial, completion<T> handler)
-        : operation(what, serial), home_(home), handler_(std::move(handler)),
-          // Work on the caller's executor, so that it does not run out while the operation is elsewhere.
-          where_(
-              boost::asio::prefer(boost::asio::get_associated_executor(handler_, home.completion_executor()),
-                                  boost::asio::execution::outstanding_work.tracked))
-    {}
+        : operation(what, serial), home_(home), handler_(std::move(handler))
+    {
+        // Work on the caller's executor, so that it does not run out while the operation is elsewhere.
+        using boost::asio::execution::outstanding_work;
+        auto const where = boost::asio::get_associated_executor(handler_, home.completion_executor());
+        if (where == home.completion_executor())
+            at_home_ = boost::asio::prefer(home.executor(), outstanding_work.tracked);
+        else
+            elsewhere_ = std::make_unique<boost::asio::any_completion_executor>(
+                boost::asio::prefer(where, outstanding_work.tracked));
+    }
 
     // The caller's slot is emitted on the caller's thread.
     void obey_caller()
@@ -83,12 +91,16 @@ public:
 
     void deliver(bool here) final
     {
-        auto run = [handler = std::move(handler_), outcome = std::move(outcome_)]() mutable {
-            boost::asio::get_associated_cancellation_slot(handler).clear();
-            std::move(handler)(std::move(*outcome));
-        };
         // Moved, not shared: its last owner should be the one that used it.
-        auto where = std::move(where_);
+        if (auto const where = std::move(at_home_)) {
+            if (here)
+                call();
+            else
+                boost::asio::post(where, [self = shared_from_this(), this] { call(); });
+            return;
+        }
+        auto run = [self = std::static_pointer_cast<typed_operation>(shared_from_this())] { self->call(); };
+        auto where = std::move(*elsewhere_);
         if (here) {
             boost::asio::dispatch(where, std::move(run));
             return;
@@ -100,15 +112,25 @@ public:
     }
 
 protected:
-    void set_outcome(result<T> outcome) { outcome_ = std::make_unique<result<T>>(std::move(outcome)); }
-    bool has_outcome() const noexcept { return outcome_ != nullptr; }
+    void set_outcome(result<T>&& outcome) { outcome_.emplace(std::move(outcome)); }
+    bool has_outcome() const noexcept { return outcome_.has_value(); }
+    result<T> const& outcome() const noexcept { return *outcome_; }
 
     transport& home_;
 
 private:
+    void call()
+    {
+        completion<T> handler = std::move(handler_);
+        boost::asio::get_associated_cancellation_slot(handler).clear();
+        std::move(handler)(std::move(*outcome_));
+    }
+
     completion<T> handler_;
-    boost::asio::any_completion_executor where_;
-    std::unique_ptr<result<T>> outcome_;
+    // The executor for the handler. The client's own mostly, which takes less to be reached.
+    boost::asio::any_io_executor at_home_;
+    std::unique_ptr<boost::asio::any_completion_executor> elsewhere_;
+    std::optional<result<T>> outcome_;
 };
 
 } // namespace apimart::detail

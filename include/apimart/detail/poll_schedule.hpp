@@ -8,12 +8,13 @@
 #include <apimart/poll.hpp>
 #include <apimart/task.hpp>
 
+#include <boost/intrusive/set.hpp>
+
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -47,9 +48,25 @@ class scheduled_poll
 public:
     using time_point = std::chrono::steady_clock::time_point;
 
+    scheduled_poll() = default;
     scheduled_poll(std::string task_id, std::string task_profile, time_point accepted)
         : id(std::move(task_id)), profile(std::move(task_profile)), begun(accepted)
     {}
+    scheduled_poll(scheduled_poll const&) = delete;
+    scheduled_poll& operator=(scheduled_poll const&) = delete;
+
+    // As one that was just made, outside of any schedule.
+    void reset(std::string const& task_id, std::string const& task_profile, time_point accepted)
+    {
+        id = task_id;
+        profile = task_profile;
+        begun = accepted;
+        next = {};
+        deadline = time_point::max();
+        estimate.reset();
+        polls = 0;
+        failures = 0;
+    }
 
     std::string id;
     std::string profile;
@@ -60,6 +77,14 @@ public:
     int polls = 0;
     int failures = 0;    // in a row
     bool queued = false; // in the schedule; false while its poll is under way
+
+private:
+    friend class poll_schedule;
+    using link =
+        boost::intrusive::set_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
+
+    link by_time_;
+    link by_deadline_; // where it has one
 };
 
 // Decides when which task is asked. No I/O and no clock: everything happens at a time that is given.
@@ -104,16 +129,16 @@ public:
 private:
     struct earlier
     {
-        bool operator()(scheduled_poll const* a, scheduled_poll const* b) const noexcept
+        bool operator()(scheduled_poll const& a, scheduled_poll const& b) const noexcept
         {
-            return a->next != b->next ? a->next < b->next : a < b;
+            return a.next != b.next ? a.next < b.next : &a < &b;
         }
     };
     struct earlier_deadline
     {
-        bool operator()(scheduled_poll const* a, scheduled_poll const* b) const noexcept
+        bool operator()(scheduled_poll const& a, scheduled_poll const& b) const noexcept
         {
-            return a->deadline != b->deadline ? a->deadline < b->deadline : a < b;
+            return a.deadline != b.deadline ? a.deadline < b.deadline : &a < &b;
         }
     };
 
@@ -124,8 +149,13 @@ private:
 
     poll_policy policy_;
     jitter random_;
-    std::set<scheduled_poll*, earlier> order_;
-    std::set<scheduled_poll*, earlier_deadline> deadlines_;
+    template <class Compare, scheduled_poll::link scheduled_poll::*Link>
+    using linked = boost::intrusive::set<
+        scheduled_poll, boost::intrusive::compare<Compare>,
+        boost::intrusive::member_hook<scheduled_poll, scheduled_poll::link, Link>>;
+
+    linked<earlier, &scheduled_poll::by_time_> order_;
+    linked<earlier_deadline, &scheduled_poll::by_deadline_> deadlines_;
     std::unordered_map<std::string, duration_record> records_;
     rate_limiter limiter_;
     time_point silent_until_{};

@@ -17,7 +17,7 @@ public:
     class owner
     {
     public:
-        virtual void answered(result<task_state> answer) = 0;
+        virtual void answered(result<task_state>&& answer) = 0;
 
     protected:
         owner() = default;

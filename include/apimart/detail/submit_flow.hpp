@@ -5,6 +5,7 @@
 #include <apimart/detail/client_core.hpp>
 #include <apimart/detail/submit_machine.hpp>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,13 +13,13 @@
 namespace apimart::detail {
 
 // One logical submit: carries out what the machine decides, and tells it what happened.
-class submit_flow final : private exchange_owner
+class submit_flow final : public queued_submit, private exchange_owner
 {
 public:
     class owner
     {
     public:
-        virtual void submitted(result<task> outcome) = 0;
+        virtual void submitted(result<task>&& outcome) = 0;
 
     protected:
         owner() = default;
@@ -44,7 +45,6 @@ public:
         finish(std::move(why.proof(proof_level::not_sent).idempotency_key(machine_->key())));
     }
     bool has_place = false;
-    std::optional<std::list<submit_flow*>::iterator> queued; // in one of the core's queues
     int attempts() const noexcept { return attempt_; }
 
 private:
@@ -60,7 +60,7 @@ private:
     void write_request(std::string& to) override;
     void exchange_done() override;
     void act(submit_machine::action next);
-    void finish(result<task> outcome);
+    void finish(result<task>&& outcome);
     void on_pause();
     void on_limit();
 
@@ -72,7 +72,7 @@ private:
     std::optional<failure> unusable_;
     std::string body_;
     std::optional<submit_machine> machine_;
-    exchange exchange_;
+    std::unique_ptr<exchange> exchange_; // from its turn to its end
     base_walk base_;
     state state_ = state::idle;
     error_code stop_reason_;

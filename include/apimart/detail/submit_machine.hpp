@@ -61,6 +61,9 @@ public:
     result<std::string> const& outcome() const noexcept { return outcome_; }
     int requests() const noexcept { return requests_; }
     std::string const& key() const noexcept { return key_; }
+    // At the end, of a machine that is not asked any more.
+    std::string take_task_id() { return std::move(*outcome_); }
+    std::string take_key() noexcept { return std::move(key_); }
 
 private:
     enum class price
@@ -71,6 +74,7 @@ private:
     };
 
     void record(exchange_outcome const& outcome);
+    void count(exchange_outcome const& outcome);
     void see(clock::time_point now, std::chrono::sys_seconds wall);
     bool key_usable(clock::time_point at) const;
     // From here on the service may have accepted the request.

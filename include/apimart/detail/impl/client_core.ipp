@@ -63,6 +63,19 @@ APIMART_INLINE client_core::~client_core()
         auto& context = boost::asio::query(executor(), boost::asio::execution::context);
         boost::asio::use_service<context_watch>(context).remove(this);
     }
+    drop_all();
+}
+
+// What they do in their end, they do to the pool and the schedule.
+APIMART_INLINE void client_core::drop_all()
+{
+    submit_queue_.clear();
+    resend_queue_.clear();
+    std::vector<std::shared_ptr<operation>> const operations = under_way();
+    operations_.clear_and_dispose([](operation* which) { which->kept.reset(); });
+    std::vector<std::unique_ptr<watched_task>> watched;
+    while (!watched_.empty())
+        watched.push_back(take_out(*watched_.begin()));
 }
 
 APIMART_INLINE void client_core::abandon()
@@ -70,15 +83,10 @@ APIMART_INLINE void client_core::abandon()
     // Handlers may own the last copy of a client, and so this object.
     auto const me = weak_from_this().lock();
     begin_to_drop();
-    {
-        // What they do in their end, they do to the pool and the schedule.
-        auto const operations = std::exchange(operations_, {});
-        auto const watched = std::exchange(watched_, {});
-        for (auto const& [id, which] : watched)
-            schedule_.remove(*which);
-    }
+    drop_all();
     free_slots_.clear();
     poll_slots_.clear();
+    spare_exchanges_.clear();
     shutdowns_.clear();
     pool.abandon();
     drop_rest();
@@ -131,35 +139,42 @@ APIMART_INLINE void client_core::admit(std::shared_ptr<operation> const& op)
         op->refuse(failure(errc::shutting_down));
         return;
     }
-    operations_.push_back(op);
-    op->place = std::prev(operations_.end());
+    op->kept = op;
+    operations_.push_back(*op);
     op->begin();
+}
+
+APIMART_INLINE std::vector<std::shared_ptr<operation>> client_core::under_way()
+{
+    std::vector<std::shared_ptr<operation>> all;
+    for (operation& each : operations_)
+        all.push_back(each.kept);
+    return all;
 }
 
 APIMART_INLINE void client_core::conclude(operation& which, error_code why, proof_level proof,
                                           std::string_view task_id, int attempts)
 {
     if (observer.on_operation) {
-        operation_event event;
+        auto& event = tell<operation_event>();
         event.kind = which.kind;
         event.operation = which.number;
-        event.task_id = std::string(task_id);
+        event.task_id = task_id;
         event.code = why;
         event.proof = proof;
         event.attempts = attempts;
         event.took = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - which.begun);
-        tell(observer.on_operation, std::move(event));
     }
-    ready(which.shared_from_this());
-    if (!which.place)
+    bool const under_way = which.is_linked();
+    ready(under_way ? std::move(which.kept) : which.shared_from_this());
+    if (!under_way)
         return;
     if (shutting_down_ && why) {
         ++stopped_;
         if (why == errc::outcome_unknown)
             ++unknown_;
     }
-    operations_.erase(*which.place);
-    which.place.reset();
+    operations_.erase(operations_.iterator_to(which));
     finish_shutdowns();
 }
 
@@ -196,24 +211,27 @@ APIMART_INLINE void client_core::tell_attempt(request_kind kind, std::uint64_t n
                                               std::string const& host, exchange const& done)
 {
     exchange_outcome const& outcome = done.outcome;
-    attempt_event event;
+    auto& event = tell<attempt_event>();
     event.kind = kind;
     event.operation = number;
     event.attempt = attempt;
-    event.task_id = std::string(task_id);
-    event.idempotency_key = std::string(key);
+    event.task_id = task_id;
+    event.idempotency_key = key;
     event.host = host;
     event.reused_connection = outcome.reused;
-    event.phase = std::string(to_string(outcome.phase));
+    event.phase = to_string(outcome.phase);
     event.code = outcome.error;
     event.http_status =
         outcome.phase == exchange_phase::answered ? outcome.reply.status : outcome.http_status;
-    event.detail = credentials.redacted(outcome.detail);
-    event.request_id = credentials.redacted(printable(outcome.reply.request_id, 128));
+    event.detail.clear();
+    if (!outcome.detail.empty())
+        event.detail = credentials.redacted(outcome.detail);
+    event.request_id.clear();
+    if (!outcome.reply.request_id.empty())
+        event.request_id = credentials.redacted(printable(outcome.reply.request_id, 128));
     event.bytes_sent = outcome.bytes_sent;
     event.bytes_received = outcome.bytes_received;
     event.took = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - done.begun);
-    tell(observer.on_attempt, std::move(event));
 }
 
 APIMART_INLINE void client_core::tell_retry(request_kind kind, std::uint64_t number, int next,

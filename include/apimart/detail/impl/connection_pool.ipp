@@ -15,12 +15,13 @@ APIMART_INLINE connection_pool::connection_pool(transport& home)
 
 APIMART_INLINE connection_pool::group& connection_pool::group_of(origin const& to)
 {
-    auto const place = groups_.find(to);
-    if (place != groups_.end())
-        return place->second;
-    group& fresh = groups_.try_emplace(to, *this, home_.most).first->second;
-    fresh.to = to;
-    return fresh;
+    if (recent_ != nullptr && recent_->to == to)
+        return *recent_;
+    auto const [place, fresh] = groups_.try_emplace(to, *this, home_.most);
+    recent_ = &place->second;
+    if (fresh)
+        recent_->to = to;
+    return *recent_;
 }
 
 APIMART_INLINE void connection_pool::tell(connection const& about, connection_event::what happened)
@@ -221,6 +222,7 @@ APIMART_INLINE void connection_pool::let_idle_rest()
 APIMART_INLINE void connection_pool::abandon()
 {
     purge_.clear();
+    recent_ = nullptr;
     groups_.clear();
 }
 

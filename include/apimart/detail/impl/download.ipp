@@ -253,7 +253,7 @@ private:
         pause_.set(core_.alarms, clock::now() + wait);
     }
 
-    void answered(result<task_state> now) override
+    void answered(result<task_state>&& now) override
     {
         if (stop_reason_) {
             end(failure(stop_reason_));

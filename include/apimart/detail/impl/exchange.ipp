@@ -10,18 +10,18 @@
 
 namespace apimart::detail {
 
-APIMART_INLINE void exchange::start(origin to, lane which, bool public_addresses_only,
+APIMART_INLINE void exchange::start(origin const& to, lane which, bool public_addresses_only,
                                     std::uint64_t body_limit, bool in_pieces)
 {
-    outcome = exchange_outcome();
+    outcome.clear();
     begun = clock::now();
-    to_ = std::move(to);
+    to_ = &to;
     lane_ = which;
     body_limit_ = body_limit;
     in_pieces_ = in_pieces;
     state_ = state::seeking;
     transport::count(home_.counters.requests_in_flight);
-    pool_.seek(*this, to_, lane_, public_addresses_only);
+    pool_.seek(*this, to, lane_, public_addresses_only);
 }
 
 APIMART_INLINE void exchange::granted(std::shared_ptr<connection> lent)
@@ -58,7 +58,7 @@ APIMART_INLINE void exchange::begin_request()
     outcome.begun = clock::now();
     on_->parser.reset(home_.most.header_bytes, body_limit_, in_pieces_);
     on_->text.clear();
-    owner_.write_request(on_->text);
+    owner_->write_request(on_->text);
     rest_ = on_->text;
     send();
 }
@@ -127,10 +127,10 @@ APIMART_INLINE void exchange::received()
             error_code unwanted;
             if (!std::exchange(head_seen_, true)) {
                 piece_bytes_ = 0;
-                unwanted = owner_.head_arrived(parser);
+                unwanted = owner_->head_arrived(parser);
             }
             if (!unwanted && !parser.piece().empty())
-                unwanted = owner_.piece_arrived(parser.piece());
+                unwanted = owner_->piece_arrived(parser.piece());
             if (unwanted) {
                 fail(failure(unwanted));
                 return;
@@ -216,7 +216,7 @@ APIMART_INLINE void exchange::finish(bool reusable)
         else
             pool_.drop(std::move(lent));
     }
-    owner_.exchange_done();
+    owner_->exchange_done();
 }
 
 APIMART_INLINE void exchange::stop(error_code why)
@@ -224,7 +224,7 @@ APIMART_INLINE void exchange::stop(error_code why)
     if (state_ == state::idle)
         return;
     if (state_ == state::seeking)
-        pool_.give_up_seeking(*this, to_, lane_);
+        pool_.give_up_seeking(*this, *to_, lane_);
     fail(failure(why));
 }
 
@@ -239,7 +239,7 @@ APIMART_INLINE void exchange::hurry(std::chrono::milliseconds patience)
 APIMART_INLINE void exchange::abandon()
 {
     if (state_ == state::seeking)
-        pool_.give_up_seeking(*this, to_, lane_);
+        pool_.give_up_seeking(*this, *to_, lane_);
     state_ = state::idle;
     if (on_) {
         on_->use(nullptr);

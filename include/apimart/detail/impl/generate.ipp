@@ -41,7 +41,7 @@ public:
     void refuse(failure why) override { finish(std::move(why.proof(proof_level::not_sent))); }
 
 private:
-    void submitted(result<task> outcome) override
+    void submitted(result<task>&& outcome) override
     {
         if (!outcome) {
             finish(outcome.error());
@@ -56,7 +56,7 @@ private:
         core_.add_waiter(*task_, keep());
     }
 
-    void task_done(result<finished_task> outcome) override
+    void task_done(result<finished_task>&& outcome) override
     {
         if (!outcome) {
             failure why = outcome.error();
@@ -70,7 +70,7 @@ private:
         return {std::static_pointer_cast<generate_operation>(shared_from_this()), this};
     }
 
-    void finish(result<finished_task> outcome)
+    void finish(result<finished_task>&& outcome)
     {
         error_code const code = outcome ? error_code() : outcome.error().code();
         proof_level const proof = outcome ? proof_level::accepted : outcome.error().proof();

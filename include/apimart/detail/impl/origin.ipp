@@ -92,22 +92,34 @@ APIMART_INLINE bool is_private_address(std::string_view text)
            in(0xC6120000, 15) || in(0xF0000000, 4);
 }
 
-APIMART_INLINE std::string percent_encode_segment(std::string_view text)
+inline bool is_unreserved(char c) noexcept
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+}
+
+APIMART_INLINE void append_percent_encoded(std::string& to, std::string_view segment)
 {
     static constexpr char digits[] = "0123456789ABCDEF";
-    std::string out;
-    for (char const c : text) {
-        bool const unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                                c == '-' || c == '.' || c == '_' || c == '~';
-        if (unreserved) {
-            out += c;
-        } else {
-            auto const byte = static_cast<unsigned char>(c);
-            out += '%';
-            out += digits[byte >> 4U];
-            out += digits[byte & 0xFU];
+    while (!segment.empty()) {
+        auto const reserved = std::find_if_not(segment.begin(), segment.end(), is_unreserved);
+        auto const plain = static_cast<std::size_t>(reserved - segment.begin());
+        to.append(segment.substr(0, plain));
+        segment.remove_prefix(plain);
+        if (!segment.empty()) {
+            auto const byte = static_cast<unsigned char>(segment.front());
+            to += '%';
+            to += digits[byte >> 4U];
+            to += digits[byte & 0xFU];
+            segment.remove_prefix(1);
         }
     }
+}
+
+APIMART_INLINE std::string percent_encode_segment(std::string_view text)
+{
+    std::string out;
+    append_percent_encoded(out, text);
     return out;
 }
 

@@ -41,9 +41,9 @@ APIMART_INLINE void poll_schedule::enqueue(scheduled_poll& task, time_point when
 APIMART_INLINE void poll_schedule::insert(scheduled_poll& task)
 {
     task.queued = true;
-    order_.insert(&task);
+    order_.insert(task);
     if (task.deadline != time_point::max())
-        deadlines_.insert(&task);
+        deadlines_.insert(task);
 }
 
 APIMART_INLINE void poll_schedule::add(scheduled_poll& task, time_point now)
@@ -63,8 +63,9 @@ APIMART_INLINE void poll_schedule::add(scheduled_poll& task, time_point now)
 APIMART_INLINE void poll_schedule::remove(scheduled_poll& task)
 {
     if (task.queued) {
-        order_.erase(&task);
-        deadlines_.erase(&task);
+        order_.erase(order_.iterator_to(task));
+        if (task.deadline != time_point::max())
+            deadlines_.erase(deadlines_.iterator_to(task));
     }
     task.queued = false;
 }
@@ -85,7 +86,7 @@ APIMART_INLINE scheduled_poll* poll_schedule::take_due(time_point now)
     if (order_.empty())
         return nullptr;
     scheduled_poll* const last_check =
-        !deadlines_.empty() && (*deadlines_.begin())->deadline <= now ? *deadlines_.begin() : nullptr;
+        !deadlines_.empty() && deadlines_.begin()->deadline <= now ? &*deadlines_.begin() : nullptr;
     if (auto const ready = limiter_.ready_at(); now < ready) {
         if (last_check == nullptr || ready - last_check->deadline <= patience_at_deadline)
             return nullptr;
@@ -93,7 +94,7 @@ APIMART_INLINE scheduled_poll* poll_schedule::take_due(time_point now)
         remove(*last_check);
         return last_check;
     }
-    scheduled_poll* const task = last_check != nullptr ? last_check : *order_.begin();
+    scheduled_poll* const task = last_check != nullptr ? last_check : &*order_.begin();
     if (task->next > now)
         return nullptr;
     limiter_.take(now);
@@ -107,7 +108,7 @@ APIMART_INLINE std::optional<poll_schedule::time_point> poll_schedule::overdue_a
 {
     if (deadlines_.empty())
         return std::nullopt;
-    return (*deadlines_.begin())->deadline + patience_at_deadline;
+    return deadlines_.begin()->deadline + patience_at_deadline;
 }
 
 APIMART_INLINE scheduled_poll* poll_schedule::take_overdue(time_point now)
@@ -115,7 +116,7 @@ APIMART_INLINE scheduled_poll* poll_schedule::take_overdue(time_point now)
     auto const next = overdue_at();
     if (!next || *next > now)
         return nullptr;
-    scheduled_poll* const task = *deadlines_.begin();
+    scheduled_poll* const task = &*deadlines_.begin();
     remove(*task);
     return task;
 }
@@ -125,11 +126,11 @@ APIMART_INLINE std::optional<poll_schedule::time_point> poll_schedule::wake_at()
     if (order_.empty())
         return std::nullopt;
     auto const ready = limiter_.ready_at();
-    auto const next = std::max((*order_.begin())->next, ready);
+    auto const next = std::max(order_.begin()->next, ready);
     if (deadlines_.empty())
         return next;
     // While nothing may be asked, time limits still come to their end.
-    auto const deadline = (*deadlines_.begin())->deadline;
+    auto const deadline = deadlines_.begin()->deadline;
     return ready - deadline > patience_at_deadline ? std::min(next, deadline) : next;
 }
 

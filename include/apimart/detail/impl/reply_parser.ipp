@@ -12,6 +12,7 @@
 #include <boost/beast/version.hpp>
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 namespace apimart::detail {
@@ -27,6 +28,31 @@ constexpr bool is_token_char(char c) noexcept
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+inline bool is_plain_name(std::string_view name) noexcept
+{
+    static constexpr auto allowed = [] {
+        std::array<bool, 256> table{};
+        for (char const c :
+             std::string_view("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"))
+            table[static_cast<unsigned char>(c)] = true;
+        return table;
+    }();
+    return std::all_of(name.begin(), name.end(),
+                       [](char c) { return allowed[static_cast<unsigned char>(c)]; });
+}
+
+// Whether a plain name, or another text without control characters, is this word of small letters and hyphens.
+template <std::size_t Size>
+bool is_name(std::string_view text, char const (&word)[Size]) noexcept
+{
+    if (text.size() != Size - 1)
+        return false;
+    unsigned differences = 0;
+    for (std::size_t i = 0; i < Size - 1; ++i)
+        differences |= (static_cast<unsigned char>(text[i]) | 0x20U) ^ static_cast<unsigned char>(word[i]);
+    return differences == 0;
 }
 
 constexpr bool is_text_char(char c) noexcept
@@ -153,14 +179,9 @@ private:
     }
     void on_finish_impl(error_code&) override {}
 
-    // The first of several counts.
     void keep(field which, std::string_view value)
     {
-        kept_field& place = reply_.fields_[static_cast<std::size_t>(which)];
-        if (place.size != 0)
-            return;
-        place = {reply_.kept_.size(), value.size()};
-        reply_.kept_ += value;
+        reply_.keep(which, value);
     }
 
     void refuse(std::string detail)
@@ -368,8 +389,140 @@ APIMART_INLINE std::size_t reply_parser::read_head(std::string_view bytes)
     return 0;
 }
 
+// The first of several counts.
+APIMART_INLINE void reply_parser::keep(field which, std::string_view value)
+{
+    kept_field& place = fields_[static_cast<std::size_t>(which)];
+    if (place.size != 0)
+        return;
+    place = {kept_.size(), value.size()};
+    kept_ += value;
+}
+
+// The beginning of `text` that is visible ASCII or spaces.
+inline std::size_t visible_part(std::string_view text) noexcept
+{
+    constexpr std::uint64_t each = 0x0101010101010101U;
+    std::size_t at = 0;
+    for (; text.size() - at >= 8; at += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, text.data() + at, sizeof word);
+        // May mark a byte above one that is rightly marked; those are looked at one by one.
+        std::uint64_t const odd = (word - each * 0x20) | ((word ^ (each * 0x7F)) - each) | word;
+        if ((odd & (each * 0x80)) != 0)
+            break;
+    }
+    while (at != text.size() && text[at] >= 0x20 && text[at] < 0x7F)
+        ++at;
+    return at;
+}
+
+// Most heads say everything in the simplest way and have a Content-Length. They are read here; any other is
+// left to Beast, and so is the judgement on what is wrong with it.
+APIMART_INLINE bool reply_parser::read_plain_head(std::string_view lines)
+{
+    static constexpr std::string_view version = "HTTP/1.1 ";
+    static constexpr std::string_view line_end = "\r\n";
+    auto const take_line = [&lines](std::string_view& line) {
+        std::size_t const size = visible_part(lines);
+        line = lines.substr(0, size);
+        lines.remove_prefix(size);
+        if (!lines.starts_with(line_end))
+            return false;
+        lines.remove_prefix(line_end.size());
+        return true;
+    };
+    std::string_view line;
+    if (!take_line(line) || !line.starts_with(version) || line.size() < version.size() + 4)
+        return false;
+    std::string_view const code = line.substr(version.size(), 4);
+    if (code[0] < '2' || code[0] > '5' || !is_http_digit(code[1]) || !is_http_digit(code[2]) ||
+        code[3] != ' ')
+        return false;
+    next_status_ = (code[0] - '0') * 100 + (code[1] - '0') * 10 + (code[2] - '0');
+    content_length_.reset();
+    for (int count = 0; !lines.starts_with(line_end); ++count) {
+        if (count == most_reply_fields || !take_line(line))
+            return false;
+        std::size_t const colon = std::min(line.find(':'), line.size());
+        if (colon == 0 || colon == line.size())
+            return false;
+        std::string_view const name = line.substr(0, colon);
+        if (!is_plain_name(name))
+            return false;
+        std::string_view value = line.substr(colon + 1);
+        while (value.starts_with(' '))
+            value.remove_prefix(1);
+        while (value.ends_with(' '))
+            value.remove_suffix(1);
+        if (!read_plain_field(name, value))
+            return false;
+    }
+    keep_alive_ = true;
+    chunked_ = false;
+    return lines.size() == line_end.size() && content_length_.has_value();
+}
+
+APIMART_INLINE bool reply_parser::read_plain_field(std::string_view name, std::string_view value)
+{
+    // By length, so that a name is compared with few others.
+    switch (name.size()) {
+    case 4:
+        if (is_name(name, "etag"))
+            keep(field::etag, value);
+        return true;
+    case 7:
+        return !is_name(name, "upgrade");
+    case 8:
+        if (is_name(name, "location"))
+            keep(field::location, value);
+        return true;
+    case 10:
+        return !is_name(name, "connection") || is_name(value, "keep-alive");
+    case 11:
+        if (is_name(name, "retry-after"))
+            keep(field::retry_after, value);
+        return true;
+    case 12:
+        if (is_name(name, "content-type"))
+            keep(field::content_type, value);
+        return true;
+    case 13:
+        if (is_name(name, "content-range"))
+            keep(field::content_range, value);
+        return true;
+    case 14: {
+        if (!is_name(name, "content-length"))
+            return true;
+        constexpr std::size_t most_digits = 15;
+        if (content_length_ || value.empty() || value.size() > most_digits ||
+            !std::all_of(value.begin(), value.end(), is_http_digit))
+            return false;
+        std::uint64_t length = 0;
+        for (char const c : value)
+            length = length * 10 + static_cast<unsigned>(c - '0');
+        content_length_ = length;
+        return true;
+    }
+    case 16:
+        return !is_name(name, "content-encoding") && !is_name(name, "proxy-connection");
+    case 17:
+        return !is_name(name, "transfer-encoding");
+    case 19:
+        if (is_name(name, "x-oneapi-request-id"))
+            keep(field::request_id, value);
+        return true;
+    default:
+        return true;
+    }
+}
+
 APIMART_INLINE bool reply_parser::parse_head(std::string_view lines, bool complete)
 {
+    kept_.clear();
+    fields_.fill({});
+    if (complete && read_plain_head(lines))
+        return true;
     std::string_view const code = lines.substr(start_.size(), 4);
     bool const three_digits = code.size() == 4 && is_http_digit(code[0]) && is_http_digit(code[1]) &&
                               is_http_digit(code[2]) && !is_http_digit(code[3]);

@@ -32,22 +32,21 @@ APIMART_INLINE void client_core::begin_shutdown()
     poll_alarm_.clear();
     // Those who end here may end others; each is looked at once.
     std::vector<std::shared_ptr<task_waiter>> waiters;
-    for (auto& [id, which] : watched_) {
-        if (which->waiters.empty())
+    for (watched_task& which : watched_) {
+        if (which.waiters.empty())
             continue;
-        interrupted_.push_back(id);
-        waiters.insert(waiters.end(), std::make_move_iterator(which->waiters.begin()),
-                       std::make_move_iterator(which->waiters.end()));
-        which->waiters.clear();
+        interrupted_.push_back(which.id);
+        waiters.insert(waiters.end(), std::make_move_iterator(which.waiters.begin()),
+                       std::make_move_iterator(which.waiters.end()));
+        which.waiters.clear();
     }
     for (auto const& entry : waiters)
         entry->task_done(failure(why));
     for (auto const& slot : poll_slots_)
         slot->stop(why);
     for (auto place = watched_.begin(); place != watched_.end();)
-        forget(*(place++)->second);
-    std::vector<std::shared_ptr<operation>> const all(operations_.begin(), operations_.end());
-    for (auto const& op : all)
+        forget(*place++);
+    for (auto const& op : under_way())
         op->stop(boost::asio::cancellation_type::terminal, why);
     drain_alarm_.set(alarms, clock::now() + times.drain);
     pool.close_idle();
@@ -57,8 +56,7 @@ APIMART_INLINE void client_core::begin_shutdown()
 APIMART_INLINE void client_core::cut()
 {
     drain_alarm_.clear();
-    std::vector<std::shared_ptr<operation>> const all(operations_.begin(), operations_.end());
-    for (auto const& op : all)
+    for (auto const& op : under_way())
         op->cut(make_error_code(errc::shutting_down));
     pool.close_idle();
     finish_shutdowns();

@@ -27,7 +27,10 @@ APIMART_INLINE void question::send()
 
 APIMART_INLINE void question::write_request(std::string& to)
 {
-    to.append(core_.base(base_).get).append(percent_encode_segment(id_)).append(core_.base(base_).get_tail);
+    api_base const& base = core_.base(base_);
+    to.append(base.get);
+    append_percent_encoded(to, id_);
+    to.append(base.get_tail);
 }
 
 APIMART_INLINE void question::exchange_done()
@@ -115,7 +118,7 @@ private:
     void ask() { question_.ask(id_, number, ++attempt_); }
     void on_limit() { cut(make_error_code(errc::deadline_exceeded)); }
 
-    void answered(result<task_state> answer) override
+    void answered(result<task_state>&& answer) override
     {
         if (answer) {
             core_.budget.succeeded();
@@ -158,7 +161,7 @@ private:
         pause_.set(core_.alarms, clock::now() + wait);
     }
 
-    void finish(result<task_state> outcome)
+    void finish(result<task_state>&& outcome)
     {
         pause_.clear();
         limit_.clear();

@@ -19,10 +19,18 @@ inline bool is_idempotency_key(std::string_view key)
 // Tasks that ask for the same amount of work of the same model are expected to take equally long.
 inline std::string profile_of(any_request const& request)
 {
-    std::string text(request.model());
-    text.append("/").append(request.kind());
-    for (std::string_view const name : {"mode", "resolution", "duration", "audio", "generate_audio"}) {
-        boost::json::value const* const value = request.body().if_contains(name);
+    static constexpr std::array<std::string_view, 5> names{"mode", "resolution", "duration", "audio",
+                                                           "generate_audio"};
+    std::array<boost::json::value const*, names.size()> values{};
+    for (boost::json::key_value_pair const& member : request.body()) {
+        auto const name = std::find(names.begin(), names.end(), std::string_view(member.key()));
+        if (name != names.end())
+            values[static_cast<std::size_t>(name - names.begin())] = &member.value();
+    }
+    std::string text;
+    text.reserve(64);
+    text.append(request.model()).append("/").append(request.kind());
+    for (boost::json::value const* const value : values) {
         text += '/';
         if (value == nullptr)
             continue;
@@ -44,7 +52,7 @@ inline std::chrono::sys_seconds wall_clock()
 APIMART_INLINE submit_flow::submit_flow(client_core& core, owner& who, std::uint64_t number,
                                         any_request request, submit_options options)
     : core_(core), owner_(who), number_(number), request_(std::move(request)), options_(std::move(options)),
-      exchange_(core, core.pool, *this), pause_(&alarm_of<&submit_flow::on_pause>::ring, this),
+      pause_(&alarm_of<&submit_flow::on_pause>::ring, this),
       limit_(&alarm_of<&submit_flow::on_limit>::ring, this)
 {}
 
@@ -106,18 +114,20 @@ APIMART_INLINE void submit_flow::act(submit_machine::action next)
         return;
     }
     transport::count(core_.counters.tasks_accepted);
-    task accepted(*machine_->outcome());
-    accepted.model(std::string(request_.model())).profile(profile_of(request_));
-    accepted.idempotency_key(machine_->key()).submit_attempts(machine_->requests());
-    accepted.accepted_at(exchange::clock::now());
+    result<task> accepted(boost::system::in_place_value, machine_->take_task_id());
+    accepted->model(std::string(request_.model())).profile(profile_of(request_));
+    accepted->idempotency_key(machine_->take_key()).submit_attempts(machine_->requests());
+    accepted->accepted_at(exchange::clock::now());
     finish(std::move(accepted));
 }
 
-APIMART_INLINE void submit_flow::finish(result<task> outcome)
+APIMART_INLINE void submit_flow::finish(result<task>&& outcome)
 {
     state_ = state::done;
     pause_.clear();
     limit_.clear();
+    if (exchange_)
+        core_.give_back(std::move(exchange_));
     core_.dequeue_submit(*this);
     owner_.submitted(std::move(outcome));
 }
@@ -136,7 +146,9 @@ APIMART_INLINE void submit_flow::go()
     state_ = state::sending;
     ++attempt_;
     base_ = core_.begin_walk();
-    exchange_.start(core_.base(base_).origin, lane::submit, false, core_.most.response_bytes, false);
+    if (!exchange_)
+        exchange_ = core_.lend_exchange(*this);
+    exchange_->start(core_.base(base_).origin, lane::submit, false, core_.most.response_bytes, false);
 }
 
 APIMART_INLINE void submit_flow::write_request(std::string& to)
@@ -149,14 +161,14 @@ APIMART_INLINE void submit_flow::write_request(std::string& to)
 
 APIMART_INLINE void submit_flow::exchange_done()
 {
-    exchange_outcome const& outcome = exchange_.outcome;
+    exchange_outcome const& outcome = exchange_->outcome;
     if (outcome.phase >= exchange_phase::committed)
         transport::count(core_.counters.submits_sent);
     if (core_.observer.on_attempt)
         core_.tell_attempt(request_kind::submit, number_, attempt_, {}, machine_->key(),
-                           core_.base(base_).origin.host, exchange_);
+                           core_.base(base_).origin.host, *exchange_);
     if (!stop_reason_ && core_.walk_on(base_, outcome)) {
-        exchange_.start(core_.base(base_).origin, lane::submit, false, core_.most.response_bytes, false);
+        exchange_->start(core_.base(base_).origin, lane::submit, false, core_.most.response_bytes, false);
         return;
     }
     auto const now = exchange::clock::now();
@@ -170,7 +182,7 @@ APIMART_INLINE void submit_flow::exchange_done()
     bool const bought = next == submit_machine::action::finish && machine_->outcome().has_value();
     bool const pausing = next == submit_machine::action::pause;
     // Asking for fewer requests can be said in several ways, and not every 429 says it.
-    failure const why = bought    ? failure(error_code())
+    failure const why = bought    ? no_failure()
                         : pausing ? machine_->pending()
                                   : machine_->outcome().error();
     if (bought) {
@@ -203,13 +215,13 @@ APIMART_INLINE void submit_flow::stop(boost::asio::cancellation_type type, error
     using boost::asio::cancellation_type;
     if (state_ == state::done)
         return;
-    if (state_ == state::sending && exchange_.committed()) {
+    if (state_ == state::sending && exchange_->committed()) {
         // Total cancellation promises that nothing happened, which can no longer be promised.
         if ((type & (cancellation_type::terminal | cancellation_type::partial)) == cancellation_type::none)
             return;
         if (!stop_reason_) {
             stop_reason_ = why;
-            exchange_.hurry(core_.times.detached_answer);
+            exchange_->hurry(core_.times.detached_answer);
         }
         return;
     }
@@ -221,7 +233,7 @@ APIMART_INLINE void submit_flow::cut(error_code why)
     if (!stop_reason_)
         stop_reason_ = why;
     if (state_ == state::sending)
-        exchange_.stop(stop_reason_);
+        exchange_->stop(stop_reason_);
     else if (machine_ && state_ != state::done)
         act(machine_->stopped(stop_reason_));
 }
@@ -253,13 +265,14 @@ public:
     void refuse(failure why) override { submitted(std::move(why.proof(proof_level::not_sent))); }
 
 private:
-    void submitted(result<task> outcome) override
+    void submitted(result<task>&& given) override
     {
-        error_code const code = outcome ? error_code() : outcome.error().code();
-        proof_level const proof = outcome ? proof_level::accepted : outcome.error().proof();
-        std::string const id = outcome ? outcome->id() : std::string();
-        set_outcome(std::move(outcome));
-        core_.conclude(*this, code, proof, id, flow_.attempts());
+        set_outcome(std::move(given));
+        if (outcome())
+            core_.conclude(*this, {}, proof_level::accepted, outcome()->id(), flow_.attempts());
+        else
+            core_.conclude(*this, outcome().error().code(), outcome().error().proof(), {},
+                           flow_.attempts());
     }
 
     client_core& core_;
@@ -275,6 +288,22 @@ APIMART_INLINE void client_core::start_submit(any_request request, submit_option
     launch(std::move(op));
 }
 
+APIMART_INLINE std::unique_ptr<exchange> client_core::lend_exchange(exchange_owner& owner)
+{
+    if (spare_exchanges_.empty())
+        return std::make_unique<exchange>(*this, pool, owner);
+    std::unique_ptr<exchange> lent = std::move(spare_exchanges_.back());
+    spare_exchanges_.pop_back();
+    lent->serve(owner);
+    return lent;
+}
+
+APIMART_INLINE void client_core::give_back(std::unique_ptr<exchange> lent)
+{
+    // No more than are ever lent at a time.
+    spare_exchanges_.push_back(std::move(lent));
+}
+
 // First come, first served: a place among those being sent, and a turn at the rate the service takes. A
 // repetition has its place already and goes first.
 APIMART_INLINE void client_core::enqueue_submit(submit_flow& which)
@@ -287,17 +316,16 @@ APIMART_INLINE void client_core::enqueue_submit(submit_flow& which)
         count(counters.overloaded);
         return;
     }
-    auto& line = which.has_place ? resend_queue_ : submit_queue_;
-    which.queued = line.insert(line.end(), &which);
+    (which.has_place ? resend_queue_ : submit_queue_).push_back(which);
     count(counters.submits_queued);
     pump_submits();
 }
 
 APIMART_INLINE void client_core::dequeue_submit(submit_flow& which)
 {
-    if (which.queued) {
-        (which.has_place ? resend_queue_ : submit_queue_).erase(*which.queued);
-        which.queued.reset();
+    if (which.is_linked()) {
+        auto& line = which.has_place ? resend_queue_ : submit_queue_;
+        line.erase(line.iterator_to(which));
         uncount(counters.submits_queued);
     }
     if (which.has_place) {
@@ -324,9 +352,8 @@ APIMART_INLINE void client_core::pump_submits()
         }
         bool const again = !resend_queue_.empty();
         auto& line = again ? resend_queue_ : submit_queue_;
-        submit_flow& next = *line.front();
+        auto& next = static_cast<submit_flow&>(line.front());
         line.pop_front();
-        next.queued.reset();
         uncount(counters.submits_queued);
         if (!again) {
             --submit_places_;

@@ -129,6 +129,10 @@ APIMART_INLINE void submit_machine::record(exchange_outcome const& outcome)
     attempts_.emplace_back(outcome.error,
                            outcome.phase == exchange_phase::answered ? outcome.reply.status : 0,
                            std::string(to_string(outcome.phase)));
+}
+
+APIMART_INLINE void submit_machine::count(exchange_outcome const& outcome)
+{
     if (outcome.phase != exchange_phase::connecting)
         ++requests_;
 }
@@ -165,8 +169,10 @@ APIMART_INLINE submit_machine::action submit_machine::answered(exchange_outcome 
                                                                clock::time_point now,
                                                                std::chrono::sys_seconds wall)
 {
-    record(outcome);
+    count(outcome);
     see(now, wall);
+    if (outcome.phase != exchange_phase::answered)
+        record(outcome);
     switch (outcome.phase) {
     case exchange_phase::connecting:
     case exchange_phase::sending:
@@ -207,6 +213,9 @@ APIMART_INLINE submit_machine::action
 submit_machine::judged(exchange_outcome const& outcome, clock::time_point now, std::chrono::sys_seconds wall)
 {
     submit_reply reply = read_submit_reply(outcome.reply, wall);
+    // Nobody asks how a success came about.
+    if (reply.verdict != submit_verdict::accepted)
+        record(outcome);
     failure& why = reply.why;
     // Refusing the repetition says nothing about the first request.
     proof_level const refused = first_sent_ ? proof_level::unknown : proof_level::rejected;
@@ -258,6 +267,7 @@ APIMART_INLINE submit_machine::action submit_machine::stopped(error_code why)
 
 APIMART_INLINE submit_machine::action submit_machine::stopped(exchange_outcome const& outcome, error_code why)
 {
+    count(outcome);
     record(outcome);
     bool const maybe_accepted = outcome.phase >= exchange_phase::committed && !outcome.session_refused;
     if (!first_sent_ && !maybe_accepted)

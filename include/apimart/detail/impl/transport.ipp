@@ -19,12 +19,17 @@ APIMART_INLINE transport::transport(executor_type on, client_config const& setti
 
 // Before leaving: the timer follows the earliest alarm. A timer that rings too early does no harm, so it is
 // only moved forward.
-APIMART_INLINE void transport::leave(deliverable_chain& done, bool here)
+APIMART_INLINE void transport::leave(departure& out, bool here)
 {
-    done.take(ready_);
+    out.done.take(ready_);
+    if (!events_.empty()) {
+        told_->push(events_);
+        out.events = true;
+    }
     drive_timer();
     // Where handlers run in this call, they may well begin the next operation: that is looked at afterwards.
-    if ((!here || done.empty()) && (restless_ || timer_at_ != clock::time_point::max()) && quiet())
+    out.calm = (restless_ || timer_at_ != clock::time_point::max()) && quiet();
+    if (out.calm && (!here || out.done.empty()))
         calm_down();
 }
 
@@ -57,14 +62,28 @@ APIMART_INLINE void transport::calm_down()
 APIMART_INLINE void transport::hand_over()
 {
     boost::asio::post(executor_, [self = shared_from_this()] {
-        deliverable_chain done;
-        self->monitor_.take_over([&] { self->leave(done, true); }, [&] { self->hand_over(); });
-        if (!done.empty())
-            self->deliver(done, true);
+        departure out;
+        self->monitor_.take_over([&] { self->leave(out, true); }, [&] { self->hand_over(); });
+        if (!out.empty())
+            self->depart(out, true);
     });
 }
 
-APIMART_INLINE void transport::deliver(deliverable_chain& done, bool here)
+APIMART_INLINE void transport::depart(departure& out, bool here)
+{
+    // In a handler of the context the observer is told at once; a caller's thread must not run it.
+    if (out.events) {
+        auto const events = told_;
+        if (here)
+            events->tell();
+        else
+            boost::asio::post(executor_, [events] { events->tell(); });
+    }
+    if (!out.done.empty())
+        deliver(out, here);
+}
+
+APIMART_INLINE void transport::deliver(departure& out, bool here)
 {
     // A handler may throw; those behind it get their outcome all the same.
     class rest
@@ -84,11 +103,11 @@ APIMART_INLINE void transport::deliver(deliverable_chain& done, bool here)
     };
     auto const self = shared_from_this();
     {
-        rest const remaining(done);
-        while (!done.empty())
-            done.pop()->deliver(here);
+        rest const remaining(out.done);
+        while (!out.done.empty())
+            out.done.pop()->deliver(here);
     }
-    if (here)
+    if (here && out.calm)
         enter([] {}); // leaving again: perhaps nothing is under way any more
 }
 

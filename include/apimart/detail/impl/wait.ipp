@@ -45,11 +45,11 @@ public:
     }
 
 private:
-    void answered(result<task_state> answer) override
+    void answered(result<task_state>&& answer) override
     {
         patience_.clear();
         watched_task& which = *std::exchange(task_, nullptr);
-        core_.polled(which, answer, *this);
+        core_.polled(which, std::move(answer), *this);
     }
     void on_patience() { stop(make_error_code(errc::response_timeout)); }
 
@@ -83,7 +83,7 @@ public:
     void refuse(failure why) override { task_done(std::move(why)); }
 
 private:
-    void task_done(result<finished_task> outcome) override
+    void task_done(result<finished_task>&& outcome) override
     {
         error_code code;
         if (!outcome) {
@@ -126,28 +126,51 @@ APIMART_INLINE void client_core::add_waiter(task const& which, std::shared_ptr<t
         return;
     }
     auto const found = watched_.find(which.id());
-    if (found == watched_.end() && watched_.size() >= most.waiting_tasks) {
+    bool const fresh = found == watched_.end();
+    if (fresh && watched_.size() >= most.waiting_tasks) {
         count(counters.overloaded);
         entry->task_done(failure(errc::overloaded, std::to_string(watched_.size()) +
                                                        " tasks are waited for, " +
                                                        std::to_string(most.waiting_tasks) + " may be"));
         return;
     }
-    bool const fresh = found == watched_.end();
-    watched_task* place = nullptr;
-    if (fresh) {
-        auto const begun = which.accepted_at().value_or(clock::now());
-        place =
-            (watched_[which.id()] = std::make_unique<watched_task>(which.id(), which.profile(), begun)).get();
-        counters.tasks_waiting.store(watched_.size(), std::memory_order_relaxed);
-    } else {
-        place = found->second.get();
-    }
-    place->waiters.push_back(std::move(entry));
-    set_deadline(*place);
+    watched_task& place = fresh ? watch(which) : *found;
+    place.waiters.push_back(std::move(entry));
+    set_deadline(place);
     if (fresh)
-        schedule_.add(*place, clock::now());
+        schedule_.add(place, clock::now());
     pump_polls();
+}
+
+APIMART_INLINE watched_task& client_core::watch(task const& which)
+{
+    std::unique_ptr<watched_task> fresh;
+    if (spare_watched_.empty()) {
+        fresh = std::make_unique<watched_task>();
+    } else {
+        fresh = std::move(spare_watched_.back());
+        spare_watched_.pop_back();
+    }
+    fresh->reset(which.id(), which.profile(), which.accepted_at().value_or(clock::now()));
+    watched_.insert(*fresh);
+    counters.tasks_waiting.store(watched_.size(), std::memory_order_relaxed);
+    return *fresh.release();
+}
+
+APIMART_INLINE std::unique_ptr<watched_task> client_core::take_out(watched_task& which)
+{
+    schedule_.remove(which);
+    watched_.erase(watched_.iterator_to(which));
+    counters.tasks_waiting.store(watched_.size(), std::memory_order_relaxed);
+    return std::unique_ptr<watched_task>(&which);
+}
+
+APIMART_INLINE void client_core::reuse(std::unique_ptr<watched_task> which)
+{
+    which->waiters.clear();
+    // As many as can be under way at a time serve those that come and go; a great wave is not remembered.
+    if (spare_watched_.size() < poll_slots_.size())
+        spare_watched_.push_back(std::move(which));
 }
 
 APIMART_INLINE void client_core::set_deadline(watched_task& which)
@@ -163,7 +186,7 @@ APIMART_INLINE void client_core::drop_waiter(std::string const& id, task_waiter 
     auto const place = watched_.find(id);
     if (place == watched_.end())
         return;
-    watched_task& which = *place->second;
+    watched_task& which = *place;
     auto const found = std::find_if(which.waiters.begin(), which.waiters.end(),
                                     [&](auto const& candidate) { return candidate.get() == &entry; });
     if (found == which.waiters.end())
@@ -183,9 +206,7 @@ APIMART_INLINE void client_core::forget(watched_task& which)
 {
     if (which.polling)
         return;
-    schedule_.remove(which);
-    watched_.erase(watched_.find(which.id));
-    counters.tasks_waiting.store(watched_.size(), std::memory_order_relaxed);
+    reuse(take_out(which));
 }
 
 APIMART_INLINE void client_core::pump_polls()
@@ -224,7 +245,7 @@ APIMART_INLINE void client_core::pump_polls()
         poll_alarm_.clear();
 }
 
-APIMART_INLINE void client_core::polled(watched_task& which, result<task_state> const& answer, poll_slot& by)
+APIMART_INLINE void client_core::polled(watched_task& which, result<task_state>&& answer, poll_slot& by)
 {
     which.polling = false;
     free_slots_.push_back(&by);
@@ -250,19 +271,20 @@ APIMART_INLINE void client_core::polled(watched_task& which, result<task_state> 
         report(which, answer, now);
         forget(which);
     } else if (over) {
-        auto const waiters = std::move(which.waiters);
-        which.waiters.clear();
         report(which, answer, now);
         if (answer)
             count(counters.tasks_finished);
-        int const polls = which.polls;
-        forget(which);
-        for (auto const& entry : waiters) {
-            if (answer)
-                entry->task_done(finished_task(*answer, polls));
-            else
+        // Nobody can join or leave them any more.
+        std::unique_ptr<watched_task> done = take_out(which);
+        for (auto const& entry : done->waiters) {
+            if (!answer)
                 entry->task_done(answer.error());
+            else if (entry != done->waiters.back())
+                entry->task_done(finished_task(*answer, done->polls));
+            else
+                entry->task_done(finished_task(std::move(*answer), done->polls));
         }
+        reuse(std::move(done));
     } else {
         // Those whose time is up must not hasten the next poll; and after the last of them the task is gone.
         bool const others = std::any_of(which.waiters.begin(), which.waiters.end(),
@@ -299,7 +321,6 @@ APIMART_INLINE bool client_core::expire(watched_task& which, result<task_state> 
         over.push_back(entry);
         return true;
     });
-    std::string const id = which.id;
     bool const others = !which.waiters.empty();
     if (others)
         set_deadline(which);

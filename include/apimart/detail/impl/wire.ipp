@@ -6,6 +6,7 @@
 #include <apimart/detail/printable.hpp>
 #include <apimart/detail/request/json_text.hpp>
 #include <apimart/detail/request/utf8.hpp>
+#include <apimart/detail/wire/plain_json.hpp>
 #include <apimart/detail/wire/reply_json.hpp>
 #include <apimart/detail/wire/submit_reply.hpp>
 #include <apimart/detail/wire/task_reply.hpp>
@@ -20,6 +21,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace apimart::detail {
 
@@ -147,10 +149,14 @@ APIMART_INLINE bool is_task_id(std::string_view id)
 {
     if (id.empty() || id.size() > 256 || id == "." || id == "..")
         return false;
-    return std::all_of(id.begin(), id.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-               c == '_' || c == ':' || c == '~' || c == '-';
-    });
+    static constexpr auto allowed = [] {
+        std::array<bool, 256> table{};
+        for (char const c :
+             std::string_view("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:~-"))
+            table[static_cast<unsigned char>(c)] = true;
+        return table;
+    }();
+    return std::all_of(id.begin(), id.end(), [](char c) { return allowed[static_cast<unsigned char>(c)]; });
 }
 
 inline std::string scalar_text(boost::json::value const* value)
@@ -392,11 +398,63 @@ inline std::string find_task_id(boost::json::value const& document, std::string_
     return "no task id";
 }
 
+// Whether this value of an answer's `code` says what HTTP's status says already.
+inline bool is_plain_success(std::int64_t code) noexcept
+{
+    return code >= 200 && code <= 299;
+}
+
+// The id in a success as it is documented, or empty: then it may still be one. Whatever could make the tree's
+// reader find another id, or doubt this one, is left to that reader.
+inline std::string_view plain_task_id(std::string_view body)
+{
+    plain_json json(body);
+    std::string_view id;
+    bool has_code = false;
+    bool has_data = false;
+    bool has_id = false;
+    json.object([&](std::string_view name) {
+        if (is_word(name, "code")) {
+            if (std::exchange(has_code, true) || !is_plain_success(json.integer()))
+                json.give_up();
+        } else if (is_word(name, "data")) {
+            if (std::exchange(has_data, true))
+                json.give_up();
+            bool has_entry = false;
+            json.array([&] {
+                if (std::exchange(has_entry, true))
+                    json.give_up();
+                json.object([&](std::string_view inner) {
+                    if (is_word(inner, "id") || (is_word(inner, "task_id") && std::exchange(has_id, true)))
+                        json.give_up();
+                    else if (is_word(inner, "task_id"))
+                        id = json.text();
+                    else
+                        json.skip_scalar();
+                });
+            });
+        } else if (is_word(name, "error") || is_word(name, "success") || is_word(name, "id") ||
+                   is_word(name, "task_id")) {
+            json.give_up();
+        } else {
+            json.skip_scalar();
+        }
+    });
+    return json.ended() && is_task_id(id) ? id : std::string_view();
+}
+
 APIMART_INLINE submit_reply read_submit_reply(http_reply const& reply, std::chrono::sys_seconds now)
 {
     // Statuses that a service gives instead of doing what was asked; 409 and 5xx are judged by their code.
     static constexpr std::array refusals{400, 401, 402, 403, 404, 405, 406, 411, 413, 414, 415, 422};
     submit_reply out;
+    if (is_success(reply.status)) {
+        if (std::string_view const id = plain_task_id(reply.body); !id.empty()) {
+            out.verdict = submit_verdict::accepted;
+            out.task_id = id;
+            return out;
+        }
+    }
     parsed_reply const document(reply.body);
     boost::json::value const* const json = document.get();
     int const status = effective_status(reply.status, json);
@@ -477,13 +535,20 @@ APIMART_INLINE task_status classify_status(std::string_view word)
     return task_status::running;
 }
 
-inline std::optional<std::chrono::seconds> seconds_in(boost::json::value const* value, std::int64_t limit)
+inline constexpr std::int64_t seconds_of_a_month = 31 * 86'400;
+
+inline std::optional<std::chrono::seconds> plausible_seconds(std::optional<std::int64_t> count,
+                                                             std::int64_t limit)
 {
-    auto const count = lenient_integer(value);
     // Figures outside any plausible range are dropped rather than believed.
     if (!count || *count < 0 || *count > limit)
         return std::nullopt;
     return std::chrono::seconds(*count);
+}
+
+inline std::optional<std::chrono::seconds> seconds_in(boost::json::value const* value, std::int64_t limit)
+{
+    return plausible_seconds(lenient_integer(value), limit);
 }
 
 inline void add_videos(std::vector<video_file>& files, std::string_view id, boost::json::value const* place,
@@ -561,9 +626,214 @@ struct task_fields
     }
 };
 
+// The state in an answer as it is documented, of a task that has not failed; or nothing, where only a tree
+// shows what the answer means.
+class plain_task_reader
+{
+public:
+    explicit plain_task_reader(std::string_view body) : json_(body) {}
+
+    std::optional<task_state> read(std::string_view asked_for)
+    {
+        json_.object([&](std::string_view name) {
+            if (is_word(name, "code")) {
+                if (!is_plain_success(json_.integer()))
+                    json_.give_up();
+                once(key::code);
+            } else if (is_word(name, "data")) {
+                once(key::data);
+                json_.object([&](std::string_view inner) { field(inner); });
+            } else if (is_word(name, "error")) {
+                json_.give_up();
+            } else {
+                json_.skip();
+            }
+        });
+        if (!json_.ended() || id_ != asked_for || word_.empty())
+            return std::nullopt;
+        task_status const status = classify_status(word_);
+        bool const succeeded = status == task_status::succeeded;
+        if ((is_final(status) && !succeeded) || (succeeded && video_count_ == 0))
+            return std::nullopt;
+
+        task_state state(std::string(asked_for), status, printable(word_, 64));
+        if (progress_)
+            state.progress(static_cast<int>(std::clamp<std::int64_t>(*progress_, 0, 100)));
+        if (auto const value = plausible_seconds(estimated_time_, seconds_of_a_month))
+            state.estimated_time(*value);
+        if (auto const value = plausible_seconds(actual_time_, seconds_of_a_month))
+            state.actual_time(*value);
+        if (auto const value = plausible_seconds(created_, year_9999))
+            state.created(std::chrono::sys_seconds(*value));
+        if (auto const value = plausible_seconds(completed_, year_9999))
+            state.completed(std::chrono::sys_seconds(*value));
+        if (cost_ && *cost_ >= 0)
+            state.cost(*cost_);
+        if (credits_cost_ && *credits_cost_ >= 0)
+            state.credits_cost(*credits_cost_);
+        if (succeeded) {
+            std::vector<video_file> files;
+            files.reserve(video_count_);
+            for (std::size_t i = 0; i < video_count_; ++i)
+                files.emplace_back(std::string(asked_for), i, result_url(std::string(videos_[i].url)),
+                                   videos_[i].expires);
+            state.videos(std::move(files));
+        }
+        return state;
+    }
+
+private:
+    // Those of which the tree keeps the last when they come twice.
+    enum class key : unsigned
+    {
+        code,
+        data,
+        id,
+        status,
+        progress,
+        result,
+        created,
+        completed,
+        estimated_time,
+        actual_time,
+        cost,
+        credits_cost,
+        videos
+    };
+    struct link
+    {
+        std::string_view url;
+        std::optional<std::chrono::sys_seconds> expires;
+    };
+
+    void once(key which)
+    {
+        unsigned const bit = 1U << static_cast<unsigned>(which);
+        if ((seen_ & bit) != 0)
+            json_.give_up();
+        seen_ |= bit;
+    }
+    std::optional<std::int64_t> integer(key which)
+    {
+        once(which);
+        if (!has_number())
+            return std::nullopt;
+        return json_.integer();
+    }
+    std::optional<double> fraction(key which)
+    {
+        once(which);
+        if (!has_number())
+            return std::nullopt;
+        return json_.fraction();
+    }
+    bool has_number()
+    {
+        if (json_.next() != 'n')
+            return true;
+        json_.skip(); // null
+        return false;
+    }
+
+    void field(std::string_view name)
+    {
+        if (is_word(name, "id")) {
+            once(key::id);
+            id_ = json_.text();
+        } else if (is_word(name, "status")) {
+            once(key::status);
+            word_ = json_.text();
+        } else if (is_word(name, "progress")) {
+            progress_ = integer(key::progress);
+        } else if (is_word(name, "result")) {
+            once(key::result);
+            if (json_.next() == '{')
+                json_.object([&](std::string_view inner) { part_of_result(inner); });
+            else
+                json_.skip();
+        } else if (is_word(name, "created")) {
+            created_ = integer(key::created);
+        } else if (is_word(name, "completed")) {
+            completed_ = integer(key::completed);
+        } else if (is_word(name, "estimated_time")) {
+            estimated_time_ = integer(key::estimated_time);
+        } else if (is_word(name, "actual_time")) {
+            actual_time_ = integer(key::actual_time);
+        } else if (is_word(name, "cost")) {
+            cost_ = fraction(key::cost);
+        } else if (is_word(name, "credits_cost")) {
+            credits_cost_ = fraction(key::credits_cost);
+        } else {
+            json_.skip();
+        }
+    }
+
+    void part_of_result(std::string_view name)
+    {
+        if (!is_word(name, "videos")) {
+            json_.skip();
+            return;
+        }
+        once(key::videos);
+        json_.array([&] {
+            std::size_t const first = video_count_;
+            bool has_url = false;
+            bool has_expiry = false;
+            std::optional<std::chrono::sys_seconds> expires;
+            json_.object([&](std::string_view inner) {
+                if (is_word(inner, "url")) {
+                    if (std::exchange(has_url, true))
+                        json_.give_up();
+                    if (json_.next() == '[')
+                        json_.array([&] { add(json_.text()); });
+                    else
+                        add(json_.text());
+                } else if (is_word(inner, "expires_at")) {
+                    if (std::exchange(has_expiry, true))
+                        json_.give_up();
+                    if (has_number())
+                        if (auto const when = plausible_seconds(json_.integer(), year_9999))
+                            expires = std::chrono::sys_seconds(*when);
+                } else {
+                    json_.skip();
+                }
+            });
+            for (std::size_t i = first; i < video_count_; ++i)
+                videos_[i].expires = expires;
+        });
+    }
+    void add(std::string_view url)
+    {
+        if (url.empty())
+            return;
+        if (video_count_ == videos_.size())
+            json_.give_up();
+        else
+            videos_[video_count_++].url = url;
+    }
+
+    plain_json json_;
+    unsigned seen_ = 0;
+    std::string_view id_;
+    std::string_view word_;
+    std::optional<std::int64_t> progress_;
+    std::optional<std::int64_t> created_;
+    std::optional<std::int64_t> completed_;
+    std::optional<std::int64_t> estimated_time_;
+    std::optional<std::int64_t> actual_time_;
+    std::optional<double> cost_;
+    std::optional<double> credits_cost_;
+    std::array<link, 8> videos_;
+    std::size_t video_count_ = 0;
+};
+
 APIMART_INLINE result<task_state> read_task_reply(http_reply const& reply, std::string_view asked_for,
                                                   std::chrono::sys_seconds now)
 {
+    if (is_success(reply.status)) {
+        if (auto state = plain_task_reader(reply.body).read(asked_for))
+            return std::move(*state);
+    }
     parsed_reply const document(reply.body);
     boost::json::value const* const json = document.get();
     int const status = effective_status(reply.status, json);
@@ -611,10 +881,9 @@ APIMART_INLINE result<task_state> read_task_reply(http_reply const& reply, std::
     task_state state(std::string(asked_for), classify_status(word), printable(word, 64));
     if (auto const percent = lenient_integer(fields.progress))
         state.progress(static_cast<int>(std::clamp<std::int64_t>(*percent, 0, 100)));
-    constexpr std::int64_t month = 31 * 86'400;
-    if (auto const value = seconds_in(fields.estimated_time, month))
+    if (auto const value = seconds_in(fields.estimated_time, seconds_of_a_month))
         state.estimated_time(*value);
-    if (auto const value = seconds_in(fields.actual_time, month))
+    if (auto const value = seconds_in(fields.actual_time, seconds_of_a_month))
         state.actual_time(*value);
     if (auto const value = seconds_in(fields.created, year_9999))
         state.created(std::chrono::sys_seconds(*value));

@@ -133,6 +133,7 @@ private:
 
     transport& home_;
     std::map<origin, group> groups_;
+    group* recent_ = nullptr; // mostly the only one that is asked for
     alarm purge_;
 };
 

@@ -42,14 +42,17 @@ public:
     using clock = std::chrono::steady_clock;
 
     exchange(transport& home, connection_pool& pool, exchange_owner& owner)
-        : home_(home), pool_(pool), owner_(owner)
+        : home_(home), pool_(pool), owner_(&owner)
     {}
     exchange(exchange const&) = delete;
     exchange& operator=(exchange const&) = delete;
     ~exchange() { abandon(); }
 
-    // The owner is told by `exchange_done`, perhaps in this call. `body_limit` is in bytes.
-    void start(origin to, lane which, bool public_addresses_only, std::uint64_t body_limit, bool in_pieces);
+    // The owner is told by `exchange_done`, perhaps in this call. `to` has to stay until then. `body_limit` is
+    // in bytes.
+    void start(origin const& to, lane which, bool public_addresses_only, std::uint64_t body_limit, bool in_pieces);
+    // While it is not busy.
+    void serve(exchange_owner& owner) noexcept { owner_ = &owner; }
     bool busy() const noexcept { return state_ != state::idle; }
     // Whether the request may have reached the service whole, so that only its answer can tell.
     bool committed() const noexcept { return state_ == state::reading; }
@@ -89,9 +92,9 @@ private:
 
     transport& home_;
     connection_pool& pool_;
-    exchange_owner& owner_;
+    exchange_owner* owner_;
     state state_ = state::idle;
-    origin to_;
+    origin const* to_ = nullptr;
     lane lane_ = lane::poll;
     std::uint64_t body_limit_ = 0;
     bool in_pieces_ = false;

@@ -42,6 +42,7 @@ std::optional<request_url> parse_request_url(std::string_view text);
 bool is_private_address(std::string_view address);
 
 std::string percent_encode_segment(std::string_view text);
+void append_percent_encoded(std::string& to, std::string_view segment);
 
 } // namespace apimart::detail
 

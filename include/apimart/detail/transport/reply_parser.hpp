@@ -114,6 +114,9 @@ private:
 
     bool check_start(std::string_view bytes);
     std::size_t read_head(std::string_view bytes);
+    bool read_plain_head(std::string_view lines);
+    bool read_plain_field(std::string_view name, std::string_view value);
+    void keep(field which, std::string_view value);
     bool parse_head(std::string_view lines, bool complete);
     bool accept_head();
     void begin_body();

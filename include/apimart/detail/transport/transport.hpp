@@ -112,11 +112,18 @@ public:
     // Inside: the outcome goes to its caller when everybody is out.
     void ready(std::shared_ptr<deliverable> done) { ready_.push(std::move(done)); }
 
+    // Inside: the observer is told when everybody is out.
     template <class Event>
     void tell(std::function<void(Event const&)> const& callback, Event event)
     {
         if (callback)
-            events_->push(executor_, [callback, what = std::move(event)] { callback(what); });
+            events_.add<Event>() = std::move(event);
+    }
+    // The same for an event that is written in its place; all of its fields are to be set.
+    template <class Event>
+    Event& tell()
+    {
+        return events_.add<Event>();
     }
 
     bool gone() const noexcept { return gone_; }
@@ -186,20 +193,32 @@ private:
     template <class Function>
     void enter_and_deliver(Function function, bool here)
     {
-        deliverable_chain done;
+        departure out;
         monitor_.enter(
             [this, function = std::move(function)]() mutable {
                 if (!gone_)
                     function();
             },
-            [&] { leave(done, here); }, [this] { hand_over(); });
-        if (!done.empty())
-            deliver(done, here);
+            [&] { leave(out, here); }, [this] { hand_over(); });
+        if (!out.empty())
+            depart(out, here);
     }
 
-    void leave(deliverable_chain& done, bool last);
+    // What whoever leaves takes out.
+    class departure
+    {
+    public:
+        bool empty() const noexcept { return done.empty() && !events; }
+
+        deliverable_chain done;
+        bool events = false;
+        bool calm = false; // nothing is under way, unless the handlers begin something
+    };
+
+    void leave(departure& out, bool here);
     void hand_over();
-    void deliver(deliverable_chain& done, bool here);
+    void depart(departure& out, bool here);
+    void deliver(departure& out, bool here);
     void drive_timer();
     void calm_down();
 
@@ -211,7 +230,8 @@ private:
     bool restless_ = false;
     std::optional<boost::asio::steady_timer> timer_;
     clock::time_point timer_at_ = clock::time_point::max();
-    std::shared_ptr<event_queue> events_ = std::make_shared<event_queue>();
+    event_list events_;
+    std::shared_ptr<event_queue> told_ = std::make_shared<event_queue>(observer);
 };
 
 } // namespace apimart::detail
