@@ -2,6 +2,7 @@
 #ifndef APIMART_ERROR_HPP
 #define APIMART_ERROR_HPP
 
+#include <apimart/detail/chrono.hpp>
 #include <apimart/violation.hpp>
 
 #include <boost/assert/source_location.hpp>
@@ -9,7 +10,6 @@
 #include <boost/system/result.hpp>
 #include <boost/system/system_error.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>

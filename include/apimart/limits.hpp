@@ -2,7 +2,8 @@
 #ifndef APIMART_LIMITS_HPP
 #define APIMART_LIMITS_HPP
 
-#include <chrono>
+#include <apimart/detail/chrono.hpp>
+
 #include <cstddef>
 
 namespace apimart {

@@ -2,10 +2,10 @@
 #ifndef APIMART_OBSERVER_HPP
 #define APIMART_OBSERVER_HPP
 
+#include <apimart/detail/chrono.hpp>
 #include <apimart/error.hpp>
 #include <apimart/task.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>

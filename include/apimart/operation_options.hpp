@@ -2,7 +2,8 @@
 #ifndef APIMART_OPERATION_OPTIONS_HPP
 #define APIMART_OPERATION_OPTIONS_HPP
 
-#include <chrono>
+#include <apimart/detail/chrono.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>

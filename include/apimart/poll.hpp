@@ -2,7 +2,7 @@
 #ifndef APIMART_POLL_HPP
 #define APIMART_POLL_HPP
 
-#include <chrono>
+#include <apimart/detail/chrono.hpp>
 
 namespace apimart {
 

@@ -2,7 +2,8 @@
 #ifndef APIMART_RESOLVER_OPTIONS_HPP
 #define APIMART_RESOLVER_OPTIONS_HPP
 
-#include <chrono>
+#include <apimart/detail/chrono.hpp>
+
 #include <functional>
 #include <string>
 #include <string_view>

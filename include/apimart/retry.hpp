@@ -2,7 +2,7 @@
 #ifndef APIMART_RETRY_HPP
 #define APIMART_RETRY_HPP
 
-#include <chrono>
+#include <apimart/detail/chrono.hpp>
 
 namespace apimart {
 

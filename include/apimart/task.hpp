@@ -2,9 +2,9 @@
 #ifndef APIMART_TASK_HPP
 #define APIMART_TASK_HPP
 
+#include <apimart/detail/chrono.hpp>
 #include <apimart/detail/shared_value.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>

@@ -2,6 +2,7 @@
 #ifndef APIMART_PARAMETER_ARGUMENT_HPP
 #define APIMART_PARAMETER_ARGUMENT_HPP
 
+#include <apimart/detail/chrono.hpp>
 #include <apimart/detail/request/utf8.hpp>
 #include <apimart/parameter/checked.hpp>
 #include <apimart/parameter/choice.hpp>
@@ -11,7 +12,6 @@
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>

@@ -2,9 +2,9 @@
 #ifndef APIMART_PARAMETER_CHECKED_HPP
 #define APIMART_PARAMETER_CHECKED_HPP
 
+#include <apimart/detail/chrono.hpp>
 #include <apimart/parameter/choice.hpp>
 
-#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <limits>

@@ -2,7 +2,8 @@
 #ifndef APIMART_PARAMETER_SHOT_HPP
 #define APIMART_PARAMETER_SHOT_HPP
 
-#include <chrono>
+#include <apimart/detail/chrono.hpp>
+
 #include <string>
 #include <string_view>
 #include <utility>
