@@ -34,6 +34,13 @@ public:
         request += "\r\n";
     }
 
+    // Whether there is anything to redact in a text; quick, because there hardly ever is.
+    bool may_occur_in(std::string_view text) const noexcept
+    {
+        return !escaped_.empty() ||
+               text.find(std::string_view(key_.secret_).substr(0, telling)) != std::string_view::npos;
+    }
+
     // Only for texts that are shown: a short key can occur in an answer's own words.
     std::string redacted(std::string text) const
     {
@@ -41,7 +48,6 @@ public:
         if (!escaped_.empty())
             replace(text, escaped_);
         // A text that was cut short can end in the beginning of a key.
-        constexpr std::size_t telling = 4;
         std::size_t const end = text.ends_with("...") ? text.size() - 3 : text.size();
         for (std::size_t size = std::min(end, key_.secret_.size()); size >= telling; --size) {
             if (std::string_view(text).substr(end - size, size) ==
@@ -66,6 +72,7 @@ public:
 
 private:
     static constexpr std::string_view mark = "[redacted]";
+    static constexpr std::size_t telling = 4; // so many characters of a key tell more than chance would
 
     static void replace(std::string& text, std::string const& secret)
     {

@@ -171,7 +171,9 @@ private:
     void admit(std::shared_ptr<operation> const& op);
     void report(watched_task& which, result<task_state> const& answer, clock::time_point now);
     bool expire(watched_task& which, result<task_state> const& answer, clock::time_point now);
-    watched_task& watch(task const& which);
+    using watched_tasks =
+        boost::intrusive::set<watched_task, boost::intrusive::key_of_value<watched_task::key_of>>;
+    watched_task& watch(task const& which, watched_tasks::insert_commit_data const& place);
     std::unique_ptr<watched_task> take_out(watched_task& which);
     void reuse(std::unique_ptr<watched_task> which);
     void forget(watched_task& which);
@@ -199,7 +201,7 @@ private:
     int download_places_;
 
     poll_schedule schedule_;
-    boost::intrusive::set<watched_task, boost::intrusive::key_of_value<watched_task::key_of>> watched_;
+    watched_tasks watched_;
     std::vector<std::unique_ptr<watched_task>> spare_watched_; // with the memory of their texts
     std::vector<std::unique_ptr<poll_slot>> poll_slots_;
     std::vector<poll_slot*> free_slots_;

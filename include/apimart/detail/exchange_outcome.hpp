@@ -47,6 +47,9 @@ public:
     void clear() noexcept
     {
         status = 0;
+        // A text that had to be large once is not kept that large.
+        if (constexpr std::size_t most = std::size_t{64} << 10U; body.capacity() > most)
+            body = std::string();
         body.clear();
         request_id.clear();
         retry_after.clear();

@@ -12,6 +12,7 @@
 #include <boost/beast/version.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <limits>
 
@@ -409,8 +410,11 @@ inline std::size_t visible_part(std::string_view text) noexcept
         std::memcpy(&word, text.data() + at, sizeof word);
         // May mark a byte above one that is rightly marked; those are looked at one by one.
         std::uint64_t const odd = (word - each * 0x20) | ((word ^ (each * 0x7F)) - each) | word;
-        if ((odd & (each * 0x80)) != 0)
-            break;
+        if ((odd & (each * 0x80)) == 0)
+            continue;
+        if constexpr (std::endian::native == std::endian::little)
+            at += static_cast<std::size_t>(std::countr_zero(odd & (each * 0x80))) / 8;
+        break;
     }
     while (at != text.size() && text[at] >= 0x20 && text[at] < 0x7F)
         ++at;
@@ -421,27 +425,28 @@ inline std::size_t visible_part(std::string_view text) noexcept
 // left to Beast, and so is the judgement on what is wrong with it.
 APIMART_INLINE bool reply_parser::read_plain_head(std::string_view lines)
 {
-    static constexpr std::string_view version = "HTTP/1.1 ";
-    static constexpr std::string_view line_end = "\r\n";
-    auto const take_line = [&lines](std::string_view& line) {
+    constexpr std::size_t version_size = std::string_view("HTTP/1.1 ").size();
+    auto const at_line_end = [&lines] { return lines.size() >= 2 && lines[0] == '\r' && lines[1] == '\n'; };
+    auto const take_line = [&](std::string_view& line) {
         std::size_t const size = visible_part(lines);
         line = lines.substr(0, size);
         lines.remove_prefix(size);
-        if (!lines.starts_with(line_end))
+        if (!at_line_end())
             return false;
-        lines.remove_prefix(line_end.size());
+        lines.remove_prefix(2);
         return true;
     };
     std::string_view line;
-    if (!take_line(line) || !line.starts_with(version) || line.size() < version.size() + 4)
+    // The beginning was looked at already, see `check_start`.
+    if (!take_line(line) || line.size() < version_size + 4 || line[version_size - 2] != '1')
         return false;
-    std::string_view const code = line.substr(version.size(), 4);
+    std::string_view const code = line.substr(version_size, 4);
     if (code[0] < '2' || code[0] > '5' || !is_http_digit(code[1]) || !is_http_digit(code[2]) ||
         code[3] != ' ')
         return false;
     next_status_ = (code[0] - '0') * 100 + (code[1] - '0') * 10 + (code[2] - '0');
     content_length_.reset();
-    for (int count = 0; !lines.starts_with(line_end); ++count) {
+    for (int count = 0; !at_line_end(); ++count) {
         if (count == most_reply_fields || !take_line(line))
             return false;
         std::size_t const colon = std::min(line.find(':'), line.size());
@@ -451,16 +456,16 @@ APIMART_INLINE bool reply_parser::read_plain_head(std::string_view lines)
         if (!is_plain_name(name))
             return false;
         std::string_view value = line.substr(colon + 1);
-        while (value.starts_with(' '))
+        while (!value.empty() && value.front() == ' ')
             value.remove_prefix(1);
-        while (value.ends_with(' '))
+        while (!value.empty() && value.back() == ' ')
             value.remove_suffix(1);
         if (!read_plain_field(name, value))
             return false;
     }
     keep_alive_ = true;
     chunked_ = false;
-    return lines.size() == line_end.size() && content_length_.has_value();
+    return lines.size() == 2 && content_length_.has_value();
 }
 
 APIMART_INLINE bool reply_parser::read_plain_field(std::string_view name, std::string_view value)

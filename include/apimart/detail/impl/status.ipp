@@ -72,7 +72,8 @@ APIMART_INLINE result<task_state> client_core::judge_task_answer(exchange_outcom
     if (!reason.text().empty() || !reason.code().empty() || !reason.type().empty())
         answer->reason(task_failure(credentials.redacted(reason.code()), credentials.redacted(reason.type()),
                                     credentials.redacted(reason.text())));
-    answer->word(credentials.redacted(answer->word()));
+    if (credentials.may_occur_in(answer->word()))
+        answer->word(credentials.redacted(answer->word()));
     return answer;
 }
 

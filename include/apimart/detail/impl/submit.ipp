@@ -4,6 +4,7 @@
 
 #include <apimart/detail/impl/client_core.ipp>
 #include <apimart/detail/submit_flow.hpp>
+#include <apimart/detail/wire/body_text.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -65,7 +66,8 @@ APIMART_INLINE void submit_flow::prepare()
                             "an idempotency key is 1 to 191 characters of visible ASCII");
     } else {
         // The request is complete before anything is connected: what is sent does not depend on what happens.
-        body_ = request_.serialize();
+        body_.reserve(512);
+        body_writer(body_).write(request_.body());
     }
 }
 
@@ -182,9 +184,7 @@ APIMART_INLINE void submit_flow::exchange_done()
     bool const bought = next == submit_machine::action::finish && machine_->outcome().has_value();
     bool const pausing = next == submit_machine::action::pause;
     // Asking for fewer requests can be said in several ways, and not every 429 says it.
-    failure const why = bought    ? no_failure()
-                        : pausing ? machine_->pending()
-                                  : machine_->outcome().error();
+    failure const why = bought ? no_failure() : pausing ? machine_->pending() : machine_->outcome().error();
     if (bought) {
         core_.submit_rate.succeeded(now);
     } else if (is_answered &&
@@ -271,8 +271,7 @@ private:
         if (outcome())
             core_.conclude(*this, {}, proof_level::accepted, outcome()->id(), flow_.attempts());
         else
-            core_.conclude(*this, outcome().error().code(), outcome().error().proof(), {},
-                           flow_.attempts());
+            core_.conclude(*this, outcome().error().code(), outcome().error().proof(), {}, flow_.attempts());
     }
 
     client_core& core_;

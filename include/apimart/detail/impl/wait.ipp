@@ -125,8 +125,8 @@ APIMART_INLINE void client_core::add_waiter(task const& which, std::shared_ptr<t
         entry->task_done(failure(errc::task_not_found, "this is not a task id"));
         return;
     }
-    auto const found = watched_.find(which.id());
-    bool const fresh = found == watched_.end();
+    watched_tasks::insert_commit_data there;
+    auto const [found, fresh] = watched_.insert_check(which.id(), there);
     if (fresh && watched_.size() >= most.waiting_tasks) {
         count(counters.overloaded);
         entry->task_done(failure(errc::overloaded, std::to_string(watched_.size()) +
@@ -134,7 +134,7 @@ APIMART_INLINE void client_core::add_waiter(task const& which, std::shared_ptr<t
                                                        std::to_string(most.waiting_tasks) + " may be"));
         return;
     }
-    watched_task& place = fresh ? watch(which) : *found;
+    watched_task& place = fresh ? watch(which, there) : *found;
     place.waiters.push_back(std::move(entry));
     set_deadline(place);
     if (fresh)
@@ -142,7 +142,8 @@ APIMART_INLINE void client_core::add_waiter(task const& which, std::shared_ptr<t
     pump_polls();
 }
 
-APIMART_INLINE watched_task& client_core::watch(task const& which)
+APIMART_INLINE watched_task& client_core::watch(task const& which,
+                                                watched_tasks::insert_commit_data const& place)
 {
     std::unique_ptr<watched_task> fresh;
     if (spare_watched_.empty()) {
@@ -152,7 +153,7 @@ APIMART_INLINE watched_task& client_core::watch(task const& which)
         spare_watched_.pop_back();
     }
     fresh->reset(which.id(), which.profile(), which.accepted_at().value_or(clock::now()));
-    watched_.insert(*fresh);
+    watched_.insert_commit(*fresh, place);
     counters.tasks_waiting.store(watched_.size(), std::memory_order_relaxed);
     return *fresh.release();
 }

@@ -77,18 +77,9 @@ public:
         if (!take('"'))
             return {};
         char const* const begin = at_;
-        while (end_ - at_ >= 8) {
-            std::size_t const ordinary = ordinary_of_eight(at_);
-            at_ += ordinary;
-            if (ordinary != 8)
-                break;
-        }
-        for (; at_ != end_; ++at_) {
-            if (*at_ == '"')
-                return {begin, static_cast<std::size_t>(at_++ - begin)};
-            if (!is_ordinary(*at_))
-                break;
-        }
+        at_ += ordinary_part(std::string_view(at_, static_cast<std::size_t>(end_ - at_)));
+        if (at_ != end_ && *at_ == '"')
+            return {begin, static_cast<std::size_t>(at_++ - begin)};
         give_up();
         return {};
     }
@@ -108,6 +99,21 @@ public:
         decimal const read = number();
         // Both are exact, so that the quotient is the nearest double.
         return static_cast<double>(read.digits) / powers[read.places];
+    }
+
+    // How much of the beginning of a text is ASCII that stands for itself between quotation marks.
+    static std::size_t ordinary_part(std::string_view text) noexcept
+    {
+        std::size_t at = 0;
+        while (text.size() - at >= 8) {
+            std::size_t const ordinary = ordinary_of_eight(text.data() + at);
+            at += ordinary;
+            if (ordinary != 8)
+                break;
+        }
+        while (at != text.size() && is_ordinary(text[at]))
+            ++at;
+        return at;
     }
 
     void skip() { skip(0); }
