@@ -57,6 +57,7 @@ class task_waiter
 public:
     virtual void task_done(result<finished_task> outcome) = 0;
     virtual std::shared_ptr<task_waiter> keep() = 0;
+    virtual operation& who() noexcept = 0;
 
     alarm::time_point deadline{};
 
@@ -74,8 +75,9 @@ public:
     using scheduled_poll::scheduled_poll;
 
     std::vector<std::shared_ptr<task_waiter>> waiters;
-    std::string seen; // the state the observer was told last
-    bool polling = false;
+    std::string seen;         // the state the observer was told last
+    std::uint64_t number = 0; // of the operation that was the first to wait for it
+    poll_slot* by = nullptr;  // asks for its state at present
 };
 
 // The state that all copies of a client share. Everything in it happens inside (see `transport::enter`); the
@@ -141,7 +143,9 @@ public:
 private:
     template <class Operation>
     void launch(std::shared_ptr<Operation> op);
-    void admit(std::shared_ptr<operation> const& op);
+    void admit(std::list<std::shared_ptr<operation>> op);
+    void end_now(operation& which) noexcept;
+    void end_waiters(result<finished_task> outcome);
     void report(watched_task& which, result<task_state> const& answer, clock::time_point now);
     bool expire(watched_task& which, result<task_state> const& answer, clock::time_point now);
     void forget(watched_task& which);
@@ -152,6 +156,7 @@ private:
     void finish_shutdowns();
     bool quiet() const noexcept override;
     void calmed() override { pool.let_idle_rest(); }
+    void break_off() noexcept override;
     void abandon() override;
 
     std::vector<api_base> bases_;
@@ -161,12 +166,14 @@ private:
     std::list<submit_flow*> submit_queue_; // have no place yet
     std::list<submit_flow*> resend_queue_; // have one
     int submit_places_;
+    bool submit_queue_stalled_ = false; // and the observer knows
     alarm submit_alarm_;
     std::list<download_operation*> download_queue_;
     int download_places_;
 
     poll_schedule schedule_;
     std::unordered_map<std::string, std::unique_ptr<watched_task>> watched_;
+    std::vector<std::shared_ptr<task_waiter>> ending_; // in nobody's list any more, and not told yet
     std::vector<std::unique_ptr<poll_slot>> poll_slots_;
     std::vector<poll_slot*> free_slots_;
     alarm poll_alarm_;

@@ -26,11 +26,32 @@ public:
             if (std::exchange(telling_, true))
                 return;
         }
-        boost::asio::post(on, [self = shared_from_this()] { self->tell(); });
+        try {
+            boost::asio::post(on, [self = shared_from_this()] { self->tell(); });
+        } catch (...) {
+            pause();
+            throw;
+        }
     }
 
 private:
+    // The next event has them told again.
+    void pause()
+    {
+        std::lock_guard const lock(mutex_);
+        telling_ = false;
+    }
+
     void tell()
+    {
+        try {
+            tell_all();
+        } catch (...) { // no memory; an observer's exceptions do not come here
+            pause();
+        }
+    }
+
+    void tell_all()
     {
         for (;;) {
             std::deque<std::function<void()>> some;

@@ -122,18 +122,36 @@ template <class Operation>
 void client_core::launch(std::shared_ptr<Operation> op)
 {
     op->obey_caller();
-    enter_from_call([me = self(), op = std::move(op)] { me->admit(op); });
+    // From here on it is known, so that it cannot get lost.
+    std::list<std::shared_ptr<operation>> entry;
+    entry.push_back(std::move(op));
+    enter_from_call([me = self(), entry = std::move(entry)]() mutable { me->admit(std::move(entry)); });
 }
 
-APIMART_INLINE void client_core::admit(std::shared_ptr<operation> const& op)
+APIMART_INLINE void client_core::admit(std::list<std::shared_ptr<operation>> entry)
 {
-    if (shutting_down_) {
-        op->refuse(failure(errc::shutting_down));
+    operation& op = *entry.front();
+    if (shutting_down_ || process.forked()) {
+        try {
+            op.refuse(process.forked() ? of_the_parent : failure(errc::shutting_down));
+        } catch (std::bad_alloc const&) {
+            end_now(op);
+        }
         return;
     }
-    operations_.push_back(op);
-    op->place = std::prev(operations_.end());
-    op->begin();
+    op.place = entry.begin();
+    operations_.splice(operations_.end(), entry);
+    op.begin();
+}
+
+APIMART_INLINE void client_core::end_now(operation& which) noexcept
+{
+    if (std::exchange(which.ended, true))
+        return;
+    which.drop();
+    ready(which.shared_from_this());
+    if (which.place)
+        operations_.erase(*std::exchange(which.place, std::nullopt));
 }
 
 APIMART_INLINE void client_core::conclude(operation& which, error_code why, proof_level proof,
@@ -150,6 +168,7 @@ APIMART_INLINE void client_core::conclude(operation& which, error_code why, proo
         event.took = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - which.begun);
         tell(observer.on_operation, std::move(event));
     }
+    which.ended = true;
     ready(which.shared_from_this());
     if (!which.place)
         return;

@@ -106,6 +106,8 @@ public:
             return "the file exists already";
         case errc::file_error:
             return "the file cannot be written";
+        case errc::forked:
+            return "the client belongs to the process that this one was forked from";
         }
         return "unknown apimart error";
     }

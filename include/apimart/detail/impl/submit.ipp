@@ -150,8 +150,6 @@ APIMART_INLINE void submit_flow::write_request(std::string& to)
 APIMART_INLINE void submit_flow::exchange_done()
 {
     exchange_outcome const& outcome = exchange_.outcome;
-    if (outcome.phase >= exchange_phase::committed)
-        transport::count(core_.counters.submits_sent);
     if (core_.observer.on_attempt)
         core_.tell_attempt(request_kind::submit, number_, attempt_, {}, machine_->key(),
                            core_.base(base_).origin.host, exchange_);
@@ -226,6 +224,39 @@ APIMART_INLINE void submit_flow::cut(error_code why)
         act(machine_->stopped(stop_reason_));
 }
 
+// Nothing here may need memory.
+APIMART_INLINE void submit_flow::drop() noexcept
+{
+    exchange_outcome const& latest = exchange_.outcome;
+    bool const pending = state_ == state::idle || state_ == state::queued || state_ == state::pausing;
+    bool const committed = latest.phase >= exchange_phase::committed && !latest.session_refused;
+    auto proved = machine_ ? machine_->take_outcome() : result<std::string>(no_failure());
+    auto proof = (machine_ && machine_->resending()) || (committed && !pending) ? proof_level::unknown
+                                                                                : proof_level::not_sent;
+    if (proved)
+        proof = proof_level::accepted;
+    else if (proved.error().code())
+        proof = proved.error().proof();
+    if (state_ == state::sending)
+        core_.submit_rate.ended();
+    state_ = state::done;
+    exchange_.abandon();
+    pause_.clear();
+    limit_.clear();
+    queued.reset();
+    has_place = false;
+    failure const& why = core_.broken_off;
+    reserved_.proof(proof).code(why.code()).underlying(why.underlying());
+    if (proved)
+        reserved_.task_id(std::move(*proved));
+    if (proof == proof_level::unknown) {
+        reserved_.code(errc::outcome_unknown).underlying(why.underlying() ? why.underlying() : why.code());
+        transport::count(core_.counters.outcomes_unknown);
+    }
+    if (machine_)
+        reserved_.idempotency_key(machine_->take_key());
+}
+
 APIMART_INLINE void submit_flow::on_pause()
 {
     act(machine_->resume(exchange::clock::now(), wall_clock()));
@@ -251,8 +282,10 @@ public:
     void stop(boost::asio::cancellation_type type, error_code why) override { flow_.stop(type, why); }
     void cut(error_code why) override { flow_.cut(why); }
     void refuse(failure why) override { submitted(std::move(why.proof(proof_level::not_sent))); }
+    void drop() noexcept override { flow_.drop(); }
 
 private:
+    failure last_words() noexcept override { return flow_.last_words(); }
     void submitted(result<task> outcome) override
     {
         error_code const code = outcome ? error_code() : outcome.error().code();
@@ -309,6 +342,14 @@ APIMART_INLINE void client_core::dequeue_submit(submit_flow& which)
 
 APIMART_INLINE void client_core::pump_submits()
 {
+    if (submit_queue_.empty())
+        submit_queue_stalled_ = false;
+    else if (submit_places_ == 0 && observer.on_stall && !std::exchange(submit_queue_stalled_, true)) {
+        stall_event event;
+        event.where = "submit queue";
+        event.waiting = submit_queue_.size();
+        tell(observer.on_stall, std::move(event));
+    }
     while (!resend_queue_.empty() || (!submit_queue_.empty() && submit_places_ > 0)) {
         auto const now = clock::now();
         if (auto const delay = submit_rate.take(now); delay > clock::duration::zero()) {

@@ -5,6 +5,7 @@
 #include <apimart/client_config.hpp>
 #include <apimart/detail/alarm_clock.hpp>
 #include <apimart/detail/event_queue.hpp>
+#include <apimart/detail/fork_watch.hpp>
 #include <apimart/detail/monitor.hpp>
 #include <apimart/detail/proxy_rules.hpp>
 #include <apimart/detail/transport/resolver.hpp>
@@ -15,12 +16,14 @@
 #include <boost/asio/any_completion_executor.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/system/errc.hpp>
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -30,8 +33,10 @@ namespace apimart::detail {
 class deliverable
 {
 public:
-    // `here`: the caller's handler may run in this call. Otherwise it has to be posted.
+    // `here`: the caller's handler may run in this call. Otherwise it has to be posted. What it throws is the
+    // handler's; or there was no memory, in which case it is not `delivered` and can be tried again.
     virtual void deliver(bool here) = 0;
+    virtual bool delivered() const noexcept = 0;
 
 protected:
     deliverable() = default;
@@ -115,8 +120,12 @@ public:
     template <class Event>
     void tell(std::function<void(Event const&)> const& callback, Event event)
     {
-        if (callback)
+        if (!callback)
+            return;
+        try {
             events_->push(executor_, [callback, what = std::move(event)] { callback(what); });
+        } catch (std::bad_alloc const&) { // nothing depends on an event
+        }
     }
 
     bool gone() const noexcept { return gone_; }
@@ -136,6 +145,12 @@ public:
     bool private_results = false;
     alarm_clock alarms;
     resolver names;
+    fork_watch const process;
+    // Made before it is needed, because then there may be no memory for it.
+    failure const of_the_parent{errc::forked};
+    failure broken_off = failure(errc::local_resource, "out of memory")
+                             .underlying(boost::system::errc::make_error_code(
+                                 boost::system::errc::not_enough_memory));
 
     struct counters_type
     {
@@ -177,6 +192,10 @@ protected:
     virtual bool quiet() const noexcept = 0;
     // Nothing is under way any more: what is kept for later must not keep the context busy.
     virtual void calmed() = 0;
+    // There was no memory to end a step that was begun, and nobody knows how far it got; or all of it belongs to
+    // the process that this one was forked from. Everything under way ends with `broken_off`, by means that need
+    // no memory, and what is kept for later goes back to its beginning.
+    virtual void break_off() noexcept = 0;
     // The execution context is going away: no I/O object and no handler may survive the second of these, and
     // between them nobody enters.
     void begin_to_drop() noexcept { gone_ = true; }
@@ -189,15 +208,25 @@ private:
         deliverable_chain done;
         monitor_.enter(
             [this, function = std::move(function)]() mutable {
-                if (!gone_)
+                if (gone_)
+                    return;
+                ready_.take(undelivered_);
+                if (process.forked()) {
+                    broken_off = of_the_parent;
+                    break_off();
+                }
+                try {
                     function();
+                } catch (std::bad_alloc const&) {
+                    break_off();
+                }
             },
             [&] { leave(done, here); }, [this] { hand_over(); });
         if (!done.empty())
             deliver(done, here);
     }
 
-    void leave(deliverable_chain& done, bool last);
+    void leave(deliverable_chain& done, bool here) noexcept;
     void hand_over();
     void deliver(deliverable_chain& done, bool here);
     void drive_timer();
@@ -207,6 +236,7 @@ private:
     boost::asio::any_completion_executor completion_executor_;
     monitor monitor_;
     deliverable_chain ready_;
+    deliverable_chain undelivered_; // for want of memory; tried again with the next event
     bool gone_ = false;
     bool restless_ = false;
     std::optional<boost::asio::steady_timer> timer_;
