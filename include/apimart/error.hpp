@@ -32,7 +32,9 @@ enum class errc
     /// The submit may have been accepted and charged, and the client cannot tell. Look the task up at the
     /// service before sending it again; the idempotency key is in the failure.
     outcome_unknown,
-    /// The task did not finish within the wait's time limit. It goes on at the service: wait again.
+    /// The task did not finish within the wait's time limit. It goes on at the service: wait again. A last
+    /// question is asked when the limit is reached; a service that does not answer it delays this by two
+    /// seconds and no more.
     wait_expired,
     /// The operation's own time limit passed.
     deadline_exceeded,
@@ -69,7 +71,9 @@ enum class errc
     connect_failed,
     /// No connection could be made within the limit for connecting.
     connect_timeout,
-    /// This machine ran out of file descriptors, ports or memory; the underlying code tells which.
+    /// This machine ran out of file descriptors, ports or memory; the underlying code tells which. Says
+    /// nothing about the service. A client that has no memory to go on ends everything that is under way with
+    /// this, or with `outcome_unknown` what may have been accepted, and can then be used again.
     local_resource,
     /// The proxy wants other credentials.
     proxy_auth_required,
@@ -109,6 +113,9 @@ enum class errc
     file_exists,
     /// The file cannot be written; the underlying code tells why.
     file_error,
+    /// The process has forked, and this client belongs to the parent. Nothing was sent. Make a client of the
+    /// child's own, in an execution context of its own.
+    forked,
 };
 
 /// What the service reported, by the type and code of its error envelope and by its HTTP status where the
@@ -242,6 +249,7 @@ public:
     /// This library's own words about the case.
     std::string const& detail() const noexcept;
 
+    failure& code(error_code code);
     failure& underlying(error_code code);
     failure& proof(proof_level level);
     failure& http_status(int status);

@@ -37,7 +37,9 @@ struct limits
 /// Time limits of the steps of one request. Limits of whole operations belong to the operations.
 struct timeouts
 {
-    /// For the name service's answer. A lookup that takes longer goes on without anybody waiting for it.
+    /// For the name service's answer. A lookup that takes longer goes on without anybody waiting for it; the
+    /// next try begins another one. Of one host at most three are under way at a time: while all of them hang,
+    /// a try waits for any of the three.
     std::chrono::milliseconds resolve{5'000};
     std::chrono::milliseconds connect{5'000};
     /// Between the beginnings of two attempts at different addresses of one host.

@@ -32,7 +32,8 @@ public:
     attempt_event() {}
 
     request_kind kind = request_kind::submit;
-    /// One number for all attempts of one operation of this client.
+    /// One number for all attempts of one operation of this client. Polls have that of the wait that was the
+    /// first to wait for their task, however many share them.
     std::uint64_t operation = 0;
     /// From one.
     int attempt = 1;
@@ -126,7 +127,10 @@ class stall_event
 public:
     stall_event() {}
 
-    std::string where; ///< "submit rate", "submit queue", "connect rate", "connections"
+    /// "submit rate" or "connect rate": the next has to wait for this long. "submit queue": all places for
+    /// submits are taken. "connections": all connections to one origin are in use. The last two are told when
+    /// it begins, and again only after nobody waited any more.
+    std::string where;
     std::size_t waiting = 0;
     std::chrono::milliseconds delay{0}; ///< until it is expected to go on; zero where that is not known
 };

@@ -343,6 +343,28 @@ public:
             tls_->handshake(asio::ssl::stream_base::server);
         }
 
+        /// A handshake that is refused for want of the client's certificate. With TLS 1.3 the client learns of it
+        /// only after it has gone on.
+        void refuse_without_certificate()
+        {
+            boost::system::error_code refused;
+            boost::system::error_code ignored;
+            tls_.emplace(socket_, server_.tls_);
+            tls_->set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert, ignored);
+            tls_->handshake(asio::ssl::stream_base::server, refused);
+            // What was not read would turn the end into a reset, and the alert would be lost.
+            char sink[4096];
+            while (!ignored)
+                socket_.read_some(asio::buffer(sink), ignored);
+        }
+
+        /// What TLS 1.3 may say at any time, and is no data.
+        void session_ticket()
+        {
+            ::SSL_new_session_ticket(tls_->native_handle());
+            tls_->handshake(asio::ssl::stream_base::server);
+        }
+
         /// Reads one request; its head and body come back in one text, and are noted by the server.
         std::string request()
         {

@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <thread>
+#include <tuple>
 
 using namespace fault_tests;
 using apimart::testing::connect_fault;
@@ -83,7 +84,7 @@ void add_route_cells(cell_plans& to, route_row const& row)
 {
     for (operation const what : {operation::submit, operation::status, operation::wait}) {
         for (bool const once : {true, false})
-            to.push_back({[=] { return make_route_cell(row, what, once); }});
+            to.push_back([=] { return make_route_cell(row, what, once); });
     }
 }
 
@@ -241,9 +242,9 @@ void add_handshake_cells(cell_plans& to, std::string const& name, error_code cod
 {
     for (operation const what : {operation::submit, operation::status, operation::wait}) {
         for (bool const once : {true, false})
-            to.push_back({[=] {
+            to.push_back([=] {
                 return make_handshake_cell(name, code, submit_retries, question_retries, what, once, play);
-            }});
+            });
     }
 }
 
@@ -316,17 +317,26 @@ void add_proxy_cells(cell_plans& to, std::string const& name, error_code code, i
 {
     for (operation const what : {operation::submit, operation::status, operation::wait}) {
         for (bool const once : {true, false})
-            to.push_back({[=] {
+            to.push_back([=] {
                 return make_proxy_cell(name, code, submit_retries, question_retries, wait_goes_on, what, once,
                                        fault);
-            }});
+            });
     }
 }
 
 // ---- kept connections ----
 
+// What became of it.
+enum class idle
+{
+    ended,
+    unsolicited,
+    sound
+};
+
 // Answers one request, then does something that nobody asked for while the connection is kept.
-std::unique_ptr<cell> make_idle_cell(std::string const& name, operation what, bool unsolicited,
+// `unread`: the client has had no chance to receive it when it wants the connection again.
+std::unique_ptr<cell> make_idle_cell(std::string const& name, operation what, idle kind, bool unread,
                                      std::function<void(peer&)> const& play)
 {
     struct side
@@ -363,23 +373,112 @@ std::unique_ptr<cell> make_idle_cell(std::string const& name, operation what, bo
     auto made = std::make_unique<cell>(name + "; " + std::string(word_for(what)), what,
                                        other->server->config(), must.with_tries(1));
     made->reused = true;
-    made->ready = [other] {
+    made->ready = [other, unread] {
         other->answered = true;
+        if (unread) {
+            wait_until([&] { return other->struck.load(); });
+            // A connection is not looked at within a millisecond of its last answer.
+            auto const struck_at = cell::clock::now();
+            wait_until([&] { return cell::clock::now() > struck_at + 2ms; });
+        }
         return other->struck.load();
     };
     made->ledger = other->ledger;
     made->consumed = [other] { return other->struck.load(); };
     made->other_side = other;
-    made->also = [other, unsolicited](cell& self) {
+    made->also = [other, kind](cell& self) {
         auto const seen = self.metrics();
-        // An end that TLS 1.3 tells encrypted is told from data by reading it alone.
-        bool const encrypted_end = self.name.find("close_notify") != std::string::npos;
-        if (encrypted_end)
-            CHECK(seen.unsolicited_bytes + seen.stale_connections == 1);
-        else
-            CHECK((unsolicited ? seen.unsolicited_bytes : seen.stale_connections) == 1);
-        CHECK(other->server->connections() == 2);
+        CHECK(seen.unsolicited_bytes == (kind == idle::unsolicited ? 1 : 0));
+        CHECK(seen.stale_connections == (kind == idle::ended ? 1 : 0));
+        CHECK(other->server->connections() == (kind == idle::sound ? 1 : 2));
+        CHECK(self.last_try_reused() == (kind == idle::sound));
     };
+    return made;
+}
+
+// What can befall a connection while it is kept.
+std::vector<std::tuple<std::string, idle, std::function<void(peer&)>>> idle_rows()
+{
+    std::vector<std::tuple<std::string, idle, std::function<void(peer&)>>> rows;
+    for (ending const how : every_ending)
+        rows.emplace_back("F20 " + std::string(word_for(how)), idle::ended,
+                          [how](peer& with) { end(with, how); });
+    rows.emplace_back("F22 a 408 that nobody asked for", idle::unsolicited,
+                      [](peer& with) { with.answer(408, "", "Connection: close\r\n"); });
+    rows.emplace_back("F22 a second answer", idle::unsolicited,
+                      [](peer& with) { with.answer(200, accepted_body("task_wrong")); });
+    rows.emplace_back("a session ticket", idle::sound, [](peer& with) { with.session_ticket(); });
+    return rows;
+}
+
+// The client's side of its connections to a port.
+std::vector<int> descriptors_to(unsigned short port)
+{
+    std::vector<int> found;
+    for (auto const& each : std::filesystem::directory_iterator("/proc/self/fd")) {
+        int const descriptor = std::stoi(each.path().filename().string());
+        sockaddr_in to{};
+        socklen_t size = sizeof to;
+        if (::getpeername(descriptor, reinterpret_cast<sockaddr*>(&to), &size) == 0 &&
+            to.sin_family == AF_INET && ntohs(to.sin_port) == port)
+            found.push_back(descriptor);
+    }
+    return found;
+}
+
+// A kept connection that looks sound and takes no byte.
+std::unique_ptr<cell> make_unwritable_cell(operation what)
+{
+    struct side
+    {
+        ~side() { stop_waiting(); }
+        void stop_waiting()
+        {
+            replaced = true;
+            replaced.notify_all();
+        }
+
+        std::shared_ptr<books> ledger = std::make_shared<books>(false);
+        std::atomic<bool> struck = false;
+        std::atomic<bool> replaced = false;
+        std::unique_ptr<scripted_server> server;
+    };
+    auto const other = std::make_shared<side>();
+    other->server = std::make_unique<scripted_server>(
+        scripted_server::security::tls, [shared = other.get()](peer& with) {
+            if (with.index == 0) {
+                with.request();
+                with.answer(200, R"({"code":200,"data":{"id":"task_warm","status":"pending"}})");
+                // The client must not see an end.
+                shared->replaced.wait(false);
+                return;
+            }
+            for (;;) {
+                std::string const text = with.request();
+                shared->stop_waiting();
+                shared->ledger->count(text);
+                if (text.starts_with("POST "))
+                    with.answer(200, accepted_body(shared->ledger->order(text)));
+                else
+                    with.answer(200, finished_body());
+            }
+        });
+    expected const must =
+        what == operation::submit ? expected::success().with_posts(1) : expected::success().with_gets(1);
+    auto made = std::make_unique<cell>("F21; " + std::string(word_for(what)), what, other->server->config(),
+                                       must.with_tries(2));
+    made->reused = true;
+    made->ready = [other] {
+        if (!other->struck.exchange(true)) {
+            for (int const descriptor : descriptors_to(other->server->port()))
+                ::shutdown(descriptor, SHUT_WR);
+        }
+        return true;
+    };
+    made->ledger = other->ledger;
+    made->consumed = [other] { return other->server->connections() == 2; };
+    made->other_side = other;
+    made->also = [](cell& self) { CHECK(self.metrics().retries <= 1); };
     return made;
 }
 
@@ -475,7 +574,7 @@ TEST_CASE(
     cell_plans cells;
     for (operation const what : {operation::submit, operation::status, operation::wait}) {
         for (bool const trusted : {true, false}) {
-            cells.push_back({[=] {
+            cells.push_back([=] {
                 struct side
                 {
                     std::atomic<int> connections = 0;
@@ -506,7 +605,7 @@ TEST_CASE(
                 made->also = [other](cell&) { CHECK(other->server->requests().empty()); };
                 made->other_side = other;
                 return made;
-            }});
+            });
         }
     }
     run_cells(cells);
@@ -539,20 +638,45 @@ TEST_CASE("faults: a kept connection that died or babbled while idle is replaced
 {
     cell_plans cells;
     for (operation const what : {operation::submit, operation::status, operation::wait}) {
-        for (ending const how : every_ending) {
-            cells.push_back({[=] {
-                return make_idle_cell("F20 " + std::string(word_for(how)), what, false,
-                                      [how](peer& with) { end(with, how); });
+        for (auto const& [name, kind, play] : idle_rows()) {
+            cells.push_back([=, name = name, kind = kind, play = play] {
+                return make_idle_cell(name, what, kind, false, play);
+            });
+        }
+    }
+    run_cells(cells);
+}
+
+TEST_CASE("faults: what a kept connection received unnoticed is seen before anything is sent on it")
+{
+    for (operation const what : {operation::submit, operation::status, operation::wait}) {
+        for (auto const& [name, kind, play] : idle_rows()) {
+            // Alone, so that nothing runs between the warm-up and the start.
+            run_cells({[&, name = name, kind = kind, play = play] {
+                return make_idle_cell(name + ", unread", what, kind, true, play);
             }});
         }
-        cells.push_back({[=] {
-            return make_idle_cell("F22 a 408 that nobody asked for", what, true,
-                                  [](peer& with) { with.answer(408, "", "Connection: close\r\n"); });
-        }});
-        cells.push_back({[=] {
-            return make_idle_cell("F22 a second answer", what, true,
-                                  [](peer& with) { with.answer(200, accepted_body("task_wrong")); });
-        }});
+    }
+}
+
+TEST_CASE("faults: a kept connection that takes no byte is replaced, for whatever is asked")
+{
+    for (operation const what : {operation::submit, operation::status, operation::wait})
+        run_cells({[=] { return make_unwritable_cell(what); }});
+}
+
+// In TLS 1.3 the client has sent its request when it learns that the server never accepted the session.
+TEST_CASE("faults: a session that is refused after the request was written proves that nothing was processed")
+{
+    cell_plans cells;
+    add_handshake_cells(cells, "F19 certificate_required", errc::client_certificate_required, 0, 0,
+                        [](peer& with) { with.refuse_without_certificate(); });
+    for (auto& each : cells) {
+        each = [make = each] {
+            auto made = make();
+            made->also = [](cell& self) { CHECK(self.last_phase() == "reading"); };
+            return made;
+        };
     }
     run_cells(cells);
 }

@@ -6,7 +6,6 @@
 #include "cell.hpp"
 
 #include <array>
-#include <set>
 
 namespace fault_tests {
 
@@ -617,9 +616,6 @@ inline expected must_be(answer_row const& row, operation what, bool contract, bo
     return expected::failed(errc::wait_expired);
 }
 
-/// Rows in which a submit under a contract is asked again, though the matrix ends it as unknown at once.
-inline std::set<std::string, std::less<>> const known_rows{"F45", "F61", "F65", "F78"};
-
 inline std::unique_ptr<cell> make_cell(answer_row const& row, operation what, bool contract, bool reused,
                                        bool once)
 {
@@ -647,9 +643,7 @@ inline std::unique_ptr<cell> make_cell(answer_row const& row, operation what, bo
 inline void add_cells(cell_plans& to, answer_row const& row)
 {
     auto const add = [&](operation what, bool contract, bool reused, bool once) {
-        bool const known =
-            contract && row.of_submit == submit_rule::doubtful_for_good && known_rows.contains(row.id);
-        to.push_back({[=] { return make_cell(row, what, contract, reused, once); }, known});
+        to.push_back([=] { return make_cell(row, what, contract, reused, once); });
     };
     for (bool const reused : {false, true}) {
         for (bool const once : {true, false}) {

@@ -102,7 +102,7 @@ TEST_CASE("faults: sweep: an answer that ends at any of its bytes is never half 
                 row = n == size
                           ? row.submit(submit_rule::taken).question(question_rule::taken)
                           : row.submit(submit_rule::doubtful, code).question(question_rule::again, code);
-                cells.push_back({[=] { return make_cell(row, what, false, false, true); }});
+                cells.push_back([=] { return make_cell(row, what, false, false, true); });
             }
         }
     }
@@ -123,7 +123,7 @@ TEST_CASE(
                                         })
                                  .submit(submit_rule::taken)
                                  .question(question_rule::taken);
-            cells.push_back({[=] { return make_cell(row, what, false, n % 2 == 0, true); }});
+            cells.push_back([=] { return make_cell(row, what, false, n % 2 == 0, true); });
         }
     }
     run_cells(cells);
@@ -151,7 +151,7 @@ TEST_CASE(
     cell_plans cells;
     for (std::size_t n = 1; n <= size; ++n) {
         for (ending const how : {ending::cut, ending::reset}) {
-            cells.push_back({[=] {
+            cells.push_back([=] {
                 struct side
                 {
                     std::shared_ptr<books> ledger = std::make_shared<books>(false);
@@ -178,7 +178,7 @@ TEST_CASE(
                 made->consumed = [other] { return other->struck.load(); };
                 made->other_side = other;
                 return made;
-            }});
+            });
         }
     }
     run_cells(cells);
@@ -267,13 +267,13 @@ TEST_CASE(
                     std::string(word_for(what)) +
                     (way == direction::to_server ? " to the service, " : " to the client, ") + "byte " +
                     std::to_string(n) + (n % 2 == 0 ? ", RST" : ", FIN");
-                cells.push_back({[=] {
+                cells.push_back([=] {
                     auto made = make_proxied_cell(net, what, rule, name);
                     made->consumed = [side = std::static_pointer_cast<proxied>(made->other_side)] {
                         return side->proxy->unconsumed_rules().empty();
                     };
                     return made;
-                }});
+                });
             }
         }
         run_cells(cells);

@@ -321,6 +321,44 @@ TEST_CASE("under a contract a lost answer is asked for again with the same key, 
     CHECK(q.sent == 5);
 }
 
+// F45, F61, F65, F71, F78: the service has spoken, and would say the same again.
+TEST_CASE("under a contract an answer that nobody can use ends in doubt at once")
+{
+    auto const broken = [](errc code) { return unsent(code, exchange_phase::committed); };
+    exchange_outcome no_status = broken(errc::protocol_error);
+    no_status.underlying = make_error_code(api_errc::other);
+    for (exchange_outcome const& outcome :
+         {reply(200, "{}"), reply(200, "null"), reply(200, R"({"code":200,"data":[]})"),
+          reply(200, R"({"code":200,"data":[{"task_id":"a/../b"}]})"),
+          reply(200, R"({"code":418,"message":"no"})"), reply(303, ""), reply(300, ""), reply(304, ""),
+          reply(409, R"({"error":{"code":"something_new"}})"), reply(418, "{}"), reply(499, ""),
+          reply(600, ""), reply(999, "{}"), broken(errc::response_too_large), no_status}) {
+        CAPTURE(outcome.reply.status);
+        CAPTURE(outcome.reply.body);
+        play p(honoured());
+        p.feed(outcome);
+        CHECK(p.why().code() == errc::outcome_unknown);
+        CHECK(p.why().proof() == proof_level::unknown);
+        CHECK(p.why().detail().find("fresh connection") != std::string::npos);
+
+        // Nor does it make the request before it any more certain.
+        play q(honoured());
+        q.feed(no_answer()).feed(outcome);
+        CHECK(q.why().code() == errc::outcome_unknown);
+        CHECK(q.sent == 2);
+    }
+    // What stands in the place of the service's own answer is no such last word.
+    for (exchange_outcome const& outcome :
+         {reply(200, ""), reply(200, "<html>"), reply(200, "{"), reply(204, ""), reply(408, "{}"),
+          reply(500, "{}"), reply(200, R"({"code":502,"message":"no"})"), broken(errc::protocol_error)}) {
+        CAPTURE(outcome.reply.status);
+        CAPTURE(outcome.reply.body);
+        play p(honoured());
+        p.feed(outcome).feed(accepted());
+        CHECK(p.machine.outcome().has_value());
+    }
+}
+
 TEST_CASE("a refused repetition does not make the first request unsent")
 {
     play p(honoured());

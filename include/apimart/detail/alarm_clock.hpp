@@ -93,7 +93,7 @@ inline void alarm::set(alarm_clock& on, time_point when)
             return;
         spare_ = clock_->alarms_.extract(place_);
     }
-    clock_ = &on;
+    clock_ = nullptr; // until it is certain that there is memory
     if (spare_) {
         spare_.key() = when;
         // Most alarms are time limits of the same length, so that a new one comes last.
@@ -101,6 +101,7 @@ inline void alarm::set(alarm_clock& on, time_point when)
     } else {
         place_ = on.alarms_.emplace_hint(on.alarms_.end(), when, this);
     }
+    clock_ = &on;
 }
 
 inline void alarm::clear()

@@ -62,6 +62,7 @@ class task_waiter
 public:
     virtual void task_done(result<finished_task>&& outcome) = 0;
     virtual std::shared_ptr<task_waiter> keep() = 0;
+    virtual operation& who() noexcept = 0;
 
     alarm::time_point deadline{};
 
@@ -94,12 +95,13 @@ public:
         scheduled_poll::reset(task_id, task_profile, accepted);
         waiters.clear();
         seen.clear();
-        polling = false;
+        number = 0;
     }
 
     std::vector<std::shared_ptr<task_waiter>> waiters;
-    std::string seen; // the state the observer was told last
-    bool polling = false;
+    std::string seen;         // the state the observer was told last
+    std::uint64_t number = 0; // of the operation that was the first to wait for it
+    poll_slot* by = nullptr;  // asks for its state at present
 };
 
 // The state that all copies of a client share. Everything in it happens inside (see `transport::enter`); the
@@ -168,7 +170,9 @@ public:
 private:
     template <class Operation>
     void launch(std::shared_ptr<Operation> op);
-    void admit(std::shared_ptr<operation> const& op);
+    void admit(std::shared_ptr<operation> op);
+    void end_now(operation& which) noexcept;
+    void end_waiters(result<finished_task> outcome);
     void report(watched_task& which, result<task_state> const& answer, clock::time_point now);
     bool expire(watched_task& which, result<task_state> const& answer, clock::time_point now);
     using watched_tasks =
@@ -186,6 +190,7 @@ private:
     void finish_shutdowns();
     bool quiet() const noexcept override;
     void calmed() override { pool.let_idle_rest(); }
+    void break_off() noexcept override;
     void abandon() override;
 
     std::vector<api_base> bases_;
@@ -196,6 +201,8 @@ private:
     boost::intrusive::list<queued_submit> resend_queue_; // have one
     int submit_places_;
     std::vector<std::unique_ptr<exchange>> spare_exchanges_;
+    std::size_t exchanges_made_ = 0;
+    bool submit_queue_stalled_ = false; // and the observer knows
     alarm submit_alarm_;
     std::list<download_operation*> download_queue_;
     int download_places_;
@@ -203,6 +210,7 @@ private:
     poll_schedule schedule_;
     watched_tasks watched_;
     std::vector<std::unique_ptr<watched_task>> spare_watched_; // with the memory of their texts
+    std::vector<std::shared_ptr<task_waiter>> ending_; // in nobody's list any more, and not told yet
     std::vector<std::unique_ptr<poll_slot>> poll_slots_;
     std::vector<poll_slot*> free_slots_;
     alarm poll_alarm_;

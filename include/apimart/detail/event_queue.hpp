@@ -33,6 +33,8 @@ public:
         return place.template emplace<Event>();
     }
 
+    void drop_last() noexcept { --count_; }
+
     // Moves all of another behind its own.
     void take(event_list& from)
     {
@@ -41,6 +43,7 @@ public:
             std::swap(count_, from.count_);
             return;
         }
+        slots_.reserve(count_ + from.count_); // or nothing is changed
         slots_.resize(count_);
         for (std::size_t i = 0; i < from.count_; ++i)
             slots_.push_back(std::move(from.slots_[i]));

@@ -5,6 +5,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -26,8 +27,9 @@ public:
     }
 
     // Runs `function` now, or leaves it to whoever is inside. What it throws comes out of the call that ran it,
-    // after leaving. `leaving` runs before each attempt to leave, still inside. A thread is not kept for the work of others without end: after a while `hand_over`
-    // is called instead, and has to see that `take_over` is called by somebody else.
+    // after leaving. `leaving` runs before each attempt to leave, still inside, and throws nothing. A thread is
+    // not kept for the work of others without end: after a while `hand_over` is called instead, and has to see
+    // that `take_over` is called by somebody else.
     template <class Function, class Leaving, class HandOver>
     void enter(Function&& function, Leaving&& leaving, HandOver&& hand_over)
     {
@@ -64,8 +66,13 @@ public:
                     next.reset(pop());
             }
             if (!next) {
-                hand_over();
-                break;
+                try {
+                    hand_over();
+                    break;
+                } catch (std::bad_alloc const&) {
+                    turns = 0; // nobody else can, so this thread goes on
+                    continue;
+                }
             }
             try {
                 next->run();

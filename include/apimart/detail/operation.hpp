@@ -21,12 +21,23 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
+#include <string>
 #include <utility>
 
 namespace apimart::detail {
 
 class client_core;
+
+inline failure with_task_id(failure why, std::string const& id) noexcept
+{
+    try {
+        return why.task_id(id);
+    } catch (std::bad_alloc const&) {
+        return why;
+    }
+}
 
 // One call of the client under way. Everything but its creation happens inside the client.
 class operation : public deliverable,
@@ -46,11 +57,14 @@ public:
     virtual void cut(error_code why) = 0;
     // Never began, because of this.
     virtual void refuse(failure why) = 0;
+    // Lets go of everything, for want of memory; what its caller is told was reserved before.
+    virtual void drop() noexcept = 0;
 
     request_kind const kind;
     std::uint64_t const number; // for the observer
     clock::time_point const begun;
     std::shared_ptr<operation> kept; // by itself, while it is among those under way
+    bool ended = false;              // its outcome is on the way
 };
 
 // The part that knows the caller's handler.
@@ -92,40 +106,74 @@ public:
     void deliver(bool here) final
     {
         // Moved, not shared: its last owner should be the one that used it.
-        if (auto const where = std::move(at_home_)) {
-            if (here)
-                call();
-            else
-                boost::asio::post(where, [self = shared_from_this(), this] { call(); });
+        if (at_home_) {
+            auto where = std::move(at_home_);
+            if (here) {
+                complete();
+                return;
+            }
+            try {
+                boost::asio::post(where, [self = shared_from_this(), this] { complete(); });
+            } catch (std::bad_alloc const&) {
+                at_home_ = std::move(where);
+                throw;
+            }
             return;
         }
-        auto run = [self = std::static_pointer_cast<typed_operation>(shared_from_this())] { self->call(); };
-        auto where = std::move(*elsewhere_);
+        auto home = home_.shared_from_this();
+        auto self = std::static_pointer_cast<typed_operation>(shared_from_this());
         if (here) {
-            boost::asio::dispatch(where, std::move(run));
+            dispatch(std::move(home), std::move(self));
             return;
         }
         // The handler's executor may be one that runs things at once, hence the detour.
-        boost::asio::post(home_.executor(), [where = std::move(where), run = std::move(run)]() mutable {
-            boost::asio::dispatch(where, std::move(run));
+        boost::asio::post(home_.executor(), [home = std::move(home), self = std::move(self)] {
+            try {
+                self->dispatch(home, self);
+            } catch (std::bad_alloc const&) {
+                if (self->delivered_)
+                    throw;
+                home->enter([home, self] { home->ready(self); });
+            }
         });
     }
+    bool delivered() const noexcept final { return delivered_; }
 
 protected:
     void set_outcome(result<T>&& outcome) { outcome_.emplace(std::move(outcome)); }
-    bool has_outcome() const noexcept { return outcome_.has_value(); }
+    bool has_outcome() const noexcept { return outcome_.has_value() || ended; }
     result<T> const& outcome() const noexcept { return *outcome_; }
+    // In place of an outcome that there was no memory for.
+    virtual failure last_words() noexcept { return home_.broken_off; }
 
     transport& home_;
 
 private:
-    void call()
+    // What travels is the operation itself, so that nothing is lost where there is no memory for the way.
+    void dispatch(std::shared_ptr<transport> home, std::shared_ptr<typed_operation> self)
     {
-        completion<T> handler = std::move(handler_);
-        boost::asio::get_associated_cancellation_slot(handler).clear();
-        std::move(handler)(std::move(*outcome_));
+        auto where = std::move(*elsewhere_);
+        try {
+            boost::asio::dispatch(where, [home = std::move(home), self = std::move(self)] { self->complete(); });
+        } catch (std::bad_alloc const&) {
+            if (!delivered_)
+                *elsewhere_ = std::move(where);
+            throw;
+        }
     }
 
+    void complete()
+    {
+        delivered_ = true;
+        completion<T> handler = std::move(handler_);
+        boost::asio::get_associated_cancellation_slot(handler).clear();
+        if (outcome_)
+            std::move(handler)(std::move(*outcome_));
+        else
+            std::move(handler)(result<T>(last_words()));
+    }
+
+    bool delivered_ = false;
     completion<T> handler_;
     // The executor for the handler. The client's own mostly, which takes less to be reached.
     boost::asio::any_io_executor at_home_;

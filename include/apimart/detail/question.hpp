@@ -33,6 +33,7 @@ public:
     // The owner is told, perhaps in this call.
     void ask(std::string const& id, std::uint64_t number, int attempt);
     bool busy() const noexcept { return exchange_.busy(); }
+    void abandon() { exchange_.abandon(); }
     void stop(error_code why)
     {
         stopped_ = why;

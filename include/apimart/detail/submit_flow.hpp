@@ -37,6 +37,9 @@ public:
     void begin();
     void stop(boost::asio::cancellation_type type, error_code why);
     void cut(error_code why);
+    void drop() noexcept;
+    // What it has come to when it was dropped.
+    failure const& last_words() const noexcept { return reserved_; }
 
     // For the core: it is this submit's turn to send, or there is no room for it.
     void go();
@@ -70,6 +73,7 @@ private:
     any_request request_;
     submit_options options_;
     std::optional<failure> unusable_;
+    failure reserved_{errc::local_resource};
     std::string body_;
     std::optional<submit_machine> machine_;
     std::unique_ptr<exchange> exchange_; // from its turn to its end

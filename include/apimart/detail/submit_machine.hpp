@@ -61,9 +61,9 @@ public:
     result<std::string> const& outcome() const noexcept { return outcome_; }
     int requests() const noexcept { return requests_; }
     std::string const& key() const noexcept { return key_; }
-    // At the end, of a machine that is not asked any more.
-    std::string take_task_id() { return std::move(*outcome_); }
+    // The last that is asked of it: what it knows, given away.
     std::string take_key() noexcept { return std::move(key_); }
+    result<std::string> take_outcome() noexcept { return std::move(outcome_); }
 
 private:
     enum class price

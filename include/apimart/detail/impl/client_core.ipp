@@ -130,18 +130,34 @@ template <class Operation>
 void client_core::launch(std::shared_ptr<Operation> op)
 {
     op->obey_caller();
-    enter_from_call([me = self(), op = std::move(op)] { me->admit(op); });
+    enter_from_call([me = self(), op = std::move(op)]() mutable { me->admit(std::move(op)); });
 }
 
-APIMART_INLINE void client_core::admit(std::shared_ptr<operation> const& op)
+APIMART_INLINE void client_core::admit(std::shared_ptr<operation> op)
 {
-    if (shutting_down_) {
-        op->refuse(failure(errc::shutting_down));
+    if (shutting_down_ || process.forked()) {
+        try {
+            op->refuse(process.forked() ? of_the_parent : failure(errc::shutting_down));
+        } catch (std::bad_alloc const&) {
+            end_now(*op);
+        }
         return;
     }
+    // From here on it is known, so that it cannot get lost.
     op->kept = op;
     operations_.push_back(*op);
     op->begin();
+}
+
+APIMART_INLINE void client_core::end_now(operation& which) noexcept
+{
+    if (std::exchange(which.ended, true))
+        return;
+    which.drop();
+    bool const under_way = which.is_linked();
+    if (under_way)
+        operations_.erase(operations_.iterator_to(which));
+    ready(under_way ? std::move(which.kept) : which.shared_from_this());
 }
 
 APIMART_INLINE std::vector<std::shared_ptr<operation>> client_core::under_way()
@@ -155,16 +171,17 @@ APIMART_INLINE std::vector<std::shared_ptr<operation>> client_core::under_way()
 APIMART_INLINE void client_core::conclude(operation& which, error_code why, proof_level proof,
                                           std::string_view task_id, int attempts)
 {
-    if (observer.on_operation) {
-        auto& event = tell<operation_event>();
-        event.kind = which.kind;
-        event.operation = which.number;
-        event.task_id = task_id;
-        event.code = why;
-        event.proof = proof;
-        event.attempts = attempts;
-        event.took = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - which.begun);
-    }
+    if (observer.on_operation)
+        tell_written<operation_event>([&](operation_event& event) {
+            event.kind = which.kind;
+            event.operation = which.number;
+            event.task_id = task_id;
+            event.code = why;
+            event.proof = proof;
+            event.attempts = attempts;
+            event.took = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - which.begun);
+        });
+    which.ended = true;
     bool const under_way = which.is_linked();
     ready(under_way ? std::move(which.kept) : which.shared_from_this());
     if (!under_way)
@@ -211,27 +228,28 @@ APIMART_INLINE void client_core::tell_attempt(request_kind kind, std::uint64_t n
                                               std::string const& host, exchange const& done)
 {
     exchange_outcome const& outcome = done.outcome;
-    auto& event = tell<attempt_event>();
-    event.kind = kind;
-    event.operation = number;
-    event.attempt = attempt;
-    event.task_id = task_id;
-    event.idempotency_key = key;
-    event.host = host;
-    event.reused_connection = outcome.reused;
-    event.phase = to_string(outcome.phase);
-    event.code = outcome.error;
-    event.http_status =
-        outcome.phase == exchange_phase::answered ? outcome.reply.status : outcome.http_status;
-    event.detail.clear();
-    if (!outcome.detail.empty())
-        event.detail = credentials.redacted(outcome.detail);
-    event.request_id.clear();
-    if (!outcome.reply.request_id.empty())
-        event.request_id = credentials.redacted(printable(outcome.reply.request_id, 128));
-    event.bytes_sent = outcome.bytes_sent;
-    event.bytes_received = outcome.bytes_received;
-    event.took = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - done.begun);
+    tell_written<attempt_event>([&](attempt_event& event) {
+        event.kind = kind;
+        event.operation = number;
+        event.attempt = attempt;
+        event.task_id = task_id;
+        event.idempotency_key = key;
+        event.host = host;
+        event.reused_connection = outcome.reused;
+        event.phase = to_string(outcome.phase);
+        event.code = outcome.error;
+        event.http_status =
+            outcome.phase == exchange_phase::answered ? outcome.reply.status : outcome.http_status;
+        event.detail.clear();
+        if (!outcome.detail.empty())
+            event.detail = credentials.redacted(outcome.detail);
+        event.request_id.clear();
+        if (!outcome.reply.request_id.empty())
+            event.request_id = credentials.redacted(printable(outcome.reply.request_id, 128));
+        event.bytes_sent = outcome.bytes_sent;
+        event.bytes_received = outcome.bytes_received;
+        event.took = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - done.begun);
+    });
 }
 
 APIMART_INLINE void client_core::tell_retry(request_kind kind, std::uint64_t number, int next,

@@ -10,6 +10,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include <sys/socket.h>
@@ -31,12 +32,7 @@ public:
         home->enter([who = std::move(who_), then = std::move(then_), code, count] {
             if (who->phase_ == phase::closed)
                 return;
-            try {
-                then(*who, code, count);
-            } catch (std::bad_alloc const&) {
-                who->give_up(
-                    failure(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory)));
-            }
+            then(*who, code, count);
         });
     }
 
@@ -310,27 +306,20 @@ APIMART_INLINE void connection::established()
 APIMART_INLINE void connection::give_up(failure why)
 {
     auto const keep = shared_from_this();
-    bool const was_ready = phase_ == phase::ready;
     connection_user* const user = user_;
-    if (!was_ready) {
-        transport::count(home_.counters.connections_failed);
-        if (home_.observer.on_connection) {
-            connection_event event;
-            event.happened = connection_event::what::failed;
-            event.host = origin.host;
-            event.address = address_;
-            event.code = why.code();
-            event.detail = why.detail();
-            event.took = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - begun_);
-            home_.tell(home_.observer.on_connection, std::move(event));
-        }
+    transport::count(home_.counters.connections_failed);
+    if (home_.observer.on_connection) {
+        connection_event event;
+        event.happened = connection_event::what::failed;
+        event.host = origin.host;
+        event.address = address_;
+        event.code = why.code();
+        event.detail = why.detail();
+        event.took = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - begun_);
+        home_.tell(home_.observer.on_connection, std::move(event));
     }
     close();
-    if (user == nullptr)
-        return;
-    if (was_ready)
-        user->ended(std::move(why), false);
-    else
+    if (user != nullptr)
         user->connected(why);
 }
 
@@ -340,7 +329,7 @@ APIMART_INLINE void connection::on_limit()
     std::string const host = dialed_host();
     switch (phase_) {
     case phase::resolving:
-        home_.names.leave(host, *this);
+        home_.names.give_up(host, *this);
         give_up(failure(errc::resolve_timeout, host + ": no answer of the name service in time"));
         return;
     case phase::connecting:
@@ -369,8 +358,8 @@ APIMART_INLINE void connection::close()
         return;
     if (phase_ == phase::resolving)
         home_.names.leave(dialed_host(), *this);
-    // Not in the middle of a request: nothing more of it may leave.
-    if (phase_ == phase::ready && !waiting_writable_)
+    // Not in the middle of a request: nothing more of it may leave. Nor on what is the parent's connection.
+    if (phase_ == phase::ready && !waiting_writable_ && !home_.process.forked())
         session_.close_notify();
     phase_ = phase::closed;
     user_ = nullptr;
@@ -519,7 +508,7 @@ APIMART_INLINE void connection::on_received(error_code code, std::size_t count)
         if (user_ != nullptr && phase_ == phase::ready)
             receive();
     } else if (reason) {
-        user_->ended(failure(errc::connection_lost).underlying(reason), false);
+        user_->ended(failure(errc::connection_lost, origin.host).underlying(reason), false);
     } else {
         user_->ended(std::nullopt, false);
     }
@@ -563,15 +552,26 @@ APIMART_INLINE bool connection::at_rest()
         return false;
     if (begin_ != end_)
         return false;
-    if (session_.is_open() && session_.has_unread()) {
-        // Perhaps only TLS itself had something to say.
-        make_room();
-        std::size_t got = 0;
-        auto const step = session_.read(buffer_.data(), buffer_.size(), got);
-        peer_ended_ = step == tls_session::step::closed || step == tls_session::step::failed;
-        return step == tls_session::step::wants_read;
+    return !session_.is_open() || !session_.has_unread() || digest() == probe::quiet;
+}
+
+// Under TLS only reading what has arrived tells data from what TLS says for itself, as a session ticket is.
+APIMART_INLINE connection::probe connection::digest()
+{
+    make_room();
+    std::size_t got = 0;
+    switch (session_.read(buffer_.data(), buffer_.size(), got)) {
+    case tls_session::step::wants_read:
+        return session_.has_unread() ? probe::unsolicited : probe::quiet;
+    case tls_session::step::closed:
+    case tls_session::step::failed:
+        peer_ended_ = true;
+        return probe::ended;
+    case tls_session::step::done:
+    case tls_session::step::wants_write:
+        break;
     }
-    return true;
+    return probe::unsolicited;
 }
 
 // Nobody waits for an answer. TLS may have something to say for itself; anything else is the end.
@@ -606,12 +606,19 @@ APIMART_INLINE connection::probe connection::look(clock::time_point now)
         return unsolicited_ ? probe::unsolicited : probe::ended;
     if (receiving_ && now - last_used < std::chrono::milliseconds(1))
         return probe::quiet;
-    char byte = 0;
-    auto const got = ::recv(socket_->native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-        return probe::quiet;
-    // An alert or close_notify is no data, but a record all the same: it ends the connection, too.
-    return got > 0 && !(session_.is_open() && byte == 0x15) ? probe::unsolicited : probe::ended;
+    for (;;) {
+        std::array<char, 2048> some; // left as it is: it is written before it is read
+        auto const got = ::recv(socket_->native_handle(), some.data(), some.size(), MSG_DONTWAIT);
+        if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            return probe::quiet;
+        if (got <= 0)
+            return probe::ended;
+        if (!session_.is_open())
+            return probe::unsolicited;
+        session_.feed(std::string_view(some.data(), static_cast<std::size_t>(got)));
+        if (auto const found = digest(); found != probe::quiet)
+            return found;
+    }
 }
 
 } // namespace apimart::detail

@@ -41,17 +41,25 @@ APIMART_INLINE void connection_pool::closed(group& g)
     transport::uncount(home_.counters.connections_open);
 }
 
+APIMART_INLINE void connection_pool::close_kept(group& g, connection& which)
+{
+    which.close();
+    tell(which, connection_event::what::closed);
+    closed(g);
+}
+
 APIMART_INLINE std::shared_ptr<connection> connection_pool::take_idle(group& from, lane which)
 {
     auto const now = clock::now();
     while (!from.idle.empty()) {
-        auto const unused = now - from.idle.back()->last_used;
+        connection const& latest = *from.idle.back();
+        auto const unused = now - latest.last_used;
         // Good enough for a question that can be asked again, but not for a request that costs money.
-        if (which == lane::submit && unused >= home_.times.idle_for_submit && unused < home_.times.idle)
+        if (which == lane::submit && unused >= home_.times.idle_for_submit && now < latest.idle_until)
             break;
         std::shared_ptr<connection> candidate = std::move(from.idle.back());
         from.idle.pop_back();
-        if (unused < home_.times.idle) {
+        if (now < candidate->idle_until) {
             // It has been watched since its last answer. What arrived just now is seen by looking; right
             // behind an answer there is nothing to see yet.
             auto const found = candidate->look(now);
@@ -60,17 +68,29 @@ APIMART_INLINE std::shared_ptr<connection> connection_pool::take_idle(group& fro
             bool const ended = found == connection::probe::ended;
             transport::count(ended ? home_.counters.stale_connections : home_.counters.unsolicited_bytes);
             tell(*candidate, ended ? connection_event::what::stale : connection_event::what::unsolicited);
+            candidate->close();
+            closed(from);
+        } else {
+            close_kept(from, *candidate);
         }
-        candidate->close();
-        closed(from);
     }
     if (from.open >= from.places && !from.idle.empty()) {
         // The one unused for longest makes room for a fresh one.
-        from.idle.front()->close();
+        close_kept(from, *from.idle.front());
         from.idle.erase(from.idle.begin());
-        closed(from);
     }
     return nullptr;
+}
+
+APIMART_INLINE void connection_pool::tell_stall(group const& g, char const* where,
+                                                std::chrono::milliseconds delay)
+{
+    stall_event event;
+    event.where = where;
+    for (auto const& line : g.waiting)
+        event.waiting += line.size();
+    event.delay = delay;
+    home_.tell(home_.observer.on_stall, std::move(event));
 }
 
 APIMART_INLINE void connection_pool::seek(connection_seeker& who, origin const& to, lane which,
@@ -99,8 +119,10 @@ APIMART_INLINE void connection_pool::serve(group& g)
         std::size_t which = 0;
         while (which < lane_count && g.waiting[which].empty())
             ++which;
-        if (which == lane_count)
+        if (which == lane_count) {
+            g.stalled = false;
             break;
+        }
         std::shared_ptr<connection> found = take_idle(g, static_cast<lane>(which));
         connection_seeker& next = g.waiting[which].front();
         if (!found) {
@@ -109,18 +131,15 @@ APIMART_INLINE void connection_pool::serve(group& g)
                 ++g.places;
                 g.places_lowered = now;
             }
-            if (g.open >= g.places)
+            if (g.open >= g.places) {
+                if (home_.observer.on_stall && !std::exchange(g.stalled, true))
+                    tell_stall(g, "connections", {});
                 break;
+            }
             if (auto const delay = g.gate.take(now); delay > clock::duration::zero()) {
                 g.retry.set(home_.alarms, now + delay);
-                if (home_.observer.on_stall) {
-                    stall_event event;
-                    event.where = "connect rate";
-                    for (auto const& line : g.waiting)
-                        event.waiting += line.size();
-                    event.delay = std::chrono::ceil<std::chrono::milliseconds>(delay);
-                    home_.tell(home_.observer.on_stall, std::move(event));
-                }
+                if (home_.observer.on_stall)
+                    tell_stall(g, "connect rate", std::chrono::ceil<std::chrono::milliseconds>(delay));
                 break;
             }
             ++g.open;
@@ -133,21 +152,36 @@ APIMART_INLINE void connection_pool::serve(group& g)
     g.serving = false;
 }
 
+// A server that says how long it keeps an unused connection may end it just before a request arrives.
+APIMART_INLINE connection_pool::clock::duration connection_pool::keep_time(connection const& which) const
+{
+    auto const announced = which.parser.keep_alive_timeout();
+    if (!announced)
+        return home_.times.idle;
+    return std::min<clock::duration>(home_.times.idle, *announced - std::chrono::seconds(1));
+}
+
 APIMART_INLINE void connection_pool::give_back(std::shared_ptr<connection> lent)
 {
     lent->unlimit();
     lent->use(nullptr);
     group& g = group_of(lent->origin);
-    if (lent->at_rest()) {
-        lent->last_used = clock::now();
-        lent->receive();
+    auto const now = clock::now();
+    auto const kept_for = keep_time(*lent);
+    if (kept_for > clock::duration::zero() && lent->at_rest()) {
+        // Owned before anything else, so that whatever happens it can be closed.
+        connection& kept = *g.idle.emplace_back(std::move(lent));
+        kept.last_used = now;
+        kept.idle_until = now + kept_for;
         home_.restless();
-        g.idle.push_back(std::move(lent));
-        if (!purge_.is_set())
-            purge_.set(home_.alarms, clock::now() + home_.times.idle);
+        // Most are kept for equally long, so that an earlier one is seldom.
+        if (!purge_.is_set() || kept.idle_until < purge_at_) {
+            purge_at_ = kept.idle_until;
+            purge_.set(home_.alarms, purge_at_);
+        }
+        kept.receive();
     } else {
-        lent->close();
-        closed(g);
+        close_kept(g, *lent);
     }
     serve(g);
 }
@@ -171,12 +205,14 @@ APIMART_INLINE void connection_pool::connect_succeeded(connection const& which)
 APIMART_INLINE void connection_pool::connect_failed(connection const& which, error_code const& why)
 {
     group& g = group_of(which.origin);
-    g.gate.failed(clock::now());
-    if (why == errc::local_resource) {
-        close_idle();
-        g.places = std::max(1, g.open - 1);
-        g.places_lowered = clock::now();
+    if (why != errc::local_resource) {
+        g.gate.failed(clock::now());
+        return;
     }
+    // The host has nothing to do with it.
+    close_idle();
+    g.places = std::max(1, g.open - 1);
+    g.places_lowered = clock::now();
 }
 
 APIMART_INLINE void connection_pool::on_purge()
@@ -184,18 +220,16 @@ APIMART_INLINE void connection_pool::on_purge()
     auto const now = clock::now();
     auto next = clock::time_point::max();
     for (auto& [to, g] : groups_) {
-        auto const fresh = std::find_if(g.idle.begin(), g.idle.end(), [&](auto const& each) {
-            return each->last_used + home_.times.idle > now;
+        std::erase_if(g.idle, [&, &g = g](auto const& each) {
+            if (each->idle_until > now) {
+                next = std::min(next, each->idle_until);
+                return false;
+            }
+            close_kept(g, *each);
+            return true;
         });
-        for (auto each = g.idle.begin(); each != fresh; ++each) {
-            (*each)->close();
-            tell(**each, connection_event::what::closed);
-            closed(g);
-        }
-        g.idle.erase(g.idle.begin(), fresh);
-        if (!g.idle.empty())
-            next = std::min(next, g.idle.front()->last_used + home_.times.idle);
     }
+    purge_at_ = next;
     if (next != clock::time_point::max())
         purge_.set(home_.alarms, next);
 }
@@ -203,10 +237,8 @@ APIMART_INLINE void connection_pool::on_purge()
 APIMART_INLINE void connection_pool::close_idle()
 {
     for (auto& [to, g] : groups_) {
-        for (auto const& each : g.idle) {
-            each->close();
-            closed(g);
-        }
+        for (auto const& each : g.idle)
+            close_kept(g, *each);
         g.idle.clear();
     }
 }
@@ -217,6 +249,20 @@ APIMART_INLINE void connection_pool::let_idle_rest()
         for (auto const& each : g.idle)
             each->stop_watching();
     }
+}
+
+APIMART_INLINE void connection_pool::break_off() noexcept
+{
+    for (auto& [to, g] : groups_) {
+        for (auto const& each : g.idle)
+            each->close();
+        g.idle.clear();
+        g.open = 0;
+        g.serving = false;
+        g.retry.clear();
+    }
+    purge_.clear();
+    home_.counters.connections_open.store(0, std::memory_order_relaxed);
 }
 
 APIMART_INLINE void connection_pool::abandon()

@@ -67,6 +67,17 @@ public:
             end(failure(stop_reason_));
     }
     void refuse(failure why) override { finish(std::move(why)); }
+    void drop() noexcept override
+    {
+        exchange_.abandon();
+        question_.abandon();
+        pause_.clear();
+        limit_.clear();
+        queued.reset();
+        has_place = false;
+        if (std::exchange(opened_, false))
+            part_.remove();
+    }
 
     // For the core: there is a place for it, or no room to wait for one.
     void go()
@@ -83,6 +94,8 @@ public:
     std::optional<std::list<download_operation*>::iterator> queued;
 
 private:
+    failure last_words() noexcept override { return with_task_id(core_.broken_off, file_.task_id()); }
+
     void next_try()
     {
         hops_ = 0;

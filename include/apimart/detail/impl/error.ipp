@@ -106,6 +106,8 @@ public:
             return "the file exists already";
         case errc::file_error:
             return "the file cannot be written";
+        case errc::forked:
+            return "the client belongs to the process that this one was forked from";
         }
         return "unknown apimart error";
     }
@@ -395,6 +397,11 @@ APIMART_INLINE diagnostics const& failure::violations() const noexcept
 APIMART_INLINE std::string const& failure::detail() const noexcept
 {
     return data_->detail;
+}
+
+APIMART_INLINE failure& failure::code(error_code code)
+{
+    return own().code = code, *this;
 }
 
 APIMART_INLINE failure& failure::underlying(error_code code)

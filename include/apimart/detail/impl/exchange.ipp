@@ -79,6 +79,8 @@ APIMART_INLINE void exchange::send()
         state_ = state::reading;
         outcome.phase = exchange_phase::committed;
         ++on_->served;
+        if (lane_ != lane::download)
+            transport::count(lane_ == lane::submit ? home_.counters.submits_sent : home_.counters.polls_sent);
         answer_until_ = clock::now() + home_.times.response;
         on_->limit(answer_until_);
         on_->receive();
@@ -90,7 +92,7 @@ APIMART_INLINE void exchange::send()
         on_->receive(); // an early answer is an answer, too
         return;
     case connection::io::failed:
-        fail(failure(errc::connection_lost, "the connection ended after " +
+        fail(failure(errc::connection_lost, "the connection to " + to_->host + " ended after " +
                                                 std::to_string(outcome.bytes_sent) + " of " +
                                                 std::to_string(on_->text.size()) + " bytes of the request")
                  .underlying(why));
@@ -168,14 +170,14 @@ APIMART_INLINE void exchange::ended(std::optional<failure> const& why, bool sess
 APIMART_INLINE void exchange::expired()
 {
     if (state_ == state::sending)
-        fail(failure(errc::send_timeout, std::to_string(outcome.bytes_sent) + " of " +
+        fail(failure(errc::send_timeout, to_->host + ": " + std::to_string(outcome.bytes_sent) + " of " +
                                              std::to_string(on_->text.size()) +
                                              " bytes of the request were taken"));
     else if (on_->parser.got_some())
         fail(failure(errc::read_stalled,
-                     std::to_string(outcome.bytes_received) + " bytes of the answer came"));
+                     to_->host + ": " + std::to_string(outcome.bytes_received) + " bytes of the answer came"));
     else
-        fail(failure(errc::response_timeout));
+        fail(failure(errc::response_timeout, to_->host));
 }
 
 APIMART_INLINE void exchange::answered()

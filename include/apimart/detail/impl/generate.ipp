@@ -39,8 +39,26 @@ public:
             stop(boost::asio::cancellation_type::terminal, why);
     }
     void refuse(failure why) override { finish(std::move(why.proof(proof_level::not_sent))); }
+    void drop() noexcept override
+    {
+        if (!task_)
+            flow_.drop();
+    }
 
 private:
+    failure last_words() noexcept override
+    {
+        if (!task_)
+            return flow_.last_words();
+        failure why = with_task_id(core_.broken_off, task_->id());
+        try {
+            why.proof(proof_level::accepted).idempotency_key(task_->idempotency_key());
+        } catch (std::bad_alloc const&) { // without the key, then
+        }
+        return why;
+    }
+    operation& who() noexcept override { return *this; }
+
     void submitted(result<task>&& outcome) override
     {
         if (!outcome) {

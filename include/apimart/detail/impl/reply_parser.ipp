@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <cstring>
 #include <limits>
 
@@ -149,6 +150,9 @@ private:
         case http_field::content_encoding:
             if (!boost::beast::iequals(value_text, "identity"))
                 keep(field::content_encoding, value);
+            break;
+        case http_field::keep_alive:
+            keep(field::keep_alive, value);
             break;
         case http_field::etag:
             keep(field::etag, value);
@@ -538,6 +542,7 @@ APIMART_INLINE bool reply_parser::parse_head(std::string_view lines, bool comple
     }
     if (code[0] == '0') {
         fail(errc::protocol_error, "status " + std::string(code.substr(0, 3)));
+        why_->underlying(make_error_code(api_errc::other));
         return false;
     }
     kept_.clear();
@@ -797,6 +802,28 @@ APIMART_INLINE void reply_parser::give_out(std::string_view bytes)
         joined_ += bytes;
         piece_ = joined_;
     }
+}
+
+APIMART_INLINE std::optional<std::chrono::seconds> reply_parser::keep_alive_timeout() const
+{
+    // "timeout=5, max=100", in any order.
+    std::string_view list = kept(field::keep_alive);
+    while (!list.empty()) {
+        std::string_view item = list.substr(0, list.find(','));
+        list.remove_prefix(std::min(list.size(), item.size() + 1));
+        item.remove_prefix(std::min(item.size(), item.find_first_not_of(" \t")));
+        constexpr std::string_view name = "timeout=";
+        if (!boost::beast::iequals(item.substr(0, name.size()), name))
+            continue;
+        item.remove_prefix(name.size());
+        std::uint32_t seconds = 0;
+        auto const read = std::from_chars(item.data(), item.data() + item.size(), seconds);
+        if (read.ec == std::errc::result_out_of_range)
+            return std::nullopt;
+        if (read.ec == std::errc())
+            return std::chrono::seconds(seconds);
+    }
+    return std::nullopt;
 }
 
 APIMART_INLINE void reply_parser::fail(errc code, std::string detail)

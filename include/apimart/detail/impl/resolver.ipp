@@ -10,6 +10,7 @@
 #include <boost/asio/prefer.hpp>
 
 #include <algorithm>
+#include <new>
 #include <system_error>
 #include <thread>
 
@@ -112,51 +113,78 @@ APIMART_INLINE error_code resolver::ask(std::string const& host, listener& who,
         to.post = post;
         to.work.emplace(asio::prefer(on, asio::execution::outstanding_work.tracked));
     };
-    if (e.running) {
-        std::lock_guard const lock(e.running->mutex);
-        if (!e.running->ended) {
-            if (!e.running->post)
-                attach(*e.running);
-            return {};
-        }
+    std::erase_if(e.running, [](std::shared_ptr<job> const& each) {
+        std::lock_guard const lock(each->mutex);
+        return each->ended;
+    });
+    // Whichever answers first will do, a late one as well.
+    for (auto const& each : e.running) {
+        std::lock_guard const lock(each->mutex);
+        if (!each->ended && !each->post)
+            attach(*each);
     }
+    if (!e.running.empty() && (!e.running.back()->late || e.running.size() >= most_lookups_of_a_host))
+        return {};
     auto shared = std::make_shared<job>();
     attach(*shared);
-    e.running = shared;
+    e.running.push_back(shared);
     try {
         std::thread([shared, host, function = options_.lookup(), self = this] {
             auto found = look_up(function, host);
             std::lock_guard const lock(shared->mutex);
-            // Nobody's wish is also what is left of a client that is gone.
-            if (shared->post) {
-                shared->post([self, host, found = std::move(found)] { self->finished(host, found); });
-                shared->work.reset();
-            }
             shared->ended = true;
+            // Nobody's wish is also what is left of a client that is gone.
+            if (shared->post)
+                shared->post([self, host, shared, found = std::move(found)] {
+                    self->finished(host, shared->late, found);
+                });
+            shared->work.reset();
         }).detach();
     } catch (std::system_error const& e2) {
-        entries_.erase(host);
+        e.running.pop_back();
+        std::erase(e.waiting, &who);
         return {e2.code().value(), boost::system::system_category()};
+    } catch (std::bad_alloc const&) {
+        e.running.pop_back();
+        std::erase(e.waiting, &who);
+        return boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
     }
     return {};
 }
 
-APIMART_INLINE void resolver::finished(std::string const& host, result<addresses> found)
+APIMART_INLINE void resolver::finished(std::string const& host, bool late, result<addresses> const& found)
 {
     auto const place = entries_.find(host);
     if (place == entries_.end())
         return;
-    place->second.running.reset();
+    entry& e = place->second;
+    std::erase_if(e.running, [](std::shared_ptr<job> const& each) {
+        std::lock_guard const lock(each->mutex);
+        return each->ended;
+    });
+    // The failure of one that was late says little while another is under way.
+    if (!found && late && !e.running.empty() && !e.waiting.empty())
+        return;
+    want_nothing_of(e);
     if (found) {
-        place->second.found = *found;
-        place->second.found_at = clock::now();
+        e.found = *found;
+        e.found_at = clock::now();
     }
-    auto const waiting = std::move(place->second.waiting);
-    place->second.waiting.clear();
-    if (!found && waiting.empty())
+    auto const waiting = std::move(e.waiting);
+    e.waiting.clear();
+    if (!found && waiting.empty() && e.running.empty())
         entries_.erase(place);
     for (listener* const each : waiting)
         each->resolved(found);
+}
+
+APIMART_INLINE void resolver::want_nothing_of(entry& which)
+{
+    for (auto const& each : which.running) {
+        std::lock_guard const lock(each->mutex);
+        each->post = nullptr;
+        each->work.reset();
+    }
 }
 
 APIMART_INLINE void resolver::leave(std::string const& host, listener& who)
@@ -165,11 +193,15 @@ APIMART_INLINE void resolver::leave(std::string const& host, listener& who)
     if (place == entries_.end())
         return;
     std::erase(place->second.waiting, &who);
-    if (place->second.waiting.empty() && place->second.running) {
-        std::lock_guard const lock(place->second.running->mutex);
-        place->second.running->post = nullptr;
-        place->second.running->work.reset();
-    }
+    if (place->second.waiting.empty())
+        want_nothing_of(place->second);
+}
+
+APIMART_INLINE void resolver::give_up(std::string const& host, listener& who)
+{
+    if (auto const place = entries_.find(host); place != entries_.end() && !place->second.running.empty())
+        place->second.running.back()->late = true;
+    leave(host, who);
 }
 
 APIMART_INLINE void resolver::forget(std::string const& host)
@@ -180,13 +212,8 @@ APIMART_INLINE void resolver::forget(std::string const& host)
 
 APIMART_INLINE void resolver::abandon()
 {
-    for (auto& [host, e] : entries_) {
-        if (!e.running)
-            continue;
-        std::lock_guard const lock(e.running->mutex);
-        e.running->post = nullptr;
-        e.running->work.reset();
-    }
+    for (auto& [host, e] : entries_)
+        want_nothing_of(e);
     entries_.clear();
 }
 

@@ -19,6 +19,7 @@ public:
     void stop(boost::asio::cancellation_type, error_code) override {}
     void cut(error_code) override {}
     void refuse(failure why) override { set_outcome(std::move(why)); }
+    void drop() noexcept override {}
     void finish(shutdown_report report) { set_outcome(std::move(report)); }
 };
 
@@ -30,18 +31,15 @@ APIMART_INLINE void client_core::begin_shutdown()
     shutting_down_ = true;
     auto const why = make_error_code(errc::shutting_down);
     poll_alarm_.clear();
-    // Those who end here may end others; each is looked at once.
-    std::vector<std::shared_ptr<task_waiter>> waiters;
     for (watched_task& which : watched_) {
         if (which.waiters.empty())
             continue;
         interrupted_.push_back(which.id);
-        waiters.insert(waiters.end(), std::make_move_iterator(which.waiters.begin()),
+        ending_.insert(ending_.end(), std::make_move_iterator(which.waiters.begin()),
                        std::make_move_iterator(which.waiters.end()));
         which.waiters.clear();
     }
-    for (auto const& entry : waiters)
-        entry->task_done(failure(why));
+    end_waiters(failure(why));
     for (auto const& slot : poll_slots_)
         slot->stop(why);
     for (auto place = watched_.begin(); place != watched_.end();)
@@ -68,13 +66,49 @@ APIMART_INLINE void client_core::finish_shutdowns()
         return;
     drain_alarm_.clear();
     pool.close_idle();
-    for (auto const& each : std::exchange(shutdowns_, {})) {
+    while (!shutdowns_.empty()) {
         shutdown_report report;
         report.waiting = interrupted_;
         report.stopped = stopped_;
         report.unknown = unknown_;
+        auto const each = shutdowns_.front();
         each->finish(std::move(report));
+        shutdowns_.erase(shutdowns_.begin());
         ready(each);
+    }
+}
+
+APIMART_INLINE void client_core::break_off() noexcept
+{
+    while (!operations_.empty())
+        end_now(operations_.front());
+    for (watched_task const& which : watched_)
+        for (auto const& entry : which.waiters)
+            end_now(entry->who());
+    for (auto const& entry : ending_)
+        end_now(entry->who());
+    ending_.clear();
+    free_slots_.clear();
+    poll_slots_.clear();
+    while (!watched_.empty())
+        take_out(*watched_.begin());
+    poll_alarm_.clear();
+    submit_queue_.clear();
+    resend_queue_.clear();
+    submit_places_ = config.limits.submits;
+    submit_alarm_.clear();
+    download_queue_.clear();
+    download_places_ = config.limits.downloads;
+    for (auto* const gauge :
+         {&counters.tasks_waiting, &counters.submits_queued, &counters.requests_in_flight})
+        gauge->store(0, std::memory_order_relaxed);
+    pool.break_off();
+    try {
+        finish_shutdowns();
+    } catch (std::bad_alloc const&) {
+        for (auto const& each : shutdowns_)
+            end_now(*each);
+        shutdowns_.clear();
     }
 }
 

@@ -36,8 +36,6 @@ APIMART_INLINE void question::write_request(std::string& to)
 APIMART_INLINE void question::exchange_done()
 {
     exchange_outcome const& outcome = exchange_.outcome;
-    if (outcome.phase >= exchange_phase::committed)
-        transport::count(core_.counters.polls_sent);
     if (core_.observer.on_attempt)
         core_.tell_attempt(kind_, number_, attempt_, id_, {}, core_.base(base_).origin.host, exchange_);
     if (!stopped_) {
@@ -114,8 +112,15 @@ public:
             finish(failure(why));
     }
     void refuse(failure why) override { finish(std::move(why)); }
+    void drop() noexcept override
+    {
+        question_.abandon();
+        pause_.clear();
+        limit_.clear();
+    }
 
 private:
+    failure last_words() noexcept override { return with_task_id(core_.broken_off, id_); }
     void ask() { question_.ask(id_, number, ++attempt_); }
     void on_limit() { cut(make_error_code(errc::deadline_exceeded)); }
 

@@ -116,7 +116,7 @@ APIMART_INLINE void submit_flow::act(submit_machine::action next)
         return;
     }
     transport::count(core_.counters.tasks_accepted);
-    result<task> accepted(boost::system::in_place_value, machine_->take_task_id());
+    result<task> accepted(boost::system::in_place_value, *machine_->outcome());
     accepted->model(std::string(request_.model())).profile(profile_of(request_));
     accepted->idempotency_key(machine_->take_key()).submit_attempts(machine_->requests());
     accepted->accepted_at(exchange::clock::now());
@@ -130,8 +130,9 @@ APIMART_INLINE void submit_flow::finish(result<task>&& outcome)
     limit_.clear();
     if (exchange_)
         core_.give_back(std::move(exchange_));
-    core_.dequeue_submit(*this);
+    // Known before anything else is begun, for which there may be no memory.
     owner_.submitted(std::move(outcome));
+    core_.dequeue_submit(*this);
 }
 
 APIMART_INLINE void submit_flow::go()
@@ -164,8 +165,6 @@ APIMART_INLINE void submit_flow::write_request(std::string& to)
 APIMART_INLINE void submit_flow::exchange_done()
 {
     exchange_outcome const& outcome = exchange_->outcome;
-    if (outcome.phase >= exchange_phase::committed)
-        transport::count(core_.counters.submits_sent);
     if (core_.observer.on_attempt)
         core_.tell_attempt(request_kind::submit, number_, attempt_, {}, machine_->key(),
                            core_.base(base_).origin.host, *exchange_);
@@ -238,6 +237,40 @@ APIMART_INLINE void submit_flow::cut(error_code why)
         act(machine_->stopped(stop_reason_));
 }
 
+// Nothing here may need memory.
+APIMART_INLINE void submit_flow::drop() noexcept
+{
+    bool const pending = state_ == state::idle || state_ == state::queued || state_ == state::pausing;
+    bool const committed = exchange_ && exchange_->outcome.phase >= exchange_phase::committed &&
+                           !exchange_->outcome.session_refused;
+    auto proved = machine_ ? machine_->take_outcome() : result<std::string>(no_failure());
+    auto proof = (machine_ && machine_->resending()) || (committed && !pending) ? proof_level::unknown
+                                                                                : proof_level::not_sent;
+    if (proved)
+        proof = proof_level::accepted;
+    else if (proved.error().code())
+        proof = proved.error().proof();
+    if (state_ == state::sending)
+        core_.submit_rate.ended();
+    state_ = state::done;
+    if (exchange_)
+        exchange_->abandon();
+    exchange_.reset();
+    pause_.clear();
+    limit_.clear();
+    has_place = false;
+    failure const& why = core_.broken_off;
+    reserved_.proof(proof).code(why.code()).underlying(why.underlying());
+    if (proved)
+        reserved_.task_id(std::move(*proved));
+    if (proof == proof_level::unknown) {
+        reserved_.code(errc::outcome_unknown).underlying(why.underlying() ? why.underlying() : why.code());
+        transport::count(core_.counters.outcomes_unknown);
+    }
+    if (machine_)
+        reserved_.idempotency_key(machine_->take_key());
+}
+
 APIMART_INLINE void submit_flow::on_pause()
 {
     act(machine_->resume(exchange::clock::now(), wall_clock()));
@@ -263,8 +296,10 @@ public:
     void stop(boost::asio::cancellation_type type, error_code why) override { flow_.stop(type, why); }
     void cut(error_code why) override { flow_.cut(why); }
     void refuse(failure why) override { submitted(std::move(why.proof(proof_level::not_sent))); }
+    void drop() noexcept override { flow_.drop(); }
 
 private:
+    failure last_words() noexcept override { return flow_.last_words(); }
     void submitted(result<task>&& given) override
     {
         set_outcome(std::move(given));
@@ -289,8 +324,14 @@ APIMART_INLINE void client_core::start_submit(any_request request, submit_option
 
 APIMART_INLINE std::unique_ptr<exchange> client_core::lend_exchange(exchange_owner& owner)
 {
-    if (spare_exchanges_.empty())
-        return std::make_unique<exchange>(*this, pool, owner);
+    if (spare_exchanges_.empty()) {
+        // Room for all that were ever made: giving one back must not fail.
+        if (spare_exchanges_.capacity() == exchanges_made_)
+            spare_exchanges_.reserve(2 * exchanges_made_ + 8);
+        auto made = std::make_unique<exchange>(*this, pool, owner);
+        ++exchanges_made_;
+        return made;
+    }
     std::unique_ptr<exchange> lent = std::move(spare_exchanges_.back());
     spare_exchanges_.pop_back();
     lent->serve(owner);
@@ -299,7 +340,6 @@ APIMART_INLINE std::unique_ptr<exchange> client_core::lend_exchange(exchange_own
 
 APIMART_INLINE void client_core::give_back(std::unique_ptr<exchange> lent)
 {
-    // No more than are ever lent at a time.
     spare_exchanges_.push_back(std::move(lent));
 }
 
@@ -336,6 +376,14 @@ APIMART_INLINE void client_core::dequeue_submit(submit_flow& which)
 
 APIMART_INLINE void client_core::pump_submits()
 {
+    if (submit_queue_.empty())
+        submit_queue_stalled_ = false;
+    else if (submit_places_ == 0 && observer.on_stall && !std::exchange(submit_queue_stalled_, true)) {
+        stall_event event;
+        event.where = "submit queue";
+        event.waiting = submit_queue_.size();
+        tell(observer.on_stall, std::move(event));
+    }
     while (!resend_queue_.empty() || (!submit_queue_.empty() && submit_places_ > 0)) {
         auto const now = clock::now();
         if (auto const delay = submit_rate.take(now); delay > clock::duration::zero()) {

@@ -65,6 +65,12 @@ inline std::string reason(exchange_outcome const& outcome)
     return words;
 }
 
+// An answer came and cannot be taken; the same request would get the same one.
+inline bool is_last_word(exchange_outcome const& outcome)
+{
+    return outcome.error == errc::response_too_large || outcome.underlying == api_errc::other;
+}
+
 // The same case under another name, because that is why it ends here.
 inline failure renamed(errc code, failure const& original)
 {
@@ -181,7 +187,7 @@ APIMART_INLINE submit_machine::action submit_machine::answered(exchange_outcome 
         if (outcome.session_refused)
             return not_sent(outcome, now);
         doubt(outcome, now, wall);
-        return resend(lost(outcome), now);
+        return is_last_word(outcome) ? end(lost(outcome)) : resend(lost(outcome), now);
     case exchange_phase::answered:
         break;
     }
@@ -244,20 +250,14 @@ submit_machine::judged(exchange_outcome const& outcome, clock::time_point now, s
         // That nothing was executed is part of the contract; without it the status says "unknown".
         break;
     case submit_verdict::still_running:
-        break;
     case submit_verdict::indeterminate:
-        // A conflict that is none of the known ones is the service's last word; asking again gives it again.
-        if (why.underlying() == api_errc::conflict) {
-            doubt(outcome, now, wall);
-            return end(std::move(why.proof(proof_level::unknown)));
-        }
         break;
     }
     doubt(outcome, now, wall);
     why.proof(proof_level::unknown);
     if (why.code() == errc::outcome_unknown)
         why.detail(why.detail() + " (" + evidence(outcome) + ")");
-    return resend(std::move(why), now);
+    return reply.last_word ? end(std::move(why)) : resend(std::move(why), now);
 }
 
 APIMART_INLINE submit_machine::action submit_machine::stopped(error_code why)

@@ -376,10 +376,10 @@ APIMART_INLINE failure tls_session::session_failure(std::string const& host, boo
 {
     refused = false;
     if (eof_)
-        return failure(wire_.read_error == 0 ? errc::tls_truncated : errc::connection_lost)
+        return failure(wire_.read_error == 0 ? errc::tls_truncated : errc::connection_lost, host)
             .underlying(error_code(wire_.read_error, boost::system::system_category()));
     if (wire_.write_error != 0)
-        return failure(errc::connection_lost)
+        return failure(errc::connection_lost, host)
             .underlying(error_code(wire_.write_error, boost::system::system_category()));
     int const reason = ERR_GET_REASON(error_);
     if (is_refusal_alert(reason)) {
@@ -388,7 +388,7 @@ APIMART_INLINE failure tls_session::session_failure(std::string const& host, boo
         return failure(about_us ? errc::client_certificate_required : errc::tls_failed,
                        host + " refused the TLS session: " + reason_words());
     }
-    return failure(errc::tls_corrupt, reason_words());
+    return failure(errc::tls_corrupt, host + ": " + reason_words());
 }
 
 } // namespace apimart::detail

@@ -8,6 +8,8 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 
+#include <exception>
+
 namespace apimart::detail {
 
 APIMART_INLINE transport::transport(executor_type on, client_config const& settings, proxy_rules through,
@@ -19,14 +21,21 @@ APIMART_INLINE transport::transport(executor_type on, client_config const& setti
 
 // Before leaving: the timer follows the earliest alarm. A timer that rings too early does no harm, so it is
 // only moved forward.
-APIMART_INLINE void transport::leave(departure& out, bool here)
+APIMART_INLINE void transport::leave(departure& out, bool here) noexcept
 {
+    try {
+        drive_timer();
+    } catch (std::bad_alloc const&) {
+        break_off(); // without a timer, no limit would be kept
+    }
     out.done.take(ready_);
     if (!events_.empty()) {
-        told_->push(events_);
-        out.events = true;
+        try {
+            told_->push(events_);
+            out.events = true;
+        } catch (std::bad_alloc const&) { // told with those that follow
+        }
     }
-    drive_timer();
     // Where handlers run in this call, they may well begin the next operation: that is looked at afterwards.
     out.calm = (restless_ || timer_at_ != clock::time_point::max()) && quiet();
     if (out.calm && (!here || out.done.empty()))
@@ -38,8 +47,8 @@ APIMART_INLINE void transport::drive_timer()
     auto const earliest = alarms.earliest();
     if (!earliest || *earliest >= timer_at_ || !timer_ || quiet())
         return;
-    timer_at_ = *earliest;
-    timer_->expires_at(timer_at_);
+    timer_at_ = clock::time_point::max();
+    timer_->expires_at(*earliest);
     timer_->async_wait([weak = weak_from_this()](error_code code) {
         auto const self = weak.lock();
         if (!self || code == boost::asio::error::operation_aborted)
@@ -49,6 +58,7 @@ APIMART_INLINE void transport::drive_timer()
             me->alarms.ring_due(clock::now());
         });
     });
+    timer_at_ = *earliest;
 }
 
 APIMART_INLINE void transport::calm_down()
@@ -77,7 +87,10 @@ APIMART_INLINE void transport::depart(departure& out, bool here)
         if (here)
             events->tell();
         else
-            boost::asio::post(executor_, [events] { events->tell(); });
+            try {
+                boost::asio::post(executor_, [events] { events->tell(); });
+            } catch (std::bad_alloc const&) { // told with those that follow
+            }
     }
     if (!out.done.empty())
         deliver(out, here);
@@ -85,30 +98,34 @@ APIMART_INLINE void transport::depart(departure& out, bool here)
 
 APIMART_INLINE void transport::deliver(departure& out, bool here)
 {
-    // A handler may throw; those behind it get their outcome all the same.
-    class rest
-    {
-    public:
-        explicit rest(deliverable_chain& all) : all_(all) {}
-        rest(rest const&) = delete;
-        rest& operator=(rest const&) = delete;
-        ~rest()
-        {
-            while (!all_.empty())
-                all_.pop()->deliver(false);
-        }
-
-    private:
-        deliverable_chain& all_;
-    };
     auto const self = shared_from_this();
-    {
-        rest const remaining(out.done);
-        while (!out.done.empty())
-            out.done.pop()->deliver(here);
+    std::exception_ptr thrown;
+    deliverable_chain kept;
+    while (!out.done.empty()) {
+        auto const next = out.done.pop();
+        bool tried = false;
+        for (bool again = true; again;) {
+            try {
+                // Behind a handler that threw, the others get their outcome all the same.
+                next->deliver(here && !thrown);
+                break;
+            } catch (std::bad_alloc const&) {
+                again = !next->delivered() && !std::exchange(tried, true);
+                if (!again)
+                    thrown = std::current_exception();
+            } catch (...) {
+                again = false;
+                thrown = std::current_exception();
+            }
+            if (!again && !next->delivered())
+                kept.push(next);
+        }
     }
-    if (here && out.calm)
-        enter([] {}); // leaving again: perhaps nothing is under way any more
+    // Leaving again: perhaps nothing is under way any more.
+    if ((here && out.calm) || !kept.empty())
+        enter_and_deliver([this, kept = std::move(kept)]() mutable { undelivered_.take(kept); }, here);
+    if (thrown)
+        std::rethrow_exception(std::move(thrown));
 }
 
 APIMART_INLINE void transport::drop_rest()
@@ -117,6 +134,7 @@ APIMART_INLINE void transport::drop_rest()
     timer_at_ = clock::time_point::max();
     names.abandon();
     ready_.clear();
+    undelivered_.clear();
     completion_executor_ = {};
     executor_ = {};
 }

@@ -28,15 +28,24 @@ public:
           patience_(&alarm_of<&poll_slot::on_patience>::ring, this)
     {}
 
-    void ask(watched_task& which, std::uint64_t number)
+    void ask(watched_task& which)
     {
-        // The last check of a wait must not stretch it by as long as an answer may take.
-        constexpr std::chrono::seconds last_check(5);
-        auto const now = alarm_clock::time_point::clock::now();
         task_ = &which;
-        if (which.deadline - now < core_.times.response)
-            patience_.set(core_.alarms, std::max(which.deadline, now) + last_check);
-        question_.ask(which.id, number, which.polls);
+        which.by = this;
+        keep_time();
+        question_.ask(which.id, which.number, which.polls);
+    }
+    // The last check of a wait must not stretch it by as long as an answer may take. It can begin up to a second
+    // late, or later where the caller's context was busy.
+    void keep_time()
+    {
+        using std::chrono::seconds;
+        auto const now = alarm_clock::time_point::clock::now();
+        auto const until = task_->deadline;
+        if (until != alarm_clock::time_point::max())
+            patience_.set(core_.alarms, std::max(until + seconds(2), now + seconds(1)));
+        else
+            patience_.clear();
     }
     void stop(error_code why)
     {
@@ -49,6 +58,7 @@ private:
     {
         patience_.clear();
         watched_task& which = *std::exchange(task_, nullptr);
+        which.by = nullptr;
         core_.polled(which, std::move(answer), *this);
     }
     void on_patience() { stop(make_error_code(errc::response_timeout)); }
@@ -81,8 +91,12 @@ public:
             core_.drop_waiter(task_.id(), *this, failure(why));
     }
     void refuse(failure why) override { task_done(std::move(why)); }
+    void drop() noexcept override {}
 
 private:
+    failure last_words() noexcept override { return with_task_id(core_.broken_off, task_.id()); }
+    operation& who() noexcept override { return *this; }
+
     void task_done(result<finished_task>&& outcome) override
     {
         error_code code;
@@ -112,10 +126,17 @@ APIMART_INLINE void client_core::start_wait(task which, wait_options options,
     op->obey_caller();
     // Not among the operations: there may be very many, and the tasks keep them.
     enter_from_call([me = self(), op = std::move(op)] {
-        if (me->shutting_down_)
-            op->refuse(failure(errc::shutting_down));
-        else
-            op->begin();
+        try {
+            if (me->process.forked())
+                op->refuse(me->of_the_parent);
+            else if (me->shutting_down_)
+                op->refuse(failure(errc::shutting_down));
+            else
+                op->begin();
+        } catch (std::bad_alloc const&) {
+            me->break_off();
+            me->end_now(*op); // nobody knew of it yet
+        }
     });
 }
 
@@ -135,6 +156,8 @@ APIMART_INLINE void client_core::add_waiter(task const& which, std::shared_ptr<t
         return;
     }
     watched_task& place = fresh ? watch(which, there) : *found;
+    if (fresh)
+        place.number = entry->who().number;
     place.waiters.push_back(std::move(entry));
     set_deadline(place);
     if (fresh)
@@ -170,7 +193,7 @@ APIMART_INLINE void client_core::reuse(std::unique_ptr<watched_task> which)
 {
     which->waiters.clear();
     // As many as can be under way at a time serve those that come and go; a great wave is not remembered.
-    if (spare_watched_.size() < poll_slots_.size())
+    if (spare_watched_.size() < poll_slots_.size() && spare_watched_.size() < spare_watched_.capacity())
         spare_watched_.push_back(std::move(which));
 }
 
@@ -180,6 +203,8 @@ APIMART_INLINE void client_core::set_deadline(watched_task& which)
     for (auto const& entry : which.waiters)
         earliest = std::min(earliest, entry->deadline);
     schedule_.set_deadline(which, earliest);
+    if (which.by != nullptr)
+        which.by->keep_time();
 }
 
 APIMART_INLINE void client_core::drop_waiter(std::string const& id, task_waiter const& entry, failure why)
@@ -192,20 +217,20 @@ APIMART_INLINE void client_core::drop_waiter(std::string const& id, task_waiter 
                                     [&](auto const& candidate) { return candidate.get() == &entry; });
     if (found == which.waiters.end())
         return;
-    auto const dropped = std::move(*found);
+    ending_.push_back(*found);
     which.waiters.erase(found);
     if (which.waiters.empty())
         forget(which);
     else
         set_deadline(which);
-    dropped->task_done(std::move(why));
+    end_waiters(std::move(why));
     pump_polls();
 }
 
 // Nobody waits for it any more. While its poll is under way it stays, because the poll refers to it.
 APIMART_INLINE void client_core::forget(watched_task& which)
 {
-    if (which.polling)
+    if (which.by != nullptr)
         return;
     reuse(take_out(which));
 }
@@ -214,6 +239,8 @@ APIMART_INLINE void client_core::pump_polls()
 {
     while (!shutting_down_) {
         if (free_slots_.empty() && poll_slots_.size() < static_cast<std::size_t>(config.poll.concurrent)) {
+            free_slots_.reserve(poll_slots_.size() + 1);
+            spare_watched_.reserve(poll_slots_.size() + 1);
             poll_slots_.push_back(std::make_unique<poll_slot>(*this));
             free_slots_.push_back(poll_slots_.back().get());
         }
@@ -235,10 +262,9 @@ APIMART_INLINE void client_core::pump_polls()
                 schedule_.postpone(*due, now);
             continue;
         }
-        due->polling = true;
         poll_slot& slot = *free_slots_.back();
         free_slots_.pop_back();
-        slot.ask(*due, ++next_number_);
+        slot.ask(*due);
     }
     if (auto const wake = schedule_.wake_at(); wake && !shutting_down_)
         poll_alarm_.set(alarms, *wake);
@@ -248,7 +274,6 @@ APIMART_INLINE void client_core::pump_polls()
 
 APIMART_INLINE void client_core::polled(watched_task& which, result<task_state>&& answer, poll_slot& by)
 {
-    which.polling = false;
     free_slots_.push_back(&by);
     auto const now = clock::now();
     if (!answer && answer.error().code() == cause::rate_limited)
@@ -272,20 +297,16 @@ APIMART_INLINE void client_core::polled(watched_task& which, result<task_state>&
         report(which, answer, now);
         forget(which);
     } else if (over) {
+        ending_.swap(which.waiters);
         report(which, answer, now);
         if (answer)
             count(counters.tasks_finished);
-        // Nobody can join or leave them any more.
-        std::unique_ptr<watched_task> done = take_out(which);
-        for (auto const& entry : done->waiters) {
-            if (!answer)
-                entry->task_done(answer.error());
-            else if (entry != done->waiters.back())
-                entry->task_done(finished_task(*answer, done->polls));
-            else
-                entry->task_done(finished_task(std::move(*answer), done->polls));
-        }
-        reuse(std::move(done));
+        int const polls = which.polls;
+        forget(which);
+        if (answer)
+            end_waiters(finished_task(std::move(*answer), polls));
+        else
+            end_waiters(answer.error());
     } else {
         // Those whose time is up must not hasten the next poll; and after the last of them the task is gone.
         bool const others = std::any_of(which.waiters.begin(), which.waiters.end(),
@@ -315,11 +336,11 @@ APIMART_INLINE void client_core::report(watched_task& which, result<task_state> 
 APIMART_INLINE bool client_core::expire(watched_task& which, result<task_state> const& answer,
                                         clock::time_point now)
 {
-    std::vector<std::shared_ptr<task_waiter>> over;
+    ending_.reserve(which.waiters.size());
     std::erase_if(which.waiters, [&](auto& entry) {
         if (entry->deadline > now)
             return false;
-        over.push_back(entry);
+        ending_.push_back(entry);
         return true;
     });
     bool const others = !which.waiters.empty();
@@ -327,16 +348,24 @@ APIMART_INLINE bool client_core::expire(watched_task& which, result<task_state> 
         set_deadline(which);
     else
         forget(which);
-    for (auto const& entry : over) {
-        failure why(errc::wait_expired);
-        if (answer)
-            why.detail("last seen " + answer->word());
-        else
-            why.underlying(answer.error().code())
-                .detail("the last question failed: " + answer.error().describe());
-        entry->task_done(std::move(why));
-    }
+    if (ending_.empty())
+        return others;
+    failure why(errc::wait_expired);
+    if (answer)
+        why.detail("last seen " + answer->word());
+    else
+        why.underlying(answer.error().code())
+            .detail("the last question failed: " + answer.error().describe());
+    end_waiters(std::move(why));
     return others;
+}
+
+// Those that were taken out of their task's list. One that is not told yet stays known, for `break_off`.
+APIMART_INLINE void client_core::end_waiters(result<finished_task> outcome)
+{
+    for (auto const& entry : ending_)
+        entry->task_done(&entry == &ending_.back() ? std::move(outcome) : outcome);
+    ending_.clear();
 }
 
 } // namespace apimart::detail

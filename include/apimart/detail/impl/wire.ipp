@@ -459,8 +459,11 @@ APIMART_INLINE submit_reply read_submit_reply(http_reply const& reply, std::chro
     boost::json::value const* const json = document.get();
     int const status = effective_status(reply.status, json);
 
+    // A gateway that fails, or whose page stands in the service's place, may have the answer another time.
+    bool const passing = status == 408 || (status >= 500 && status <= 599);
     auto const doubt = [&](std::string words) {
         out.verdict = submit_verdict::indeterminate;
+        out.last_word = json != nullptr && !passing;
         out.why = failure(errc::outcome_unknown, std::move(words));
         out.why.http_status(reply.status).underlying(make_error_code(errc::unexpected_response));
         keep_excerpt(out.why, reply, json);
@@ -502,6 +505,7 @@ APIMART_INLINE submit_reply read_submit_reply(http_reply const& reply, std::chro
     } else if (status == 503 && code == "idempotency_unavailable") {
         out.verdict = submit_verdict::not_executed;
     } else {
+        out.last_word = !passing;
         failure unknown(errc::outcome_unknown, why.detail().empty()
                                                    ? "the answer does not prove that no task was made"
                                                    : why.detail());

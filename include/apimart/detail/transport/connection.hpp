@@ -97,6 +97,7 @@ public:
     reply_parser parser;
     std::string text; // the request, kept for its memory
     clock::time_point last_used{};
+    clock::time_point idle_until{};
     int served = 0;
     std::string const& address() const noexcept { return address_; }
 
@@ -144,6 +145,7 @@ private:
     void on_received_unused(error_code code, std::size_t count);
     void on_writable(error_code code);
     void pull();
+    probe digest();
     void make_room();
     std::string const& dialed_host() const;
 

@@ -99,6 +99,8 @@ public:
     void close_idle();
     // The kept connections stop watching for their end.
     void let_idle_rest();
+    // Nobody has a connection or seeks one any more; see `transport::break_off`.
+    void break_off() noexcept;
     // The context is going away: no I/O object may survive this.
     void abandon();
 
@@ -122,6 +124,7 @@ private:
         alarm retry;
         origin to;
         bool serving = false;
+        bool stalled = false; // for want of places, and the observer knows
     };
 
     group& group_of(origin const& to);
@@ -130,11 +133,15 @@ private:
     void closed(group& g);
     void on_purge();
     void tell(connection const& about, connection_event::what happened);
+    void tell_stall(group const& g, char const* where, std::chrono::milliseconds delay);
+    void close_kept(group& g, connection& which);
+    clock::duration keep_time(connection const& which) const;
 
     transport& home_;
     std::map<origin, group> groups_;
     group* recent_ = nullptr; // mostly the only one that is asked for
     alarm purge_;
+    clock::time_point purge_at_ = clock::time_point::max();
 };
 
 } // namespace apimart::detail

@@ -5,6 +5,7 @@
 #include <apimart/error.hpp>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -65,6 +66,8 @@ public:
     // fails with `errc::unexpected_response`, and of any other answer the status has to do.
     std::string_view content_encoding() const noexcept { return kept(field::content_encoding); }
     std::string_view etag() const noexcept { return kept(field::etag); }
+    // How long the server keeps the connection while nothing is asked on it, where it says so.
+    std::optional<std::chrono::seconds> keep_alive_timeout() const;
     std::optional<std::uint64_t> content_length() const noexcept { return content_length_; }
 
     // Collected; after a failure as far as it came.
@@ -81,9 +84,10 @@ private:
         location,
         content_range,
         content_encoding,
-        etag
+        etag,
+        keep_alive
     };
-    static constexpr std::size_t field_count = 7;
+    static constexpr std::size_t field_count = 8;
 
     enum class framing
     {

@@ -22,8 +22,9 @@ namespace apimart::detail {
 // Looks host names up on threads that belong to nobody. The system's name service blocks and cannot be
 // interrupted; Asio asks it on a thread that the execution context waits for, which makes a dead name server
 // hold up a shutdown for many seconds. Here a lookup that nobody waits for any more is left to itself: it
-// touches nothing of the client when it ends at last. Lookups of different hosts do not delay each other, and
-// one host is looked up once at a time, whoever asks, so there are never more threads than hosts.
+// touches nothing of the client when it ends at last. Lookups of different hosts do not delay each other. One
+// host is looked up once at a time, whoever asks; only after a lookup took too long, the next who asks begins
+// another one beside it, up to a small number.
 class resolver
 {
 public:
@@ -56,6 +57,8 @@ public:
     error_code ask(std::string const& host, listener& who, boost::asio::any_io_executor const& on,
                    poster const& post);
     void leave(std::string const& host, listener& who);
+    // The same, because it took too long.
+    void give_up(std::string const& host, listener& who);
     // The next connection to it asks again.
     void forget(std::string const& host);
     void abandon();
@@ -69,17 +72,21 @@ private:
         poster post;                                      // empty: nobody wants the answer
         std::optional<boost::asio::any_io_executor> work; // keeps the context running while somebody does
         bool ended = false;
+        bool late = false; // somebody's time was over before it ended; the client's own
     };
     class entry
     {
     public:
         std::vector<listener*> waiting;
-        std::shared_ptr<job> running;
+        std::vector<std::shared_ptr<job>> running; // the latest last
         addresses found;
         clock::time_point found_at{};
     };
 
-    void finished(std::string const& host, result<addresses> found);
+    static constexpr std::size_t most_lookups_of_a_host = 3;
+
+    void finished(std::string const& host, bool late, result<addresses> const& found);
+    static void want_nothing_of(entry& which);
     static result<addresses> look_up(resolver_options::lookup_function const& function,
                                      std::string const& host);
 

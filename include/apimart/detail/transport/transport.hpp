@@ -5,6 +5,7 @@
 #include <apimart/client_config.hpp>
 #include <apimart/detail/alarm_clock.hpp>
 #include <apimart/detail/event_queue.hpp>
+#include <apimart/detail/fork_watch.hpp>
 #include <apimart/detail/monitor.hpp>
 #include <apimart/detail/proxy_rules.hpp>
 #include <apimart/detail/transport/resolver.hpp>
@@ -15,12 +16,14 @@
 #include <boost/asio/any_completion_executor.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/system/errc.hpp>
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -30,8 +33,10 @@ namespace apimart::detail {
 class deliverable
 {
 public:
-    // `here`: the caller's handler may run in this call. Otherwise it has to be posted.
+    // `here`: the caller's handler may run in this call. Otherwise it has to be posted. What it throws is the
+    // handler's; or there was no memory, in which case it is not `delivered` and can be tried again.
     virtual void deliver(bool here) = 0;
+    virtual bool delivered() const noexcept = 0;
 
 protected:
     deliverable() = default;
@@ -116,14 +121,22 @@ public:
     template <class Event>
     void tell(std::function<void(Event const&)> const& callback, Event event)
     {
-        if (callback)
+        if (!callback)
+            return;
+        try {
             events_.add<Event>() = std::move(event);
+        } catch (std::bad_alloc const&) { // nothing depends on an event
+        }
     }
-    // The same for an event that is written in its place; all of its fields are to be set.
-    template <class Event>
-    Event& tell()
+    // The same for an event that is written in its place by `write`, which sets all of its fields.
+    template <class Event, class Write>
+    void tell_written(Write write)
     {
-        return events_.add<Event>();
+        try {
+            write(events_.add<Event>());
+        } catch (std::bad_alloc const&) { // nothing depends on an event
+            events_.drop_last();
+        }
     }
 
     bool gone() const noexcept { return gone_; }
@@ -143,6 +156,12 @@ public:
     bool private_results = false;
     alarm_clock alarms;
     resolver names;
+    fork_watch const process;
+    // Made before it is needed, because then there may be no memory for it.
+    failure const of_the_parent{errc::forked};
+    failure broken_off = failure(errc::local_resource, "out of memory")
+                             .underlying(boost::system::errc::make_error_code(
+                                 boost::system::errc::not_enough_memory));
 
     struct counters_type
     {
@@ -184,6 +203,10 @@ protected:
     virtual bool quiet() const noexcept = 0;
     // Nothing is under way any more: what is kept for later must not keep the context busy.
     virtual void calmed() = 0;
+    // There was no memory to end a step that was begun, and nobody knows how far it got; or all of it belongs to
+    // the process that this one was forked from. Everything under way ends with `broken_off`, by means that need
+    // no memory, and what is kept for later goes back to its beginning.
+    virtual void break_off() noexcept = 0;
     // The execution context is going away: no I/O object and no handler may survive the second of these, and
     // between them nobody enters.
     void begin_to_drop() noexcept { gone_ = true; }
@@ -196,8 +219,18 @@ private:
         departure out;
         monitor_.enter(
             [this, function = std::move(function)]() mutable {
-                if (!gone_)
+                if (gone_)
+                    return;
+                ready_.take(undelivered_);
+                if (process.forked()) {
+                    broken_off = of_the_parent;
+                    break_off();
+                }
+                try {
                     function();
+                } catch (std::bad_alloc const&) {
+                    break_off();
+                }
             },
             [&] { leave(out, here); }, [this] { hand_over(); });
         if (!out.empty())
@@ -215,7 +248,7 @@ private:
         bool calm = false; // nothing is under way, unless the handlers begin something
     };
 
-    void leave(departure& out, bool here);
+    void leave(departure& out, bool here) noexcept;
     void hand_over();
     void depart(departure& out, bool here);
     void deliver(departure& out, bool here);
@@ -226,6 +259,7 @@ private:
     boost::asio::any_completion_executor completion_executor_;
     monitor monitor_;
     deliverable_chain ready_;
+    deliverable_chain undelivered_; // for want of memory; tried again with the next event
     bool gone_ = false;
     bool restless_ = false;
     std::optional<boost::asio::steady_timer> timer_;

@@ -34,6 +34,8 @@ public:
 
     submit_verdict verdict = submit_verdict::indeterminate;
     std::string task_id;
+    // Of an indeterminate answer: the service has spoken, and the same question gives the same answer.
+    bool last_word = false;
     failure why;
 };
 

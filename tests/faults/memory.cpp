@@ -1,0 +1,352 @@
+// F54: the nth allocation fails, for every n, while the client does something.
+#include "fault_table.hpp"
+
+#include <cstdlib>
+#include <new>
+#include <set>
+
+namespace {
+
+// Of this thread alone: the services have theirs.
+thread_local std::int64_t allocations_left = -1; // negative: without end
+thread_local bool failing_goes_on = false;
+thread_local std::int64_t allocations_failed = 0;
+
+void* allocate(std::size_t size)
+{
+    if (allocations_left >= 0 && allocations_left-- == 0) {
+        ++allocations_failed;
+        if (failing_goes_on)
+            allocations_left = 0;
+        throw std::bad_alloc();
+    }
+    void* const memory = std::malloc(size == 0 ? 1 : size);
+    if (memory == nullptr)
+        throw std::bad_alloc();
+    return memory;
+}
+
+} // namespace
+
+void* operator new(std::size_t size)
+{
+    return allocate(size);
+}
+void* operator new[](std::size_t size)
+{
+    return allocate(size);
+}
+void operator delete(void* memory) noexcept
+{
+    std::free(memory);
+}
+void operator delete[](void* memory) noexcept
+{
+    std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept
+{
+    std::free(memory);
+}
+void operator delete[](void* memory, std::size_t) noexcept
+{
+    std::free(memory);
+}
+
+using namespace fault_tests;
+
+namespace {
+
+// The nth allocation from now on fails; and where that is asked for, all behind it.
+class shortage
+{
+public:
+    shortage(std::int64_t n, bool for_good)
+    {
+        allocations_failed = 0;
+        failing_goes_on = for_good;
+        allocations_left = n;
+    }
+    shortage(shortage const&) = delete;
+    shortage& operator=(shortage const&) = delete;
+    ~shortage() { over(); }
+    static void over() { allocations_left = -1; }
+};
+
+// Keeps an outcome without needing memory.
+template <class T>
+class silent_recorder
+{
+public:
+    void operator()(apimart::result<T> got)
+    {
+        shortage::over();
+        ++*calls;
+        outcome->emplace(std::move(got));
+    }
+
+    int* calls;
+    std::optional<apimart::result<T>>* outcome;
+};
+
+// What came of one operation.
+template <class T>
+class trial
+{
+public:
+    // `begin` gets a completion token.
+    template <class Begin>
+    void run(asio::io_context& context, std::int64_t n, bool for_good, Begin begin)
+    {
+        shortage const some(n, for_good);
+        try {
+            begin(apimart::as_result(silent_recorder<T>{&calls, &outcome}));
+        } catch (std::bad_alloc const&) {
+            refused_at_once = true;
+            shortage::over();
+        }
+        context.restart();
+        auto const give_up = std::chrono::steady_clock::now() + 10s;
+        while (!context.stopped() && std::chrono::steady_clock::now() < give_up) {
+            try {
+                context.run_for(1s);
+            } catch (std::bad_alloc const&) {
+                ++escaped;
+                if (for_good)
+                    shortage::over();
+            }
+        }
+        ended = context.stopped();
+        failed = allocations_failed;
+    }
+
+    int calls = 0;
+    std::optional<apimart::result<T>> outcome;
+    bool refused_at_once = false;
+    int escaped = 0; // out of the context's `run`
+    bool ended = false;
+    std::int64_t failed = 0;
+};
+
+template <class T>
+void check_told_once(trial<T> const& t)
+{
+    REQUIRE(t.ended);
+    CHECK(t.calls == (t.refused_at_once ? 0 : 1));
+    CHECK(t.escaped == 0);
+    if (t.outcome && !*t.outcome) {
+        auto const& why = t.outcome->error();
+        INFO(why.describe());
+        CHECK((why.code() == errc::local_resource || why.code() == errc::outcome_unknown));
+        CHECK(why.underlying() == boost::system::errc::not_enough_memory);
+    }
+}
+
+constexpr int most_allocations = 3'000;
+
+// Sells to everybody, each task under the name of its key.
+class shop
+{
+public:
+    apimart::client_config config() const
+    {
+        auto config = server_.config();
+        config.tls.without_system_authorities();
+        config.limits.connects_per_second = 10'000;
+        return config;
+    }
+    // The tasks that were bought. Of a client that gave up, the request may come in only later.
+    std::vector<std::string> tasks() const
+    {
+        std::vector<std::string> all;
+        for (auto const& text : server_.requests()) {
+            if (text.starts_with("POST "))
+                all.push_back(task_for(text));
+        }
+        return all;
+    }
+
+private:
+    static std::string task_for(std::string const& request)
+    {
+        constexpr std::string_view name = "Idempotency-Key: ";
+        auto const at = request.find(name) + name.size();
+        return "task_" + request.substr(at, request.find('\r', at) - at);
+    }
+    static void serve(peer& with)
+    {
+        for (;;) {
+            std::string const text = with.request();
+            if (text.starts_with("POST "))
+                with.answer(200, accepted_body(task_for(text)));
+            else if (text.find("task_warm") != std::string::npos)
+                with.answer(200, R"({"code":200,"data":{"id":"task_warm","status":"pending"}})");
+            else
+                with.answer(200, finished_body());
+        }
+    }
+
+    scripted_server server_{scripted_server::security::tls, &serve};
+};
+
+// What the client said, to be compared with what was bought.
+class claims
+{
+public:
+    void add(trial<apimart::task> const& t)
+    {
+        if (!t.outcome)
+            return;
+        if (*t.outcome) {
+            CHECK((*t.outcome)->id() == "task_" + (*t.outcome)->idempotency_key());
+            bought_.insert((*t.outcome)->id());
+            return;
+        }
+        auto const& why = t.outcome->error();
+        std::string const task = "task_" + why.idempotency_key();
+        switch (why.proof()) {
+        case proof_level::accepted:
+            CHECK(why.task_id() == task);
+            bought_.insert(task);
+            ++accepted;
+            break;
+        case proof_level::unknown:
+            CHECK(why.code() == errc::outcome_unknown);
+            CHECK(why.idempotency_key().size() == 36);
+            perhaps_.insert(task);
+            ++unknown;
+            break;
+        default:
+            CHECK(why.proof() == proof_level::not_sent);
+            CHECK(why.code() == errc::local_resource);
+            ++not_sent;
+        }
+    }
+    void check(shop const& seller) const
+    {
+        std::set<std::string> seen;
+        for (auto const& each : seller.tasks()) {
+            CAPTURE(each);
+            CHECK_MESSAGE(seen.insert(each).second, "bought twice");
+            CHECK_MESSAGE(bought_.count(each) + perhaps_.count(each) == 1, "bought, and the caller does not know");
+        }
+        for (auto const& each : bought_)
+            CHECK(seen.count(each) == 1);
+    }
+
+    int not_sent = 0;
+    int unknown = 0;
+    int accepted = 0;
+
+private:
+    std::set<std::string> bought_;
+    std::set<std::string> perhaps_;
+};
+
+void submit_under_shortage(apimart::client& user, asio::io_context& context, int n, bool for_good,
+                           trial<apimart::task>& t)
+{
+    auto request = corgi();
+    t.run(context, n, for_good, [&](auto token) { user.submit(std::move(request), std::move(token)); });
+}
+
+} // namespace
+
+TEST_CASE("faults: F54 a submit for which memory runs out at any moment ends with what is proved, or never began")
+{
+    for (bool const warm : {false, true}) {
+        CAPTURE(warm);
+        shop seller;
+        claims said;
+        bool untouched = false;
+        for (int n = 0; !untouched && n < most_allocations; ++n) {
+            CAPTURE(n);
+            asio::io_context context;
+            apimart::client user(context, seller.config());
+            if (warm) {
+                recorder<apimart::task_state> got;
+                user.status(apimart::task("task_warm"), got.token());
+                run_to_end(context);
+                got.value();
+            }
+            trial<apimart::task> t;
+            submit_under_shortage(user, context, n, false, t);
+            check_told_once(t);
+            untouched = t.failed == 0;
+            said.add(t);
+
+            // The client is none the worse for it.
+            trial<apimart::task> next;
+            submit_under_shortage(user, context, -1, false, next);
+            REQUIRE(next.outcome);
+            CHECK(next.outcome->has_value());
+            said.add(next);
+            CHECK(user.metrics().requests_in_flight == 0);
+            CHECK(user.metrics().submits_queued == 0);
+        }
+        CHECK(untouched);
+        CHECK(said.not_sent > 0);
+        CHECK(said.unknown > 0);
+        said.check(seller);
+        ++cells_checked();
+    }
+}
+
+TEST_CASE("faults: F54 a question and a wait for which memory runs out at any moment end, and can be repeated")
+{
+    shop seller;
+    for (bool const waiting : {false, true}) {
+        CAPTURE(waiting);
+        bool untouched = false;
+        for (int n = 0; !untouched && n < most_allocations; ++n) {
+            CAPTURE(n);
+            asio::io_context context;
+            apimart::client user(context, seller.config());
+            apimart::task which("task_asked");
+            auto const check = [&](auto& t) {
+                check_told_once(t);
+                untouched = t.failed == 0;
+                if (t.outcome && !*t.outcome)
+                    CHECK(t.outcome->error().task_id() == "task_asked");
+            };
+            if (waiting) {
+                trial<apimart::finished_task> t;
+                t.run(context, n, false, [&](auto token) { user.wait(which, std::move(token)); });
+                check(t);
+            } else {
+                trial<apimart::task_state> t;
+                t.run(context, n, false, [&](auto token) { user.status(which, std::move(token)); });
+                check(t);
+            }
+            recorder<apimart::finished_task> next;
+            user.wait(which, next.token());
+            run_to_end(context);
+            CHECK(next.outcome().has_value());
+            CHECK(user.metrics().tasks_waiting == 0);
+        }
+        CHECK(untouched);
+        ++cells_checked();
+    }
+    CHECK(seller.tasks().empty());
+}
+
+TEST_CASE("faults: F54 a submit without any memory from some moment on is never called unsent falsely")
+{
+    shop seller;
+    claims said;
+    bool untouched = false;
+    for (int n = 0; !untouched && n < most_allocations; ++n) {
+        CAPTURE(n);
+        asio::io_context context;
+        apimart::client user(context, seller.config());
+        trial<apimart::task> t;
+        submit_under_shortage(user, context, n, true, t);
+        REQUIRE(t.ended);
+        CHECK(t.calls == (t.refused_at_once ? 0 : 1));
+        untouched = t.failed == 0;
+        said.add(t);
+    }
+    CHECK(untouched);
+    said.check(seller);
+    ++cells_checked();
+}
