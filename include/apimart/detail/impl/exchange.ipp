@@ -186,9 +186,11 @@ APIMART_INLINE void exchange::answered()
     bool const whole = state_ == state::reading;
     outcome.phase = exchange_phase::answered;
     outcome.reply.status = parser.status();
-    outcome.reply.retry_after.assign(parser.retry_after());
-    outcome.reply.content_type.assign(parser.content_type());
-    outcome.reply.request_id.assign(parser.request_id());
+    if (!parser.retry_after().empty())
+        outcome.reply.retry_after = parser.retry_after();
+    outcome.reply.content_type = parser.content_type();
+    if (!parser.request_id().empty())
+        outcome.reply.request_id = parser.request_id();
     outcome.reply.body.swap(parser.body());
     finish(whole && parser.keep_alive());
 }

@@ -66,7 +66,7 @@ APIMART_INLINE void submit_flow::prepare()
                             "an idempotency key is 1 to 191 characters of visible ASCII");
     } else {
         // The request is complete before anything is connected: what is sent does not depend on what happens.
-        body_.reserve(512);
+        body_.reserve(body_writer::likely_size(request_.body()));
         body_writer(body_).write(request_.body());
     }
 }

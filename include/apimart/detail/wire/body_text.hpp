@@ -23,6 +23,18 @@ class body_writer
 public:
     explicit body_writer(std::string& to) : to_(to) {}
 
+    // Enough for an object of texts and numbers.
+    static std::size_t likely_size(boost::json::object const& object)
+    {
+        constexpr std::size_t other_value = 24; // or the marks around a text
+        std::size_t size = 2;
+        for (boost::json::key_value_pair const& member : object) {
+            boost::json::string const* const text = member.value().if_string();
+            size += member.key().size() + other_value + (text != nullptr ? text->size() : 0);
+        }
+        return size;
+    }
+
     void write(boost::json::object const& object)
     {
         char before = '{';

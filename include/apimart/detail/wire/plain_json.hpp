@@ -42,7 +42,9 @@ public:
     // What comes next begins with this; zero at the end.
     char next() noexcept
     {
-        while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t'))
+        // Mostly there are none, and what is none is greater than all of them.
+        while (at_ != end_ && static_cast<unsigned char>(*at_) <= ' ' &&
+               (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t'))
             ++at_;
         return at_ != end_ ? *at_ : '\0';
     }
@@ -105,11 +107,14 @@ public:
     static std::size_t ordinary_part(std::string_view text) noexcept
     {
         std::size_t at = 0;
-        while (text.size() - at >= 8) {
-            std::size_t const ordinary = ordinary_of_eight(text.data() + at);
-            at += ordinary;
-            if (ordinary != 8)
-                break;
+        for (; text.size() - at >= 8; at += 8) {
+            std::uint64_t const odd = odd_of_eight(text.data() + at);
+            if (odd == 0)
+                continue;
+            // The first that is marked is rightly so.
+            if constexpr (std::endian::native == std::endian::little)
+                return at + static_cast<std::size_t>(std::countr_zero(odd)) / 8;
+            break;
         }
         while (at != text.size() && is_ordinary(text[at]))
             ++at;
@@ -144,8 +149,8 @@ private:
         return byte >= 0x20 && byte < 0x80 && c != '\\' && c != '"';
     }
 
-    // How many of the next eight are, at least; a loop over them one by one costs several times as much.
-    static std::size_t ordinary_of_eight(char const* eight) noexcept
+    // Marks those of eight that are not; a loop over them one by one costs several times as much.
+    static std::uint64_t odd_of_eight(char const* eight) noexcept
     {
         constexpr std::uint64_t each = 0x0101010101010101U;
         std::uint64_t word = 0;
@@ -153,13 +158,7 @@ private:
         std::uint64_t const quote = word ^ (each * '"');
         std::uint64_t const backslash = word ^ (each * '\\');
         // Borrowing can mark those above the first that is odd, but none below it.
-        std::uint64_t const odd =
-            ((word - each * 0x20) | (quote - each) | (backslash - each) | word) & (each * 0x80);
-        if (odd == 0)
-            return 8;
-        return std::endian::native == std::endian::little
-                   ? static_cast<std::size_t>(std::countr_zero(odd)) / 8
-                   : 0;
+        return ((word - each * 0x20) | (quote - each) | (backslash - each) | word) & (each * 0x80);
     }
 
     bool take(char wanted) noexcept
@@ -218,14 +217,17 @@ private:
     {
         // One too many is enough to know.
         auto const room = std::min<std::size_t>(most_digits + 1, static_cast<std::size_t>(end_ - at_));
-        std::size_t count = 0;
-        for (; count != room; ++count) {
-            unsigned const digit = static_cast<unsigned char>(at_[count]) - unsigned{'0'};
+        std::int64_t value = read.digits;
+        char const* at = at_;
+        for (char const* const last = at_ + room; at != last; ++at) {
+            unsigned const digit = static_cast<unsigned char>(*at) - unsigned{'0'};
             if (digit > 9)
                 break;
-            read.digits = read.digits * 10 + digit;
+            value = value * 10 + digit;
         }
-        at_ += count;
+        read.digits = value;
+        auto const count = static_cast<std::size_t>(at - at_);
+        at_ = at;
         return count;
     }
 
