@@ -130,7 +130,8 @@ private:
     {
         auto where = std::move(where_);
         try {
-            boost::asio::dispatch(where, [home = std::move(home), self = std::move(self)] { self->complete(); });
+            boost::asio::dispatch(where,
+                                  [home = std::move(home), self = std::move(self)] { self->complete(); });
         } catch (std::bad_alloc const&) {
             if (!delivered_)
                 where_ = std::move(where);
