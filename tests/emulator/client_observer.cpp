@@ -323,6 +323,7 @@ TEST_CASE("client observer: a wait tells every poll, and a task's state only whe
         ++polls;
         CHECK(each.task_id == done.id());
         CHECK(each.attempt == static_cast<int>(polls));
+        CHECK(each.operation == told.only<operation_event>().operation);
         CHECK(each.phase == "answered");
     }
     CHECK(polls == b.booked("polls"));
@@ -493,8 +494,13 @@ TEST_CASE("client observer: submits that wait for the rate are told as a stall, 
     for (auto const& each : got)
         CHECK(each.value().valid());
     auto const stalls = told.all<stall_event>();
-    REQUIRE(!stalls.empty());
+    REQUIRE(stalls.size() >= 2);
+    // The second has no place before the first has its answer, and no turn after that.
+    CHECK(stalls.front().where == "submit queue");
+    CHECK(stalls.front().waiting == 1);
     for (auto const& each : stalls) {
+        if (&each == &stalls.front())
+            continue;
         CHECK(each.where == "submit rate");
         CHECK(each.waiting == 1);
         CHECK(each.delay > 0ms);
@@ -523,12 +529,77 @@ TEST_CASE("client observer: requests that wait for a new connection's turn are t
     for (auto const& each : got)
         CHECK(each.value().valid());
     auto const stalls = told.all<stall_event>();
-    REQUIRE(!stalls.empty());
+    REQUIRE(stalls.size() >= 2);
+    // The only connection is in use; when it has ended, the next one is not to be begun yet.
+    CHECK(stalls.front().where == "connections");
+    CHECK(stalls.front().waiting == 1);
     for (auto const& each : stalls) {
+        if (&each == &stalls.front())
+            continue;
         CHECK(each.where == "connect rate");
         CHECK(each.waiting == 1);
         CHECK(each.delay > 0ms);
         CHECK(each.delay <= 500ms);
+    }
+}
+
+TEST_CASE("client observer: requests that wait for a connection in use are told as a stall, once for all")
+{
+    bench b(R"({"faults":[{"on":"poll","do":"hold"}]})");
+    witness told;
+    auto config = b.config();
+    config.limits.connections = 1;
+    config.observer = told.callbacks();
+    client user(b.context, config);
+    task const one = b.submitted(user, corgi());
+    CHECK(told.count("stall connections") == 0);
+    std::vector<recorder<task_state>> got(3);
+    for (auto& each : got)
+        user.status(one, each.token());
+    b.run_until([&] { return b.booked("polls") == 1; });
+    // Counted as it leaves, not when its answer has come.
+    CHECK(user.metrics().polls_sent == 1);
+    CHECK(user.metrics().submits_sent == 1);
+    b.service().release();
+    b.run();
+    for (auto const& each : got)
+        CHECK(each.outcome().has_value());
+    CHECK(told.count("stall connections") == 1);
+    CHECK(told.only<stall_event>().waiting == 1);
+}
+
+TEST_CASE("client observer: the end of every connection is told, kept ones included")
+{
+    bench b;
+    witness told;
+    auto config = b.config();
+    config.limits.connections = 1;
+    config.timeouts.idle_for_submit = 0ms;
+    config.observer = told.callbacks();
+    client user(b.context, config);
+    // The kept one makes room for the fresh one.
+    task const one = b.submitted(user, corgi());
+    b.submitted(user, corgi());
+    CHECK(told.count("connected") == 2);
+    CHECK(told.count("closed") == 1);
+    recorder<shutdown_report> end;
+    user.shutdown(end.token());
+    b.run();
+    CHECK(told.count("closed") == 2);
+
+    // One that was kept for too long is found when another is wanted.
+    config.timeouts.idle = 1ms;
+    witness of_another;
+    config.observer = of_another.callbacks();
+    client another(b.context, config);
+    for (std::size_t i = 0; i < 2; ++i) {
+        recorder<task_state> got;
+        another.status(one, got.token());
+        b.run();
+        CHECK(got.outcome().has_value());
+        CHECK(of_another.count("closed") == i);
+        auto const now = std::chrono::steady_clock::now();
+        wait_until([&] { return std::chrono::steady_clock::now() > now + 2ms; });
     }
 }
 
@@ -607,7 +678,7 @@ TEST_CASE("client observer: with several threads events still come one at a time
     for (auto const& each : got)
         CHECK(each.value().succeeded());
     CHECK(told.wrong_moments() == 0);
-    // Of one submit: attempt, decision, attempt, ..., end, and nothing behind that.
+    // Of one submit: attempt, decision, attempt, ..., then the polls of its task, then the end.
     auto const attempts = told.all<attempt_event>();
     auto const retries = told.all<retry_event>();
     auto const ends = told.all<operation_event>();
@@ -615,10 +686,16 @@ TEST_CASE("client observer: with several threads events still come one at a time
     CHECK(retries.size() == user.metrics().retries);
     for (auto const& end : ends) {
         int expected = 0;
-        for (auto const& each : attempts)
-            if (each.operation == end.operation)
-                CHECK(each.attempt == ++expected);
+        int polls = 0;
+        for (auto const& each : attempts) {
+            if (each.operation != end.operation)
+                continue;
+            bool const poll = each.kind == request_kind::poll;
+            CHECK((poll || polls == 0));
+            CHECK(each.attempt == ++(poll ? polls : expected));
+        }
         CHECK(expected == end.attempts);
+        CHECK(polls >= 1);
         int decided = 1;
         for (auto const& each : retries)
             if (each.operation == end.operation)

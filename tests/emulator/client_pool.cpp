@@ -190,6 +190,54 @@ TEST_CASE("client pool: Connection: close and HTTP/1.0 are respected")
     }
 }
 
+TEST_CASE("client pool: a server that says how long it keeps a connection is believed")
+{
+    struct row
+    {
+        char const* header;
+        int connections;
+    };
+    for (row const& each :
+         {row{"", 1}, row{"Keep-Alive: timeout=60, max=5\r\n", 1},
+          row{"Keep-Alive: max=5, Timeout=60\r\n", 1}, row{"Keep-Alive: timeout=x\r\n", 1},
+          row{"Keep-Alive: timeout=99999999999999999999\r\n", 1}, row{"Keep-Alive: timeout=1\r\n", 3},
+          row{"Keep-Alive: timeout=0\r\n", 3}, row{"Keep-Alive: max=9,timeout=1\r\n", 3}}) {
+        CAPTURE(each.header);
+        scripted_server server(scripted_server::security::tls, [&](scripted_server::peer& peer) {
+            for (;;) {
+                peer.request();
+                peer.answer(200, accepted_body("task_1"), each.header);
+            }
+        });
+        asio::io_context context;
+        client user(context, server.config());
+        for (int i = 0; i < 3; ++i) {
+            recorder<task> got;
+            user.submit(corgi(), got.token());
+            run_to_end(context);
+            CHECK(got.outcome().has_value());
+        }
+        CHECK(server.connections() == each.connections);
+    }
+    // Two seconds are good for one.
+    scripted_server server(scripted_server::security::tls, [&](scripted_server::peer& peer) {
+        for (;;) {
+            peer.request();
+            peer.answer(200, accepted_body("task_1"), "Keep-Alive: timeout=2\r\n");
+        }
+    });
+    asio::io_context context;
+    client user(context, server.config());
+    for (int i = 0; i < 2; ++i) {
+        recorder<task> got;
+        user.submit(corgi(), got.token());
+        run_to_end(context);
+        auto const now = std::chrono::steady_clock::now();
+        wait_until([&] { return std::chrono::steady_clock::now() > now + 1001ms; });
+    }
+    CHECK(server.connections() == 2);
+}
+
 TEST_CASE("client pool: bytes that nobody asked for are never taken for the next answer")
 {
     for (auto const how : {scripted_server::security::plain, scripted_server::security::tls}) {

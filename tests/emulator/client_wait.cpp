@@ -227,6 +227,35 @@ TEST_CASE("client wait: a service that cannot be reached ends a wait at its limi
     CHECK(got.why().task_id() == "task_1");
 }
 
+TEST_CASE("client wait: a service that does not answer stretches a wait by two seconds and no more")
+{
+    std::atomic<int> asked = 0;
+    scripted_server server(scripted_server::security::tls, [&](scripted_server::peer& peer) {
+        peer.request();
+        ++asked;
+        peer.wait_for_end();
+    });
+    asio::io_context context;
+    client user(context, server.config());
+    asio::cancellation_signal signal;
+    recorder<finished_task> patient;
+    user.wait(task("task_1"), as_result(asio::bind_cancellation_slot(signal.slot(), patient.plain())));
+    run_until(context, [&] { return asked == 1; });
+    // It shares a question that was asked before, by somebody with more time.
+    recorder<finished_task> hasty;
+    auto const began = std::chrono::steady_clock::now();
+    user.wait(task("task_1"), wait_options{.time_limit = 100ms}, hasty.token());
+    run_until(context, [&] { return hasty.done(); });
+    auto const took = std::chrono::steady_clock::now() - began;
+    CHECK(hasty.why().code() == errc::wait_expired);
+    CHECK(took >= 100ms);
+    CHECK(took < 4s); // 2.1 s, and the machine may be busy
+    CHECK_FALSE(patient.done());
+    signal.emit(asio::cancellation_type::terminal);
+    run_to_end(context);
+    CHECK(patient.why().code() == asio::error::operation_aborted);
+}
+
 TEST_CASE("client wait: a service that asks for a long silence does not stretch a wait beyond its limit")
 {
     for (std::string const pause : {"3600", "\"999999999999999999\""}) {

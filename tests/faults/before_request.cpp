@@ -444,8 +444,8 @@ std::unique_ptr<cell> make_unwritable_cell(operation what)
         std::unique_ptr<scripted_server> server;
     };
     auto const other = std::make_shared<side>();
-    other->server = std::make_unique<scripted_server>(
-        scripted_server::security::tls, [shared = other.get()](peer& with) {
+    other->server =
+        std::make_unique<scripted_server>(scripted_server::security::tls, [shared = other.get()](peer& with) {
             if (with.index == 0) {
                 with.request();
                 with.answer(200, R"({"code":200,"data":{"id":"task_warm","status":"pending"}})");

@@ -26,7 +26,8 @@ extern "C" int connect(int descriptor, sockaddr const* to, socklen_t size)
 
 using namespace fault_tests;
 
-TEST_CASE("faults: F09 a machine out of ports sends nothing, goes on when it has some, and does not blame the host")
+TEST_CASE(
+    "faults: F09 a machine out of ports sends nothing, goes on when it has some, and does not blame the host")
 {
     for (operation const what : {operation::submit, operation::status}) {
         for (bool const once : {true, false}) {

@@ -228,7 +228,8 @@ public:
         for (auto const& each : seller.tasks()) {
             CAPTURE(each);
             CHECK_MESSAGE(seen.insert(each).second, "bought twice");
-            CHECK_MESSAGE(bought_.count(each) + perhaps_.count(each) == 1, "bought, and the caller does not know");
+            CHECK_MESSAGE(bought_.count(each) + perhaps_.count(each) == 1,
+                          "bought, and the caller does not know");
         }
         for (auto const& each : bought_)
             CHECK(seen.count(each) == 1);
@@ -252,7 +253,8 @@ void submit_under_shortage(apimart::client& user, asio::io_context& context, int
 
 } // namespace
 
-TEST_CASE("faults: F54 a submit for which memory runs out at any moment ends with what is proved, or never began")
+TEST_CASE(
+    "faults: F54 a submit for which memory runs out at any moment ends with what is proved, or never began")
 {
     for (bool const warm : {false, true}) {
         CAPTURE(warm);
@@ -292,7 +294,8 @@ TEST_CASE("faults: F54 a submit for which memory runs out at any moment ends wit
     }
 }
 
-TEST_CASE("faults: F54 a question and a wait for which memory runs out at any moment end, and can be repeated")
+TEST_CASE(
+    "faults: F54 a question and a wait for which memory runs out at any moment end, and can be repeated")
 {
     shop seller;
     for (bool const waiting : {false, true}) {

@@ -154,7 +154,8 @@ private:
     {
         auto where = std::move(*elsewhere_);
         try {
-            boost::asio::dispatch(where, [home = std::move(home), self = std::move(self)] { self->complete(); });
+            boost::asio::dispatch(where,
+                                  [home = std::move(home), self = std::move(self)] { self->complete(); });
         } catch (std::bad_alloc const&) {
             if (!delivered_)
                 *elsewhere_ = std::move(where);

@@ -17,6 +17,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <exception>
+#include <new>
 
 namespace apimart::detail {
 
@@ -30,8 +31,12 @@ public:
     void operator()(result<T> outcome)
     {
         std::exception_ptr why;
-        if (!outcome)
-            why = std::make_exception_ptr(error(outcome.error()));
+        try {
+            if (!outcome)
+                why = std::make_exception_ptr(error(outcome.error()));
+        } catch (std::bad_alloc const&) {
+            why = std::current_exception();
+        }
         if (outcome)
             std::move(inner)(why, std::move(*outcome));
         else

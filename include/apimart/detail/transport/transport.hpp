@@ -159,9 +159,9 @@ public:
     fork_watch const process;
     // Made before it is needed, because then there may be no memory for it.
     failure const of_the_parent{errc::forked};
-    failure broken_off = failure(errc::local_resource, "out of memory")
-                             .underlying(boost::system::errc::make_error_code(
-                                 boost::system::errc::not_enough_memory));
+    failure broken_off =
+        failure(errc::local_resource, "out of memory")
+            .underlying(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
 
     struct counters_type
     {
