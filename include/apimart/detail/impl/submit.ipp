@@ -243,13 +243,17 @@ APIMART_INLINE void submit_flow::drop() noexcept
     bool const pending = state_ == state::idle || state_ == state::queued || state_ == state::pausing;
     bool const committed = exchange_ && exchange_->outcome.phase >= exchange_phase::committed &&
                            !exchange_->outcome.session_refused;
-    auto proved = machine_ ? machine_->take_outcome() : result<std::string>(no_failure());
     auto proof = (machine_ && machine_->resending()) || (committed && !pending) ? proof_level::unknown
                                                                                 : proof_level::not_sent;
-    if (proved)
-        proof = proof_level::accepted;
-    else if (proved.error().code())
-        proof = proved.error().proof();
+    if (machine_) {
+        auto proved = machine_->take_outcome();
+        if (proved) {
+            proof = proof_level::accepted;
+            reserved_.task_id(std::move(*proved));
+        } else if (proved.error().code()) {
+            proof = proved.error().proof();
+        }
+    }
     if (state_ == state::sending)
         core_.submit_rate.ended();
     state_ = state::done;
@@ -261,8 +265,6 @@ APIMART_INLINE void submit_flow::drop() noexcept
     has_place = false;
     failure const& why = core_.broken_off;
     reserved_.proof(proof).code(why.code()).underlying(why.underlying());
-    if (proved)
-        reserved_.task_id(std::move(*proved));
     if (proof == proof_level::unknown) {
         reserved_.code(errc::outcome_unknown).underlying(why.underlying() ? why.underlying() : why.code());
         transport::count(core_.counters.outcomes_unknown);
