@@ -335,6 +335,8 @@ std::string outcome_of(std::string const& head, bool by_beast)
          {parser.retry_after(), parser.content_type(), parser.request_id(), parser.location(),
           parser.content_range(), parser.content_encoding(), parser.etag()})
         words += " [" + std::string(field) + "]";
+    if (auto const announced = parser.keep_alive_timeout())
+        words += " for " + std::to_string(announced->count());
     return words;
 }
 
@@ -380,6 +382,8 @@ TEST_CASE("a head read the quick way is the head that Beast reads")
                                      "Content-Length: 2\r\nConnection: Keep-Alive",
                                      "Content-Length: 2\r\nConnection: keep-alive, close",
                                      "Content-Length: 2\r\nConnection:",
+                                     "Content-Length: 2\r\nKeep-Alive: timeout=5, max=9",
+                                     "keep-alive: max=9,timeout=5\r\nKeep-Alive: timeout=6\r\nContent-Length: 2",
                                      "Content-Length: 2\r\nProxy-Connection: close",
                                      "Content-Length: 2\r\nUpgrade: h2c",
                                      "Content-Length: 2\r\nTransfer-Encoding: chunked",

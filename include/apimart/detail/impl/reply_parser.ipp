@@ -487,6 +487,8 @@ APIMART_INLINE bool reply_parser::read_plain_field(std::string_view name, std::s
             keep(field::location, value);
         return true;
     case 10:
+        if (is_name(name, "keep-alive"))
+            keep(field::keep_alive, value);
         return !is_name(name, "connection") || is_name(value, "keep-alive");
     case 11:
         if (is_name(name, "retry-after"))
