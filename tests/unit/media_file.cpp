@@ -3,6 +3,7 @@
 // Local pictures: what their headers say, what is refused, and how little is read for it.
 
 #include <apimart/any_request.hpp>
+#include <apimart/models.hpp>
 #include <apimart/media_file.hpp>
 
 #include <doctest/doctest.h>

@@ -5,6 +5,7 @@
 // them.
 
 #include <apimart/any_request.hpp>
+#include <apimart/models.hpp>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>

@@ -2,9 +2,9 @@
 #ifndef APIMART_DETAIL_MONITOR_HPP
 #define APIMART_DETAIL_MONITOR_HPP
 
+#include <atomic>
 #include <exception>
 #include <memory>
-#include <mutex>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -22,6 +22,7 @@ public:
     monitor& operator=(monitor const&) = delete;
     ~monitor()
     {
+        collect();
         while (first_ != nullptr)
             delete pop();
     }
@@ -33,47 +34,34 @@ public:
     template <class Function, class Leaving, class HandOver>
     void enter(Function&& function, Leaving&& leaving, HandOver&& hand_over)
     {
-        {
-            std::lock_guard const lock(mutex_);
-            if (busy_) {
-                push(new parked_function<std::decay_t<Function>>(std::forward<Function>(function)));
-                return;
-            }
-            busy_ = true;
+        link* nobody = nullptr;
+        if (top_.compare_exchange_strong(nobody, &inside_, std::memory_order_acquire,
+                                         std::memory_order_relaxed)) {
+            run_inside(function, leaving, hand_over);
+            return;
         }
-        std::exception_ptr thrown;
-        try {
-            function();
-        } catch (...) {
-            thrown = std::current_exception();
-        }
-        take_over(leaving, hand_over, std::move(thrown));
+        auto left = std::make_unique<parked_function<std::decay_t<Function>>>(std::forward<Function>(function));
+        if (leave_behind(*left))
+            static_cast<void>(left.release());
+        else
+            run_inside([&left] { left->run(); }, leaving, hand_over);
     }
 
     template <class Leaving, class HandOver>
     void take_over(Leaving&& leaving, HandOver&& hand_over, std::exception_ptr thrown = nullptr)
     {
         leaving();
-        for (int turns = 0;; ++turns) {
-            std::unique_ptr<parked> next;
-            {
-                std::lock_guard const lock(mutex_);
-                if (first_ == nullptr) {
-                    busy_ = false;
-                    break;
-                }
-                if (turns < most_turns)
-                    next.reset(pop());
-            }
-            if (!next) {
+        for (int turns = 0; !left();) {
+            if (turns == most_turns) {
                 try {
                     hand_over();
                     break;
                 } catch (std::bad_alloc const&) {
                     turns = 0; // nobody else can, so this thread goes on
-                    continue;
                 }
             }
+            ++turns;
+            std::unique_ptr<parked> const next(pop());
             try {
                 next->run();
             } catch (...) {
@@ -86,12 +74,16 @@ public:
     }
 
 private:
-    class parked
+    struct link
+    {
+        link* next = nullptr;
+    };
+
+    class parked : public link
     {
     public:
         virtual ~parked() = default;
         virtual void run() = 0;
-        parked* next = nullptr;
     };
 
     template <class Function>
@@ -105,28 +97,74 @@ private:
         Function function_;
     };
 
-    void push(parked* what)
+    template <class Function, class Leaving, class HandOver>
+    void run_inside(Function&& function, Leaving&& leaving, HandOver&& hand_over)
     {
-        (last_ != nullptr ? last_->next : first_) = what;
-        last_ = what;
-    }
-    parked* pop()
-    {
-        parked* const what = first_;
-        if (what != nullptr) {
-            first_ = what->next;
-            if (first_ == nullptr)
-                last_ = nullptr;
+        std::exception_ptr thrown;
+        try {
+            function();
+        } catch (...) {
+            thrown = std::current_exception();
         }
+        take_over(leaving, hand_over, std::move(thrown));
+    }
+
+    // False where nobody is inside any more: then the caller is.
+    bool leave_behind(parked& what) noexcept
+    {
+        link* top = top_.load(std::memory_order_relaxed);
+        for (;;) {
+            if (top == nullptr) {
+                if (top_.compare_exchange_weak(top, &inside_, std::memory_order_acquire,
+                                               std::memory_order_relaxed))
+                    return false;
+            } else {
+                what.next = top;
+                if (top_.compare_exchange_weak(top, &what, std::memory_order_release,
+                                               std::memory_order_relaxed))
+                    return true;
+            }
+        }
+    }
+
+    // The rest is for the one inside. Leaves, unless something was left behind.
+    bool left() noexcept
+    {
+        if (first_ != nullptr)
+            return false;
+        link* nothing = &inside_;
+        if (top_.compare_exchange_strong(nothing, nullptr, std::memory_order_release,
+                                         std::memory_order_relaxed))
+            return true;
+        collect();
+        return false;
+    }
+
+    // They lie with the latest on top, and run in the order in which they came.
+    void collect() noexcept
+    {
+        link* top = top_.exchange(&inside_, std::memory_order_acquire);
+        while (top != nullptr && top != &inside_) {
+            link* const below = top->next;
+            top->next = first_;
+            first_ = top;
+            top = below;
+        }
+    }
+
+    parked* pop() noexcept
+    {
+        auto* const what = static_cast<parked*>(first_);
+        first_ = first_->next;
         return what;
     }
 
     static constexpr int most_turns = 64;
 
-    std::mutex mutex_;
-    bool busy_ = false;
-    parked* first_ = nullptr;
-    parked* last_ = nullptr;
+    // Null: nobody is inside. `inside_`: somebody is. Else the latest that was left behind, with the others under it.
+    std::atomic<link*> top_{nullptr};
+    link inside_;
+    link* first_ = nullptr; // what the one inside still has to run
 };
 
 } // namespace apimart::detail
