@@ -586,6 +586,8 @@ TEST_CASE("client observer: the end of every connection is told, kept ones inclu
     user.shutdown(end.token());
     b.run();
     CHECK(told.count("closed") == 2);
+    for (auto const& each : told.all<connection_event>())
+        CHECK(each.tls_version == "TLSv1.3");
 
     // One that was kept for too long is found when another is wanted.
     config.timeouts.idle = 1ms;

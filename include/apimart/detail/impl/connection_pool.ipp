@@ -43,8 +43,8 @@ APIMART_INLINE void connection_pool::closed(group& g)
 
 APIMART_INLINE void connection_pool::close_kept(group& g, connection& which)
 {
+    tell(which, connection_event::what::closed); // while it still knows what it was
     which.close();
-    tell(which, connection_event::what::closed);
     closed(g);
 }
 
