@@ -140,6 +140,9 @@ public:
 /// They are called one at a time, in the order of what happened, by a thread of the client's execution
 /// context, and never inside a call of the client. They must not throw; an exception is dropped. While one
 /// runs, the client waits: hand over what takes long.
+///
+/// Lifetime: the last events are told after the client's end, as long as its execution context runs; what the
+/// callbacks refer to has to live until then.
 struct observer
 {
     std::function<void(attempt_event const&)> on_attempt{};

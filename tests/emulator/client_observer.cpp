@@ -5,6 +5,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 
 #include <algorithm>
+#include <array>
 #include <variant>
 
 using namespace client_tests;
@@ -842,13 +843,15 @@ TEST_CASE("client metrics: what is under way is counted while it is, and not aft
 
 TEST_CASE("client metrics: another address, another base URL and a refused repetition are counted")
 {
+    // Told of the end of each client as well, when the next one runs the context.
+    std::array<witness, 3> witnesses;
     bench b;
     auto const port = std::to_string(b.service().port());
     {
         auto config = b.config();
         config.base_url = "https://localhost:" + port;
         config.resolver.pin("localhost", {"127.0.0.2", "127.0.0.1"});
-        witness told;
+        witness& told = witnesses[0];
         config.observer = told.callbacks();
         client user(b.context, config);
         b.submitted(user, corgi());
@@ -860,7 +863,7 @@ TEST_CASE("client metrics: another address, another base URL and a refused repet
         auto config = b.config();
         config.base_url = "https://127.0.0.2:" + port;
         config.fallback_base_urls = {"https://127.0.0.1:" + port};
-        witness told;
+        witness& told = witnesses[1];
         config.observer = told.callbacks();
         client user(b.context, config);
         b.submitted(user, corgi());
@@ -876,7 +879,7 @@ TEST_CASE("client metrics: another address, another base URL and a refused repet
         b.service().plan(R"({"on":"submit","status":429})");
         auto config = b.config();
         config.retry.budget = 1;
-        witness told;
+        witness& told = witnesses[2];
         config.observer = told.callbacks();
         client user(b.context, config);
         recorder<task> got;

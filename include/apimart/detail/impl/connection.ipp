@@ -292,15 +292,22 @@ APIMART_INLINE void connection::established()
     phase_ = phase::ready;
     unlimit();
     if (home_.observer.on_connection) {
-        connection_event event;
-        event.host = origin.host;
-        event.address = address_;
-        event.tls_version = std::string(session_.version());
-        event.verified = !origin.tls || home_.tls.verifies();
-        event.took = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - begun_);
-        home_.tell(home_.observer.on_connection, std::move(event));
+        connection_event told = event(connection_event::what::connected);
+        told.took = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - begun_);
+        home_.tell(home_.observer.on_connection, std::move(told));
     }
     user_->connected(result<void>());
+}
+
+APIMART_INLINE connection_event connection::event(connection_event::what happened) const
+{
+    connection_event told;
+    told.happened = happened;
+    told.host = origin.host;
+    told.address = address_;
+    told.tls_version = session_.version();
+    told.verified = !origin.tls || home_.tls.verifies();
+    return told;
 }
 
 APIMART_INLINE void connection::give_up(failure why)

@@ -26,13 +26,8 @@ APIMART_INLINE connection_pool::group& connection_pool::group_of(origin const& t
 
 APIMART_INLINE void connection_pool::tell(connection const& about, connection_event::what happened)
 {
-    if (!home_.observer.on_connection)
-        return;
-    connection_event event;
-    event.happened = happened;
-    event.host = about.origin.host;
-    event.address = about.address();
-    home_.tell(home_.observer.on_connection, std::move(event));
+    if (home_.observer.on_connection)
+        home_.tell(home_.observer.on_connection, about.event(happened));
 }
 
 APIMART_INLINE void connection_pool::closed(group& g)

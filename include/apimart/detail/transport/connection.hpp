@@ -100,6 +100,8 @@ public:
     clock::time_point idle_until{};
     int served = 0;
     std::string const& address() const noexcept { return address_; }
+    // What the observer is told of it; while it is open, in full.
+    connection_event event(connection_event::what happened) const;
 
 private:
     enum class phase
