@@ -76,9 +76,8 @@ public:
     template <class Token>
     auto submit(any_request request, submit_options options, Token&& token)
     {
-        return detail::initiate<task>(
-            detail::submit_start(handle_, std::move(request), std::move(options)),
-            std::forward<Token>(token));
+        return detail::initiate<task>(detail::submit_start(handle_, std::move(request), std::move(options)),
+                                      std::forward<Token>(token));
     }
 
     /// Waits until a task reaches a final state. A failed task is a value.

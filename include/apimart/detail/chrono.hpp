@@ -2,8 +2,9 @@
 #ifndef APIMART_DETAIL_CHRONO_HPP
 #define APIMART_DETAIL_CHRONO_HPP
 
-// Durations, time points and clocks. The <chrono> of C++20 brings calendars and string streams besides, which would be the
-// dearest part of including the client; GCC's library keeps what is needed here in a header of its own, as its <mutex> does.
+// Durations, time points and clocks. The <chrono> of C++20 brings calendars and string streams besides, which
+// would be the dearest part of including the client; GCC's library keeps what is needed here in a header of its
+// own, as its <mutex> does.
 #if __has_include(<bits/chrono.h>)
 #include <bits/chrono.h>
 #else

@@ -40,7 +40,8 @@ public:
             run_inside(function, leaving, hand_over);
             return;
         }
-        auto left = std::make_unique<parked_function<std::decay_t<Function>>>(std::forward<Function>(function));
+        auto left =
+            std::make_unique<parked_function<std::decay_t<Function>>>(std::forward<Function>(function));
         if (leave_behind(*left))
             static_cast<void>(left.release());
         else

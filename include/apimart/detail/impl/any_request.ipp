@@ -82,8 +82,8 @@ APIMART_INLINE std::string any_request::prompt_as_sent() const
     boost::json::value const* const pictures = detail::member(body_, parameter::image_urls::name);
     if (known != nullptr && known->values.refers_to == mention::images && pictures != nullptr &&
         pictures->is_array() && !pictures->get_array().empty() && !detail::mentions_an_image(text))
-        text.insert(0, std::string(detail::image_mention_begin) + "1" +
-                           std::string(detail::image_mention_end));
+        text.insert(0,
+                    std::string(detail::image_mention_begin) + "1" + std::string(detail::image_mention_end));
     return text;
 }
 

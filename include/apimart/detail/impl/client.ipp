@@ -187,9 +187,8 @@ APIMART_INLINE boost::asio::awaitable<task_state> client::status(task which, sta
     return detail::throwing<task_state>(detail::status_start(handle_, std::move(which), options));
 }
 
-APIMART_INLINE boost::asio::awaitable<finished_task> client::generate(any_request request,
-                                                                      submit_options submit,
-                                                                      wait_options wait)
+APIMART_INLINE boost::asio::awaitable<finished_task>
+client::generate(any_request request, submit_options submit, wait_options wait)
 {
     return detail::throwing<finished_task>(
         detail::generate_start(handle_, std::move(request), std::move(submit), wait));
