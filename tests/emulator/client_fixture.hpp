@@ -4,6 +4,8 @@
 #include <apimart/client.hpp>
 #include <apimart/models.hpp>
 #include <apimart/testing/emulator.hpp>
+#include <apimart/testing/emulator/certificate_authority.hpp>
+#include <apimart/testing/emulator/server_tls.hpp>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
@@ -39,6 +41,8 @@
 #include <utility>
 #include <vector>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -412,10 +416,29 @@ public:
         void hold(bool on)
         {
             int const value = on ? 1 : 0;
-            ::setsockopt(socket_.native_handle(), IPPROTO_TCP, 3 /* TCP_CORK */, &value, sizeof value);
+            ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_CORK, &value, sizeof value);
         }
 
-        /// An orderly end, with close_notify under TLS.
+        /// Waits until all that was written, and the end if that was said, is with the other side's kernel: loopback
+        /// may deliver later than the call that sends.
+        void wait_until_delivered()
+        {
+            auto const give_up = std::chrono::steady_clock::now() + guard;
+            for (;;) {
+                tcp_info now{};
+                socklen_t size = sizeof now;
+                if (::getsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_INFO, &now, &size) != 0)
+                    throw boost::system::system_error(errno, boost::system::system_category());
+                if (now.tcpi_unacked == 0 && now.tcpi_state != TCP_FIN_WAIT1 &&
+                    now.tcpi_state != TCP_LAST_ACK)
+                    return;
+                if (std::chrono::steady_clock::now() >= give_up)
+                    throw boost::system::system_error(asio::error::timed_out);
+                std::this_thread::yield();
+            }
+        }
+
+        /// An orderly end, with close_notify under TLS. The other side has it when this returns.
         void close()
         {
             boost::system::error_code ignored;
@@ -424,16 +447,15 @@ public:
                 socket_.shutdown(tcp::socket::shutdown_receive, ignored);
                 tls_->shutdown(ignored);
             }
-            socket_.shutdown(tcp::socket::shutdown_both, ignored);
-            server_.forget(socket_.native_handle());
-            socket_.close(ignored);
+            cut();
         }
 
-        /// The end of TCP without an end of TLS.
+        /// The end of TCP without an end of TLS. The other side has it when this returns.
         void cut()
         {
             boost::system::error_code ignored;
             socket_.shutdown(tcp::socket::shutdown_both, ignored);
+            wait_until_delivered();
             server_.forget(socket_.native_handle());
             socket_.close(ignored);
         }

@@ -449,10 +449,12 @@ TEST_CASE("client observer: a kept connection that ended, or spoke unasked, is t
             peer.request();
             peer.answer(200, accepted_body("task_1"));
             if (peer.index == 0) {
-                if (speaks)
+                if (speaks) {
                     peer.write("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
-                else
+                    peer.wait_until_delivered();
+                } else {
                     peer.close();
+                }
                 over = true;
             }
             peer.wait_for_end();
@@ -465,6 +467,7 @@ TEST_CASE("client observer: a kept connection that ended, or spoke unasked, is t
         recorder<task> first;
         user.submit(corgi(), first.token());
         run_until(context, [&] { return first.done() && over; });
+        context.poll(); // what has arrived since is the client's to see
         recorder<task> second;
         user.submit(corgi(), second.token());
         run_to_end(context);

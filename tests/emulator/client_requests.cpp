@@ -1,6 +1,8 @@
 // The ordinary way of every request: submit, wait, download; what the service receives is what was meant.
 #include "client_fixture.hpp"
 
+#include <apimart/testing/emulator/digest.hpp>
+
 #include <set>
 
 using namespace client_tests;

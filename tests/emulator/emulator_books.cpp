@@ -2,6 +2,9 @@
 
 #include "emulator_raw_client.hpp"
 
+#include <apimart/testing/emulator/digest.hpp>
+#include <apimart/testing/emulator/service.hpp>
+
 #include <doctest/doctest.h>
 
 #include <malloc.h>

@@ -2,6 +2,8 @@
 
 #include "emulator_raw_client.hpp"
 
+#include <apimart/testing/emulator/digest.hpp>
+
 #include <doctest/doctest.h>
 
 #include <boost/asio/ssl/error.hpp>

@@ -2,6 +2,10 @@
 
 #include "emulator_raw_client.hpp"
 
+#include <apimart/testing/emulator/certificate_authority.hpp>
+
+#include <boost/beast/core/tcp_stream.hpp>
+
 #include <doctest/doctest.h>
 
 #include <future>

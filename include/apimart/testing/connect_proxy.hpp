@@ -4,27 +4,17 @@
 
 #include <apimart/testing/connect_fault.hpp>
 #include <apimart/testing/connect_request.hpp>
-#include <apimart/testing/emulator/open_connections.hpp>
-#include <apimart/testing/proxy/connect_ledger.hpp>
-#include <apimart/testing/proxy/connect_session.hpp>
 #include <apimart/testing/proxy/entrance.hpp>
-#include <apimart/testing/proxy/listening_port.hpp>
-#include <apimart/testing/proxy/tcp_ledger.hpp>
-#include <apimart/testing/proxy/weak_list.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/address_v4.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
-#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace apimart::testing {
@@ -65,114 +55,67 @@ public:
     using tcp = boost::asio::ip::tcp;
 
     /// Binds a port; connections wait until start(). Throws boost::system::system_error when it cannot.
-    explicit connect_proxy(boost::asio::any_io_executor ex, connect_proxy_options options = {})
-        : state_(std::make_shared<state>(std::move(ex), options))
-    {}
+    explicit connect_proxy(boost::asio::any_io_executor ex, connect_proxy_options options = {});
 
     connect_proxy(connect_proxy const&) = delete;
     connect_proxy& operator=(connect_proxy const&) = delete;
 
-    ~connect_proxy() { stop(); }
+    ~connect_proxy();
 
     /// Begins to accept connections. Only the first call counts.
-    void start()
-    {
-        state_->port->start([weak = std::weak_ptr(state_)](tcp::socket socket) {
-            if (auto const self = weak.lock())
-                self->serve(std::move(socket));
-        });
-    }
+    void start();
 
     /// Resets all connections and closes the port. It cannot be started again.
-    void stop()
-    {
-        state_->port->stop();
-        state_->connections->close_all();
-    }
+    void stop();
 
-    tcp::endpoint endpoint() const { return state_->port->endpoint(); }
+    tcp::endpoint endpoint() const;
     unsigned short port() const { return endpoint().port(); }
 
     /// Leads a target (`host:port`, in any case of letters) to a port of this machine.
-    void route(std::string_view target, unsigned short to)
-    {
-        route(target, tcp::endpoint(boost::asio::ip::address_v4::loopback(), to));
-    }
-    void route(std::string_view target, tcp::endpoint const& to) { state_->ledger->route(target, to); }
+    void route(std::string_view target, unsigned short to);
+    void route(std::string_view target, tcp::endpoint const& to);
 
     /// Leads every other target to one place.
-    void route_all(unsigned short to)
-    {
-        state_->ledger->route_all(tcp::endpoint(boost::asio::ip::address_v4::loopback(), to));
-    }
+    void route_all(unsigned short to);
 
     /// Adds a fault behind those planned before.
-    void plan(connect_fault fault) { state_->ledger->plan(std::move(fault)); }
+    void plan(connect_fault fault);
 
     /// Gives the answers that connect_fault::hold keeps back now. Happens soon after the call.
-    void release()
-    {
-        for (auto const& each : state_->sessions.all())
-            each->release();
-    }
+    void release();
 
     /// Changes how the port treats new connections; this has happened when the call returns.
-    void set(entrance kind) { state_->port->set(kind); }
+    void set(entrance kind);
 
     /// The requests it has read, whatever became of them.
-    std::vector<connect_request> requests() const { return state_->ledger->requests(); }
+    std::vector<connect_request> requests() const;
 
     /// All bytes that clients sent to the proxy itself, by connection: the requests, and whatever came before
     /// the answer that made a tunnel.
-    std::vector<std::string> bytes_outside_tunnels() const { return state_->ledger->outside(); }
+    std::vector<std::string> bytes_outside_tunnels() const;
 
     /// Whether a text is among them.
-    bool saw_outside_tunnels(std::string_view text) const
-    {
-        auto const all = bytes_outside_tunnels();
-        return std::any_of(all.begin(), all.end(),
-                           [&](std::string const& each) { return each.find(text) != each.npos; });
-    }
+    bool saw_outside_tunnels(std::string_view text) const;
 
     /// How many connections were accepted.
     std::uint64_t connections() const { return bytes_outside_tunnels().size(); }
 
     /// How many tunnels are open.
-    std::uint64_t open_tunnels() const { return state_->tunnels->open(); }
+    std::uint64_t open_tunnels() const;
 
     /// The names of the planned faults that did not strike as often as planned.
-    std::vector<std::string> unconsumed_faults() const { return state_->ledger->unconsumed(); }
+    std::vector<std::string> unconsumed_faults() const;
 
 private:
-    struct state
-    {
-        state(boost::asio::any_io_executor ex, connect_proxy_options const& options)
-            : port(std::make_shared<proxies::listening_port>(
-                  std::move(ex), tcp::endpoint(options.address, options.port), 0)),
-              ledger(std::make_shared<proxies::connect_ledger>(options.user, options.password))
-        {}
-
-        void serve(tcp::socket socket)
-        {
-            auto const strand = socket.get_executor();
-            auto const made =
-                std::make_shared<proxies::connect_session>(std::move(socket), ledger, tunnels, connections);
-            sessions.add(made);
-            if (connections->add(made))
-                boost::asio::co_spawn(strand, proxies::connect_session::serve(made), boost::asio::detached);
-        }
-
-        std::shared_ptr<proxies::listening_port> port;
-        std::shared_ptr<proxies::connect_ledger> ledger;
-        std::shared_ptr<proxies::tcp_ledger> tunnels = std::make_shared<proxies::tcp_ledger>();
-        std::shared_ptr<emulation::open_connections> connections =
-            std::make_shared<emulation::open_connections>();
-        proxies::weak_list<proxies::connect_session> sessions;
-    };
+    struct state;
 
     std::shared_ptr<state> state_;
 };
 
 } // namespace apimart::testing
+
+#ifndef APIMART_SEPARATE_COMPILATION
+#include <apimart/testing/impl/connect_proxy.ipp>
+#endif
 
 #endif

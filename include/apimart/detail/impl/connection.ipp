@@ -611,7 +611,8 @@ APIMART_INLINE connection::probe connection::look(clock::time_point now)
 {
     if (peer_ended_)
         return unsolicited_ ? probe::unsolicited : probe::ended;
-    if (receiving_ && now - last_used < std::chrono::milliseconds(1))
+    // The last look was taken with the answer. An end right behind it may have come since, but not so soon.
+    if (receiving_ && now - last_used < std::chrono::microseconds(50))
         return probe::quiet;
     for (;;) {
         std::array<char, 2048> some; // left as it is: it is written before it is read
