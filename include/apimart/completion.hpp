@@ -5,6 +5,8 @@
 #include <apimart/error.hpp>
 
 #include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/associator.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -34,8 +36,38 @@ constexpr as_result_t<Token> as_result(Token token = Token())
 
 namespace detail {
 
+// A caller's handler without its type.
 template <class T>
-using completion = boost::asio::any_completion_handler<void(result<T>)>;
+class completion
+{
+public:
+    template <class Handler>
+    explicit completion(Handler given)
+        : knows_executor(is_io_executor<Handler>), executor(executor_of(given)), handler(std::move(given))
+    {}
+
+    // Where the handler runs, as long as its type says it at no cost; empty for "where the client runs". What the
+    // erased handler tells is made by two allocations.
+    bool knows_executor;
+    boost::asio::any_io_executor executor;
+    boost::asio::any_completion_handler<void(result<T>)> handler;
+
+private:
+    using io_executor = boost::asio::any_io_executor;
+
+    template <class Handler>
+    static constexpr bool is_io_executor =
+        std::is_same_v<boost::asio::associated_executor_t<Handler, io_executor>, io_executor>;
+
+    template <class Handler>
+    static io_executor executor_of(Handler const& from)
+    {
+        if constexpr (is_io_executor<Handler>)
+            return boost::asio::get_associated_executor(from, io_executor());
+        else
+            return {};
+    }
+};
 
 template <class Token>
 inline constexpr bool is_as_result = false;

@@ -4,6 +4,7 @@
 
 #include <apimart/client_config.hpp>
 #include <apimart/detail/authorization.hpp>
+#include <apimart/detail/block_cache.hpp>
 #include <apimart/detail/client_entry.hpp>
 #include <apimart/detail/context_watch.hpp>
 #include <apimart/detail/key_source.hpp>
@@ -104,6 +105,17 @@ public:
     poll_slot* by = nullptr;  // asks for its state at present
 };
 
+// What a submit needs to be sent.
+class sending
+{
+public:
+    sending(transport& home, connection_pool& pool, exchange_owner& owner) : through(home, pool, owner) {}
+
+    exchange through;
+    // For what becomes of the submit when there is no memory to say it.
+    failure last_words{errc::local_resource};
+};
+
 // The state that all copies of a client share. Everything in it happens inside (see `transport::enter`); the
 // functions whose names begin with `start` may be called from anywhere.
 class client_core final : public transport, private context_bound
@@ -115,14 +127,14 @@ public:
     client_core& operator=(client_core const&) = delete;
     ~client_core() override;
 
-    void start_submit(any_request request, submit_options options, completion<task> handler);
-    void start_wait(task which, wait_options options, completion<finished_task> handler);
-    void start_status(task which, status_options options, completion<task_state> handler);
-    void start_generate(any_request request, submit_options submit, wait_options wait,
-                        completion<finished_task> handler);
-    void start_download(video_file file, std::filesystem::path to, download_options options,
-                        completion<std::uint64_t> handler);
-    void start_shutdown(completion<shutdown_report> handler);
+    void start_submit(any_request&& request, submit_options&& options, completion<task>&& handler);
+    void start_wait(task&& which, wait_options const& options, completion<finished_task>&& handler);
+    void start_status(task&& which, status_options const& options, completion<task_state>&& handler);
+    void start_generate(any_request&& request, submit_options&& submit, wait_options const& wait,
+                        completion<finished_task>&& handler);
+    void start_download(video_file&& file, std::filesystem::path to, download_options const& options,
+                        completion<std::uint64_t>&& handler);
+    void start_shutdown(completion<shutdown_report>&& handler);
     void start_farewell();
 
     metrics read_metrics() const;
@@ -141,8 +153,8 @@ public:
     bool is_home(origin const& to) const;
 
     // For a submit, from its turn to its end; kept for the next one, with the memory of its texts.
-    std::unique_ptr<exchange> lend_exchange(exchange_owner& owner);
-    void give_back(std::unique_ptr<exchange> lent);
+    std::unique_ptr<sending> lend_sending(exchange_owner& owner);
+    void give_back(std::unique_ptr<sending> lent);
     void enqueue_submit(submit_flow& which);
     void dequeue_submit(submit_flow& which);
     void pump_submits();
@@ -196,12 +208,18 @@ private:
     std::vector<api_base> bases_;
     std::size_t current_base_ = 0;
 
+    // Memory of operations that have ended, by kind. Used on the callers' threads, too.
+    static constexpr std::size_t spare_blocks = 64;
+    block_cache::owner const submit_memory_ = block_cache::make(spare_blocks);
+    block_cache::owner const wait_memory_ = block_cache::make(spare_blocks);
+    block_cache::owner const status_memory_ = block_cache::make(spare_blocks);
+
     boost::intrusive::list<operation, boost::intrusive::constant_time_size<false>> operations_;
     boost::intrusive::list<queued_submit> submit_queue_; // have no place yet
     boost::intrusive::list<queued_submit> resend_queue_; // have one
     int submit_places_;
-    std::vector<std::unique_ptr<exchange>> spare_exchanges_;
-    std::size_t exchanges_made_ = 0;
+    std::vector<std::unique_ptr<sending>> spare_sendings_;
+    std::size_t sendings_made_ = 0;
     bool submit_queue_stalled_ = false; // and the observer knows
     alarm submit_alarm_;
     std::list<download_operation*> download_queue_;
@@ -210,7 +228,7 @@ private:
     poll_schedule schedule_;
     watched_tasks watched_;
     std::vector<std::unique_ptr<watched_task>> spare_watched_; // with the memory of their texts
-    std::vector<std::shared_ptr<task_waiter>> ending_; // in nobody's list any more, and not told yet
+    std::vector<std::shared_ptr<task_waiter>> ending_;         // in nobody's list any more, and not told yet
     std::vector<std::unique_ptr<poll_slot>> poll_slots_;
     std::vector<poll_slot*> free_slots_;
     alarm poll_alarm_;

@@ -24,10 +24,10 @@ class client_handle;
 class submit_start
 {
 public:
-    submit_start(std::shared_ptr<client_handle> handle, any_request request, submit_options options)
+    submit_start(std::shared_ptr<client_handle> handle, any_request&& request, submit_options&& options)
         : handle_(std::move(handle)), request_(std::move(request)), options_(std::move(options))
     {}
-    void operator()(completion<task> handler);
+    void operator()(completion<task>&& handler);
 
 private:
     std::shared_ptr<client_handle> handle_;
@@ -38,10 +38,10 @@ private:
 class wait_start
 {
 public:
-    wait_start(std::shared_ptr<client_handle> handle, task which, wait_options options)
+    wait_start(std::shared_ptr<client_handle> handle, task&& which, wait_options const& options)
         : handle_(std::move(handle)), task_(std::move(which)), options_(options)
     {}
-    void operator()(completion<finished_task> handler);
+    void operator()(completion<finished_task>&& handler);
 
 private:
     std::shared_ptr<client_handle> handle_;
@@ -52,10 +52,10 @@ private:
 class status_start
 {
 public:
-    status_start(std::shared_ptr<client_handle> handle, task which, status_options options)
+    status_start(std::shared_ptr<client_handle> handle, task&& which, status_options const& options)
         : handle_(std::move(handle)), task_(std::move(which)), options_(options)
     {}
-    void operator()(completion<task_state> handler);
+    void operator()(completion<task_state>&& handler);
 
 private:
     std::shared_ptr<client_handle> handle_;
@@ -66,11 +66,11 @@ private:
 class generate_start
 {
 public:
-    generate_start(std::shared_ptr<client_handle> handle, any_request request, submit_options submit,
-                   wait_options wait)
+    generate_start(std::shared_ptr<client_handle> handle, any_request&& request, submit_options&& submit,
+                   wait_options const& wait)
         : handle_(std::move(handle)), request_(std::move(request)), submit_(std::move(submit)), wait_(wait)
     {}
-    void operator()(completion<finished_task> handler);
+    void operator()(completion<finished_task>&& handler);
 
 private:
     std::shared_ptr<client_handle> handle_;
@@ -82,11 +82,11 @@ private:
 class download_start
 {
 public:
-    download_start(std::shared_ptr<client_handle> handle, video_file file, file_path to,
-                   download_options options)
+    download_start(std::shared_ptr<client_handle> handle, video_file&& file, file_path&& to,
+                   download_options const& options)
         : handle_(std::move(handle)), file_(std::move(file)), to_(std::move(to)), options_(options)
     {}
-    void operator()(completion<std::uint64_t> handler);
+    void operator()(completion<std::uint64_t>&& handler);
 
 private:
     std::shared_ptr<client_handle> handle_;
@@ -99,7 +99,7 @@ class shutdown_start
 {
 public:
     explicit shutdown_start(std::shared_ptr<client_handle> handle) : handle_(std::move(handle)) {}
-    void operator()(completion<shutdown_report> handler);
+    void operator()(completion<shutdown_report>&& handler);
 
 private:
     std::shared_ptr<client_handle> handle_;

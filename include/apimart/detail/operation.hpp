@@ -8,6 +8,7 @@
 #include <apimart/observer.hpp>
 
 #include <boost/asio/any_completion_executor.hpp>
+#include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
@@ -72,17 +73,19 @@ template <class T>
 class typed_operation : public operation
 {
 public:
-    typed_operation(transport& home, request_kind what, std::uint64_t serial, completion<T> handler)
-        : operation(what, serial), home_(home), handler_(std::move(handler))
+    typed_operation(transport& home, request_kind what, std::uint64_t serial, completion<T>&& given)
+        : operation(what, serial), home_(home), handler_(std::move(given.handler))
     {
-        // Work on the caller's executor, so that it does not run out while the operation is elsewhere.
-        using boost::asio::execution::outstanding_work;
-        auto const where = boost::asio::get_associated_executor(handler_, home.completion_executor());
-        if (where == home.completion_executor())
-            at_home_ = boost::asio::prefer(home.executor(), outstanding_work.tracked);
+        if (given.knows_executor && (!given.executor || given.executor == home.executor()))
+            work_at_home();
+        else if (given.knows_executor)
+            work_at(given.executor);
+        else if (auto const where =
+                     boost::asio::get_associated_executor(handler_, home.completion_executor());
+                 where == home.completion_executor())
+            work_at_home();
         else
-            elsewhere_ = std::make_unique<boost::asio::any_completion_executor>(
-                boost::asio::prefer(where, outstanding_work.tracked));
+            work_at(where);
     }
 
     // The caller's slot is emitted on the caller's thread.
@@ -149,6 +152,18 @@ protected:
     transport& home_;
 
 private:
+    // Work on the caller's executor, so that it does not run out while the operation is elsewhere.
+    void work_at_home()
+    {
+        at_home_ =
+            boost::asio::prefer(home_.executor(), boost::asio::execution::outstanding_work_t::tracked_t());
+    }
+    void work_at(boost::asio::any_completion_executor const& where)
+    {
+        elsewhere_ = std::make_unique<boost::asio::any_completion_executor>(
+            boost::asio::prefer(where, boost::asio::execution::outstanding_work_t::tracked_t()));
+    }
+
     // What travels is the operation itself, so that nothing is lost where there is no memory for the way.
     void dispatch(std::shared_ptr<transport> home, std::shared_ptr<typed_operation> self)
     {
@@ -166,7 +181,7 @@ private:
     void complete()
     {
         delivered_ = true;
-        completion<T> handler = std::move(handler_);
+        auto handler = std::move(handler_);
         boost::asio::get_associated_cancellation_slot(handler).clear();
         if (outcome_)
             std::move(handler)(std::move(*outcome_));
@@ -175,7 +190,7 @@ private:
     }
 
     bool delivered_ = false;
-    completion<T> handler_;
+    boost::asio::any_completion_handler<void(result<T>)> handler_;
     // The executor for the handler. The client's own mostly, which takes less to be reached.
     boost::asio::any_io_executor at_home_;
     std::unique_ptr<boost::asio::any_completion_executor> elsewhere_;

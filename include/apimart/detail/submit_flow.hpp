@@ -28,8 +28,8 @@ public:
         ~owner() = default;
     };
 
-    submit_flow(client_core& core, owner& who, std::uint64_t number, any_request request,
-                submit_options options);
+    submit_flow(client_core& core, owner& who, std::uint64_t number, any_request&& request,
+                submit_options&& options);
 
     // What needs neither the client's state nor the network; on the caller's thread.
     void prepare();
@@ -39,7 +39,7 @@ public:
     void cut(error_code why);
     void drop() noexcept;
     // What it has come to when it was dropped.
-    failure const& last_words() const noexcept { return reserved_; }
+    failure last_words() const noexcept { return last_words_ ? *last_words_ : core_.broken_off_unsent; }
 
     // For the core: it is this submit's turn to send, or there is no room for it.
     void go();
@@ -73,10 +73,10 @@ private:
     any_request request_;
     submit_options options_;
     std::optional<failure> unusable_;
-    failure reserved_{errc::local_resource};
+    std::optional<failure> last_words_;
     std::string body_;
     std::optional<submit_machine> machine_;
-    std::unique_ptr<exchange> exchange_; // from its turn to its end
+    std::unique_ptr<sending> sending_; // from its turn to its end
     base_walk base_;
     state state_ = state::idle;
     error_code stop_reason_;

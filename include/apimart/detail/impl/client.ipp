@@ -70,7 +70,7 @@ boost::asio::awaitable<T> throwing(Start start)
 {
     using token = boost::asio::use_awaitable_t<>;
     return boost::asio::async_initiate<token const&, void(std::exception_ptr, T)>(
-        [](auto handler, Start begin) {
+        [](auto handler, Start&& begin) {
             begin(completion<T>(exception_handler<T, decltype(handler)>(std::move(handler))));
         },
         boost::asio::use_awaitable, std::move(start));
@@ -129,32 +129,32 @@ APIMART_INLINE std::shared_ptr<client_handle> make_client_handle(boost::asio::an
         std::move(executor), std::move(config), std::move(bases), std::move(*proxy), std::move(*tls)));
 }
 
-APIMART_INLINE void submit_start::operator()(completion<task> handler)
+APIMART_INLINE void submit_start::operator()(completion<task>&& handler)
 {
     handle_->core->start_submit(std::move(request_), std::move(options_), std::move(handler));
 }
 
-APIMART_INLINE void wait_start::operator()(completion<finished_task> handler)
+APIMART_INLINE void wait_start::operator()(completion<finished_task>&& handler)
 {
     handle_->core->start_wait(std::move(task_), options_, std::move(handler));
 }
 
-APIMART_INLINE void status_start::operator()(completion<task_state> handler)
+APIMART_INLINE void status_start::operator()(completion<task_state>&& handler)
 {
     handle_->core->start_status(std::move(task_), options_, std::move(handler));
 }
 
-APIMART_INLINE void generate_start::operator()(completion<finished_task> handler)
+APIMART_INLINE void generate_start::operator()(completion<finished_task>&& handler)
 {
     handle_->core->start_generate(std::move(request_), std::move(submit_), wait_, std::move(handler));
 }
 
-APIMART_INLINE void download_start::operator()(completion<std::uint64_t> handler)
+APIMART_INLINE void download_start::operator()(completion<std::uint64_t>&& handler)
 {
     handle_->core->start_download(std::move(file_), to_.native(), options_, std::move(handler));
 }
 
-APIMART_INLINE void shutdown_start::operator()(completion<shutdown_report> handler)
+APIMART_INLINE void shutdown_start::operator()(completion<shutdown_report>&& handler)
 {
     handle_->core->start_shutdown(std::move(handler));
 }

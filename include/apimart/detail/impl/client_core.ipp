@@ -86,7 +86,7 @@ APIMART_INLINE void client_core::abandon()
     drop_all();
     free_slots_.clear();
     poll_slots_.clear();
-    spare_exchanges_.clear();
+    spare_sendings_.clear();
     shutdowns_.clear();
     pool.abandon();
     drop_rest();
@@ -179,7 +179,7 @@ APIMART_INLINE void client_core::conclude(operation& which, error_code why, proo
             event.code = why;
             event.proof = proof;
             event.attempts = attempts;
-            event.took = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - which.begun);
+            event.took = std::chrono::duration_cast<std::chrono::microseconds>(now() - which.begun);
         });
     which.ended = true;
     bool const under_way = which.is_linked();
@@ -248,7 +248,7 @@ APIMART_INLINE void client_core::tell_attempt(request_kind kind, std::uint64_t n
             event.request_id = credentials.redacted(printable(outcome.reply.request_id, 128));
         event.bytes_sent = outcome.bytes_sent;
         event.bytes_received = outcome.bytes_received;
-        event.took = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - done.begun);
+        event.took = std::chrono::duration_cast<std::chrono::microseconds>(now() - done.begun);
     });
 }
 

@@ -67,7 +67,7 @@ APIMART_INLINE std::string const& connection::dialed_host() const
 APIMART_INLINE void connection::connect(connection_user& who)
 {
     user_ = &who;
-    begun_ = clock::now();
+    begun_ = home_.now();
     transport::count(home_.counters.connections_opened);
     // Behind a proxy only the proxy sees the address; a literal can still be judged.
     if (public_only_ && origin.is_address() && is_private_address(origin.host)) {
@@ -127,7 +127,7 @@ APIMART_INLINE void connection::dial(resolver::addresses addresses)
             endpoints_.emplace_back(of_other_family[i], port);
     }
     phase_ = phase::connecting;
-    limit(clock::now() + home_.times.connect);
+    limit(home_.now() + home_.times.connect);
     last_error_ = boost::asio::error::host_not_found;
     start_attempt();
 }
@@ -157,7 +157,7 @@ APIMART_INLINE void connection::start_attempt()
                                         self.attempted(which, result);
                                     }));
         if (next_endpoint_ < endpoints_.size())
-            stagger_.set(home_.alarms, clock::now() + home_.times.connect_stagger);
+            stagger_.set(home_.alarms, home_.now() + home_.times.connect_stagger);
         return;
     }
     if (!attempts_.empty())
@@ -213,7 +213,7 @@ APIMART_INLINE void connection::reached()
 APIMART_INLINE void connection::speak_to_proxy()
 {
     phase_ = phase::proxy;
-    limit(clock::now() + home_.times.connect);
+    limit(home_.now() + home_.times.connect);
     proxy_text_ = home_.proxy.connect_request(origin);
     proxy_rest_ = proxy_text_;
     write_to_proxy();
@@ -260,7 +260,7 @@ APIMART_INLINE void connection::judge_proxy(bool ended)
 APIMART_INLINE void connection::start_tls()
 {
     phase_ = phase::handshake;
-    limit(clock::now() + home_.times.tls_handshake);
+    limit(home_.now() + home_.times.tls_handshake);
     if (!session_.open(home_.tls, socket_->native_handle(), origin.host, origin.is_address())) {
         give_up(failure(errc::tls_failed, "the TLS session for " + origin.host + " cannot be prepared"));
         return;
@@ -293,7 +293,7 @@ APIMART_INLINE void connection::established()
     unlimit();
     if (home_.observer.on_connection) {
         connection_event told = event(connection_event::what::connected);
-        told.took = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - begun_);
+        told.took = std::chrono::duration_cast<std::chrono::microseconds>(home_.now() - begun_);
         home_.tell(home_.observer.on_connection, std::move(told));
     }
     user_->connected(result<void>());
@@ -322,7 +322,7 @@ APIMART_INLINE void connection::give_up(failure why)
         event.address = address_;
         event.code = why.code();
         event.detail = why.detail();
-        event.took = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - begun_);
+        event.took = std::chrono::duration_cast<std::chrono::microseconds>(home_.now() - begun_);
         home_.tell(home_.observer.on_connection, std::move(event));
     }
     close();
@@ -611,8 +611,9 @@ APIMART_INLINE connection::probe connection::look(clock::time_point now)
 {
     if (peer_ended_)
         return unsolicited_ ? probe::unsolicited : probe::ended;
-    // The last look was taken with the answer. An end right behind it may have come since, but not so soon.
-    if (receiving_ && now - last_used < std::chrono::microseconds(50))
+    // Taken again by the handler of its last answer: the last look was just now.
+    if (receiving_ && home_.handlers_over() == handlers_over &&
+        now - last_used < std::chrono::milliseconds(1))
         return probe::quiet;
     for (;;) {
         std::array<char, 2048> some; // left as it is: it is written before it is read

@@ -45,7 +45,7 @@ APIMART_INLINE void connection_pool::close_kept(group& g, connection& which)
 
 APIMART_INLINE std::shared_ptr<connection> connection_pool::take_idle(group& from, lane which)
 {
-    auto const now = clock::now();
+    auto const now = home_.now();
     while (!from.idle.empty()) {
         connection const& latest = *from.idle.back();
         auto const unused = now - latest.last_used;
@@ -121,7 +121,7 @@ APIMART_INLINE void connection_pool::serve(group& g)
         std::shared_ptr<connection> found = take_idle(g, static_cast<lane>(which));
         connection_seeker& next = g.waiting[which].front();
         if (!found) {
-            auto const now = clock::now();
+            auto const now = home_.now();
             if (g.places < home_.most.connections && now - g.places_lowered > std::chrono::seconds(10)) {
                 ++g.places;
                 g.places_lowered = now;
@@ -161,12 +161,13 @@ APIMART_INLINE void connection_pool::give_back(std::shared_ptr<connection> lent)
     lent->unlimit();
     lent->use(nullptr);
     group& g = group_of(lent->origin);
-    auto const now = clock::now();
+    auto const now = home_.now();
     auto const kept_for = keep_time(*lent);
     if (kept_for > clock::duration::zero() && lent->at_rest()) {
         // Owned before anything else, so that whatever happens it can be closed.
         connection& kept = *g.idle.emplace_back(std::move(lent));
         kept.last_used = now;
+        kept.handlers_over = home_.handlers_over();
         kept.idle_until = now + kept_for;
         home_.restless();
         // Most are kept for equally long, so that an earlier one is seldom.
@@ -194,25 +195,25 @@ APIMART_INLINE void connection_pool::drop(std::shared_ptr<connection> lent)
 
 APIMART_INLINE void connection_pool::connect_succeeded(connection const& which)
 {
-    group_of(which.origin).gate.succeeded(clock::now());
+    group_of(which.origin).gate.succeeded(home_.now());
 }
 
 APIMART_INLINE void connection_pool::connect_failed(connection const& which, error_code const& why)
 {
     group& g = group_of(which.origin);
     if (why != errc::local_resource) {
-        g.gate.failed(clock::now());
+        g.gate.failed(home_.now());
         return;
     }
     // The host has nothing to do with it.
     close_idle();
     g.places = std::max(1, g.open - 1);
-    g.places_lowered = clock::now();
+    g.places_lowered = home_.now();
 }
 
 APIMART_INLINE void connection_pool::on_purge()
 {
-    auto const now = clock::now();
+    auto const now = home_.now();
     auto next = clock::time_point::max();
     for (auto& [to, g] : groups_) {
         std::erase_if(g.idle, [&, &g = g](auto const& each) {

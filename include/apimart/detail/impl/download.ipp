@@ -26,8 +26,8 @@ class download_operation final : public typed_operation<std::uint64_t>,
                                  private question::owner
 {
 public:
-    download_operation(client_core& core, std::uint64_t serial, video_file file, std::filesystem::path to,
-                       download_options options, completion<std::uint64_t> handler)
+    download_operation(client_core& core, std::uint64_t serial, video_file&& file, std::filesystem::path to,
+                       download_options const& options, completion<std::uint64_t>&& handler)
         : typed_operation(core, request_kind::download, serial, std::move(handler)), core_(core),
           file_(std::move(file)), to_(to), options_(options), part_(std::move(to)),
           exchange_(core, core.pool, *this), question_(core, *this, request_kind::status), random_(serial),
@@ -256,14 +256,14 @@ private:
         auto const wait =
             asked ? std::chrono::milliseconds(*asked) : backoff_delay(core_.config.retry, resumes_, random_);
         ++resumes_;
-        if (options_.time_limit && clock::now() + wait >= deadline_) {
+        if (options_.time_limit && core_.now() + wait >= deadline_) {
             end(failure(errc::deadline_exceeded, why.describe()).underlying(why.code()));
             return;
         }
         transport::count(core_.counters.retries);
         if (core_.observer.on_retry)
             core_.tell_retry(request_kind::download, number, attempt_ + 1, wait, why, false);
-        pause_.set(core_.alarms, clock::now() + wait);
+        pause_.set(core_.alarms, core_.now() + wait);
     }
 
     void answered(result<task_state>&& now) override
@@ -365,8 +365,9 @@ APIMART_INLINE void client_core::dequeue_download(download_operation& which)
     next.go();
 }
 
-APIMART_INLINE void client_core::start_download(video_file file, std::filesystem::path to,
-                                                download_options options, completion<std::uint64_t> handler)
+APIMART_INLINE void client_core::start_download(video_file&& file, std::filesystem::path to,
+                                                download_options const& options,
+                                                completion<std::uint64_t>&& handler)
 {
     launch(std::make_shared<download_operation>(*this, ++next_number_, std::move(file), std::move(to),
                                                 options, std::move(handler)));

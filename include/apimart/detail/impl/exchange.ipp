@@ -14,7 +14,7 @@ APIMART_INLINE void exchange::start(origin const& to, lane which, bool public_ad
                                     std::uint64_t body_limit, bool in_pieces)
 {
     outcome.clear();
-    begun = clock::now();
+    begun = home_.now();
     to_ = &to;
     lane_ = which;
     body_limit_ = body_limit;
@@ -55,7 +55,7 @@ APIMART_INLINE void exchange::begin_request()
     piece_until_ = {};
     piece_bytes_ = 0;
     outcome.address = on_->address();
-    outcome.begun = clock::now();
+    outcome.begun = home_.now();
     on_->parser.reset(home_.most.header_bytes, body_limit_, in_pieces_);
     on_->text.clear();
     owner_->write_request(on_->text);
@@ -81,13 +81,13 @@ APIMART_INLINE void exchange::send()
         ++on_->served;
         if (lane_ != lane::download)
             transport::count(lane_ == lane::submit ? home_.counters.submits_sent : home_.counters.polls_sent);
-        answer_until_ = clock::now() + home_.times.response;
+        answer_until_ = home_.now() + home_.times.response;
         on_->limit(answer_until_);
         on_->receive();
         return;
     case connection::io::blocked:
         if (rest_.size() != before || before == on_->text.size())
-            on_->limit(clock::now() + home_.times.send);
+            on_->limit(home_.now() + home_.times.send);
         on_->wait_writable();
         on_->receive(); // an early answer is an answer, too
         return;
@@ -145,7 +145,7 @@ APIMART_INLINE void exchange::received()
         if (used == 0 || used == bytes.size())
             break;
     }
-    set_limit(clock::now());
+    set_limit(home_.now());
 }
 
 APIMART_INLINE void exchange::ended(std::optional<failure> const& why, bool session_refused)
@@ -174,8 +174,8 @@ APIMART_INLINE void exchange::expired()
                                              std::to_string(on_->text.size()) +
                                              " bytes of the request were taken"));
     else if (on_->parser.got_some())
-        fail(failure(errc::read_stalled,
-                     to_->host + ": " + std::to_string(outcome.bytes_received) + " bytes of the answer came"));
+        fail(failure(errc::read_stalled, to_->host + ": " + std::to_string(outcome.bytes_received) +
+                                             " bytes of the answer came"));
     else
         fail(failure(errc::response_timeout, to_->host));
 }
@@ -236,7 +236,7 @@ APIMART_INLINE void exchange::hurry(std::chrono::milliseconds patience)
 {
     if (state_ != state::reading)
         return;
-    answer_until_ = std::min(answer_until_, clock::now() + patience);
+    answer_until_ = std::min(answer_until_, home_.now() + patience);
     on_->limit(answer_until_);
 }
 

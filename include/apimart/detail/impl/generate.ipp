@@ -13,8 +13,9 @@ class generate_operation final : public typed_operation<finished_task>,
                                  private task_waiter
 {
 public:
-    generate_operation(client_core& core, std::uint64_t serial, any_request request,
-                       submit_options submit_with, wait_options wait_with, completion<finished_task> handler)
+    generate_operation(client_core& core, std::uint64_t serial, any_request&& request,
+                       submit_options&& submit_with, wait_options const& wait_with,
+                       completion<finished_task>&& handler)
         : typed_operation(core, request_kind::submit, serial, std::move(handler)), core_(core),
           flow_(core, *this, serial, std::move(request), std::move(submit_with)),
           limit_(bounded(wait_with.time_limit.value_or(core.config.poll.max_wait)))
@@ -70,7 +71,7 @@ private:
             task_done(failure(stop_reason_));
             return;
         }
-        deadline = clock::now() + limit_;
+        deadline = core_.now() + limit_;
         core_.add_waiter(*task_, keep());
     }
 
@@ -104,8 +105,9 @@ private:
     error_code stop_reason_;
 };
 
-APIMART_INLINE void client_core::start_generate(any_request request, submit_options submit_with,
-                                                wait_options wait_with, completion<finished_task> handler)
+APIMART_INLINE void client_core::start_generate(any_request&& request, submit_options&& submit_with,
+                                                wait_options const& wait_with,
+                                                completion<finished_task>&& handler)
 {
     auto op = std::make_shared<generate_operation>(*this, ++next_number_, std::move(request),
                                                    std::move(submit_with), wait_with, std::move(handler));

@@ -11,7 +11,7 @@ namespace apimart::detail {
 class shutdown_operation final : public typed_operation<shutdown_report>
 {
 public:
-    shutdown_operation(transport& home, std::uint64_t serial, completion<shutdown_report> handler)
+    shutdown_operation(transport& home, std::uint64_t serial, completion<shutdown_report>&& handler)
         : typed_operation(home, request_kind::status, serial, std::move(handler))
     {}
 
@@ -46,7 +46,7 @@ APIMART_INLINE void client_core::begin_shutdown()
         forget(*place++);
     for (auto const& op : under_way())
         op->stop(boost::asio::cancellation_type::terminal, why);
-    drain_alarm_.set(alarms, clock::now() + times.drain);
+    drain_alarm_.set(alarms, now() + times.drain);
     pool.close_idle();
 }
 
@@ -117,7 +117,7 @@ APIMART_INLINE void client_core::start_farewell()
     enter_from_call([me = self()] { me->begin_shutdown(); });
 }
 
-APIMART_INLINE void client_core::start_shutdown(completion<shutdown_report> handler)
+APIMART_INLINE void client_core::start_shutdown(completion<shutdown_report>&& handler)
 {
     auto op = std::make_shared<shutdown_operation>(*this, ++next_number_, std::move(handler));
     enter_from_call([me = self(), op = std::move(op)]() mutable {

@@ -79,8 +79,8 @@ APIMART_INLINE result<task_state> client_core::judge_task_answer(exchange_outcom
 class status_operation final : public typed_operation<task_state>, private question::owner
 {
 public:
-    status_operation(client_core& core, std::uint64_t serial, task which, status_options options,
-                     completion<task_state> handler)
+    status_operation(client_core& core, std::uint64_t serial, task&& which, status_options const& options,
+                     completion<task_state>&& handler)
         : typed_operation(core, request_kind::status, serial, std::move(handler)), core_(core),
           id_(which.id()), options_(options), question_(core, *this, request_kind::status), random_(serial),
           pause_(&alarm_of<&status_operation::ask>::ring, this),
@@ -95,7 +95,7 @@ public:
         }
         random_ = jitter(core_.seed());
         if (options_.time_limit) {
-            deadline_ = clock::now() + bounded(*options_.time_limit);
+            deadline_ = core_.now() + bounded(*options_.time_limit);
             limit_.set(core_.alarms, deadline_);
         }
         ask();
@@ -157,14 +157,14 @@ private:
         }
         auto const wait =
             asked ? std::chrono::milliseconds(*asked) : backoff_delay(core_.config.retry, done, random_);
-        if (options_.time_limit && clock::now() + wait >= deadline_) {
+        if (options_.time_limit && core_.now() + wait >= deadline_) {
             finish(failure(errc::deadline_exceeded, why.describe()).underlying(why.code()));
             return;
         }
         transport::count(core_.counters.retries);
         if (core_.observer.on_retry)
             core_.tell_retry(request_kind::status, number, attempt_ + 1, wait, why, false);
-        pause_.set(core_.alarms, clock::now() + wait);
+        pause_.set(core_.alarms, core_.now() + wait);
     }
 
     void finish(result<task_state>&& outcome)
@@ -193,11 +193,12 @@ private:
     alarm limit_;
 };
 
-APIMART_INLINE void client_core::start_status(task which, status_options options,
-                                              completion<task_state> handler)
+APIMART_INLINE void client_core::start_status(task&& which, status_options const& options,
+                                              completion<task_state>&& handler)
 {
-    launch(std::make_shared<status_operation>(*this, ++next_number_, std::move(which), options,
-                                              std::move(handler)));
+    launch(std::allocate_shared<status_operation>(cached_allocator<status_operation>(*status_memory_), *this,
+                                                  ++next_number_, std::move(which), options,
+                                                  std::move(handler)));
 }
 
 } // namespace apimart::detail

@@ -51,7 +51,7 @@ inline std::chrono::sys_seconds wall_clock()
 }
 
 APIMART_INLINE submit_flow::submit_flow(client_core& core, owner& who, std::uint64_t number,
-                                        any_request request, submit_options options)
+                                        any_request&& request, submit_options&& options)
     : core_(core), owner_(who), number_(number), request_(std::move(request)), options_(std::move(options)),
       pause_(&alarm_of<&submit_flow::on_pause>::ring, this),
       limit_(&alarm_of<&submit_flow::on_limit>::ring, this)
@@ -73,7 +73,7 @@ APIMART_INLINE void submit_flow::prepare()
 
 APIMART_INLINE void submit_flow::begin()
 {
-    auto const now = exchange::clock::now();
+    auto const now = core_.now();
     if (unusable_) {
         finish(std::move(unusable_->proof(proof_level::not_sent)));
         return;
@@ -101,7 +101,7 @@ APIMART_INLINE void submit_flow::act(submit_machine::action next)
         return;
     case submit_machine::action::pause:
         state_ = state::pausing;
-        pause_.set(core_.alarms, exchange::clock::now() + machine_->delay());
+        pause_.set(core_.alarms, core_.now() + machine_->delay());
         return;
     case submit_machine::action::finish:
         break;
@@ -119,7 +119,7 @@ APIMART_INLINE void submit_flow::act(submit_machine::action next)
     result<task> accepted(boost::system::in_place_value, *machine_->outcome());
     accepted->model(std::string(request_.model())).profile(profile_of(request_));
     accepted->idempotency_key(machine_->take_key()).submit_attempts(machine_->requests());
-    accepted->accepted_at(exchange::clock::now());
+    accepted->accepted_at(core_.now());
     finish(std::move(accepted));
 }
 
@@ -128,8 +128,8 @@ APIMART_INLINE void submit_flow::finish(result<task>&& outcome)
     state_ = state::done;
     pause_.clear();
     limit_.clear();
-    if (exchange_)
-        core_.give_back(std::move(exchange_));
+    if (sending_)
+        core_.give_back(std::move(sending_));
     // Known before anything else is begun, for which there may be no memory.
     owner_.submitted(std::move(outcome));
     core_.dequeue_submit(*this);
@@ -139,7 +139,7 @@ APIMART_INLINE void submit_flow::go()
 {
     // In the queue a key can have grown too old to be sent again.
     if (attempt_ > 0) {
-        auto const next = machine_->resume(exchange::clock::now(), wall_clock());
+        auto const next = machine_->resume(core_.now(), wall_clock());
         if (next != submit_machine::action::send) {
             core_.submit_rate.ended();
             act(next);
@@ -149,9 +149,9 @@ APIMART_INLINE void submit_flow::go()
     state_ = state::sending;
     ++attempt_;
     base_ = core_.begin_walk();
-    if (!exchange_)
-        exchange_ = core_.lend_exchange(*this);
-    exchange_->start(core_.base(base_).origin, lane::submit, false, core_.most.response_bytes, false);
+    if (!sending_)
+        sending_ = core_.lend_sending(*this);
+    sending_->through.start(core_.base(base_).origin, lane::submit, false, core_.most.response_bytes, false);
 }
 
 APIMART_INLINE void submit_flow::write_request(std::string& to)
@@ -164,15 +164,16 @@ APIMART_INLINE void submit_flow::write_request(std::string& to)
 
 APIMART_INLINE void submit_flow::exchange_done()
 {
-    exchange_outcome const& outcome = exchange_->outcome;
+    exchange_outcome const& outcome = sending_->through.outcome;
     if (core_.observer.on_attempt)
         core_.tell_attempt(request_kind::submit, number_, attempt_, {}, machine_->key(),
-                           core_.base(base_).origin.host, *exchange_);
+                           core_.base(base_).origin.host, sending_->through);
     if (!stop_reason_ && core_.walk_on(base_, outcome)) {
-        exchange_->start(core_.base(base_).origin, lane::submit, false, core_.most.response_bytes, false);
+        sending_->through.start(core_.base(base_).origin, lane::submit, false, core_.most.response_bytes,
+                                false);
         return;
     }
-    auto const now = exchange::clock::now();
+    auto const now = core_.now();
     bool const is_answered = outcome.phase == exchange_phase::answered;
     if (stop_reason_ && !is_answered) {
         core_.submit_rate.ended();
@@ -214,13 +215,13 @@ APIMART_INLINE void submit_flow::stop(boost::asio::cancellation_type type, error
     using boost::asio::cancellation_type;
     if (state_ == state::done)
         return;
-    if (state_ == state::sending && exchange_->committed()) {
+    if (state_ == state::sending && sending_->through.committed()) {
         // Total cancellation promises that nothing happened, which can no longer be promised.
         if ((type & (cancellation_type::terminal | cancellation_type::partial)) == cancellation_type::none)
             return;
         if (!stop_reason_) {
             stop_reason_ = why;
-            exchange_->hurry(core_.times.detached_answer);
+            sending_->through.hurry(core_.times.detached_answer);
         }
         return;
     }
@@ -232,7 +233,7 @@ APIMART_INLINE void submit_flow::cut(error_code why)
     if (!stop_reason_)
         stop_reason_ = why;
     if (state_ == state::sending)
-        exchange_->stop(stop_reason_);
+        sending_->through.stop(stop_reason_);
     else if (machine_ && state_ != state::done)
         act(machine_->stopped(stop_reason_));
 }
@@ -240,42 +241,40 @@ APIMART_INLINE void submit_flow::cut(error_code why)
 // Nothing here may need memory.
 APIMART_INLINE void submit_flow::drop() noexcept
 {
-    bool const pending = state_ == state::idle || state_ == state::queued || state_ == state::pausing;
-    bool const committed = exchange_ && exchange_->outcome.phase >= exchange_phase::committed &&
-                           !exchange_->outcome.session_refused;
-    auto proof = (machine_ && machine_->resending()) || (committed && !pending) ? proof_level::unknown
-                                                                                : proof_level::not_sent;
-    if (machine_) {
-        auto proved = machine_->take_outcome();
-        if (proved) {
-            proof = proof_level::accepted;
-            reserved_.task_id(std::move(*proved));
-        } else if (proved.error().code()) {
-            proof = proved.error().proof();
-        }
-    }
-    if (state_ == state::sending)
-        core_.submit_rate.ended();
-    state_ = state::done;
-    if (exchange_)
-        exchange_->abandon();
-    exchange_.reset();
+    state const was = std::exchange(state_, state::done);
     pause_.clear();
     limit_.clear();
     has_place = false;
+    if (!sending_)
+        return; // has had no turn yet
+    bool const committed = was == state::sending &&
+                           sending_->through.outcome.phase >= exchange_phase::committed &&
+                           !sending_->through.outcome.session_refused;
+    auto proof = machine_->resending() || committed ? proof_level::unknown : proof_level::not_sent;
+    if (was == state::sending)
+        core_.submit_rate.ended();
+    sending_->through.abandon();
+    failure& words = last_words_.emplace(std::move(sending_->last_words));
+    sending_.reset();
+    auto proved = machine_->take_outcome();
+    if (proved) {
+        proof = proof_level::accepted;
+        words.task_id(std::move(*proved));
+    } else if (proved.error().code()) {
+        proof = proved.error().proof();
+    }
     failure const& why = core_.broken_off;
-    reserved_.proof(proof).code(why.code()).underlying(why.underlying());
+    words.proof(proof).code(why.code()).underlying(why.underlying());
     if (proof == proof_level::unknown) {
-        reserved_.code(errc::outcome_unknown).underlying(why.underlying() ? why.underlying() : why.code());
+        words.code(errc::outcome_unknown).underlying(why.underlying() ? why.underlying() : why.code());
         transport::count(core_.counters.outcomes_unknown);
     }
-    if (machine_)
-        reserved_.idempotency_key(machine_->take_key());
+    words.idempotency_key(machine_->take_key());
 }
 
 APIMART_INLINE void submit_flow::on_pause()
 {
-    act(machine_->resume(exchange::clock::now(), wall_clock()));
+    act(machine_->resume(core_.now(), wall_clock()));
 }
 
 APIMART_INLINE void submit_flow::on_limit()
@@ -287,8 +286,8 @@ APIMART_INLINE void submit_flow::on_limit()
 class submit_operation final : public typed_operation<task>, private submit_flow::owner
 {
 public:
-    submit_operation(client_core& core, std::uint64_t serial, any_request request, submit_options options,
-                     completion<task> handler)
+    submit_operation(client_core& core, std::uint64_t serial, any_request&& request, submit_options&& options,
+                     completion<task>&& handler)
         : typed_operation(core, request_kind::submit, serial, std::move(handler)), core_(core),
           flow_(core, *this, serial, std::move(request), std::move(options))
     {}
@@ -315,34 +314,35 @@ private:
     submit_flow flow_;
 };
 
-APIMART_INLINE void client_core::start_submit(any_request request, submit_options options,
-                                              completion<task> handler)
+APIMART_INLINE void client_core::start_submit(any_request&& request, submit_options&& options,
+                                              completion<task>&& handler)
 {
-    auto op = std::make_shared<submit_operation>(*this, ++next_number_, std::move(request),
-                                                 std::move(options), std::move(handler));
+    auto op = std::allocate_shared<submit_operation>(cached_allocator<submit_operation>(*submit_memory_),
+                                                     *this, ++next_number_, std::move(request),
+                                                     std::move(options), std::move(handler));
     op->prepare();
     launch(std::move(op));
 }
 
-APIMART_INLINE std::unique_ptr<exchange> client_core::lend_exchange(exchange_owner& owner)
+APIMART_INLINE std::unique_ptr<sending> client_core::lend_sending(exchange_owner& owner)
 {
-    if (spare_exchanges_.empty()) {
+    if (spare_sendings_.empty()) {
         // Room for all that were ever made: giving one back must not fail.
-        if (spare_exchanges_.capacity() == exchanges_made_)
-            spare_exchanges_.reserve(2 * exchanges_made_ + 8);
-        auto made = std::make_unique<exchange>(*this, pool, owner);
-        ++exchanges_made_;
+        if (spare_sendings_.capacity() == sendings_made_)
+            spare_sendings_.reserve(2 * sendings_made_ + 8);
+        auto made = std::make_unique<sending>(*this, pool, owner);
+        ++sendings_made_;
         return made;
     }
-    std::unique_ptr<exchange> lent = std::move(spare_exchanges_.back());
-    spare_exchanges_.pop_back();
-    lent->serve(owner);
+    std::unique_ptr<sending> lent = std::move(spare_sendings_.back());
+    spare_sendings_.pop_back();
+    lent->through.serve(owner);
     return lent;
 }
 
-APIMART_INLINE void client_core::give_back(std::unique_ptr<exchange> lent)
+APIMART_INLINE void client_core::give_back(std::unique_ptr<sending> lent)
 {
-    spare_exchanges_.push_back(std::move(lent));
+    spare_sendings_.push_back(std::move(lent));
 }
 
 // First come, first served: a place among those being sent, and a turn at the rate the service takes. A
@@ -387,7 +387,7 @@ APIMART_INLINE void client_core::pump_submits()
         tell(observer.on_stall, std::move(event));
     }
     while (!resend_queue_.empty() || (!submit_queue_.empty() && submit_places_ > 0)) {
-        auto const now = clock::now();
+        auto const now = this->now();
         if (auto const delay = submit_rate.take(now); delay > clock::duration::zero()) {
             submit_alarm_.set(alarms, now + delay);
             if (observer.on_stall) {

@@ -55,7 +55,7 @@ APIMART_INLINE void transport::drive_timer()
             return;
         self->enter([me = self.get()] {
             me->timer_at_ = clock::time_point::max();
-            me->alarms.ring_due(clock::now());
+            me->alarms.ring_due(me->now());
         });
     });
     timer_at_ = *earliest;
@@ -121,6 +121,7 @@ APIMART_INLINE void transport::deliver(departure& out, bool here)
                 kept.push(next);
         }
     }
+    handlers_over_.fetch_add(1, std::memory_order_relaxed);
     // Leaving again: perhaps nothing is under way any more.
     if ((here && out.calm) || !kept.empty())
         enter_and_deliver([this, kept = std::move(kept)]() mutable { undelivered_.take(kept); }, here);

@@ -40,7 +40,7 @@ public:
     void keep_time()
     {
         using std::chrono::seconds;
-        auto const now = alarm_clock::time_point::clock::now();
+        auto const now = core_.now();
         auto const until = task_->deadline;
         if (until != alarm_clock::time_point::max())
             patience_.set(core_.alarms, std::max(until + seconds(2), now + seconds(1)));
@@ -73,8 +73,8 @@ private:
 class wait_operation final : public typed_operation<finished_task>, private task_waiter
 {
 public:
-    wait_operation(client_core& core, std::uint64_t serial, task which, wait_options options,
-                   completion<finished_task> handler)
+    wait_operation(client_core& core, std::uint64_t serial, task&& which, wait_options const& options,
+                   completion<finished_task>&& handler)
         : typed_operation(core, request_kind::poll, serial, std::move(handler)), core_(core),
           task_(std::move(which)), limit_(bounded(options.time_limit.value_or(core.config.poll.max_wait)))
     {}
@@ -118,11 +118,12 @@ private:
     std::chrono::milliseconds limit_;
 };
 
-APIMART_INLINE void client_core::start_wait(task which, wait_options options,
-                                            completion<finished_task> handler)
+APIMART_INLINE void client_core::start_wait(task&& which, wait_options const& options,
+                                            completion<finished_task>&& handler)
 {
-    auto op = std::make_shared<wait_operation>(*this, ++next_number_, std::move(which), options,
-                                               std::move(handler));
+    auto op =
+        std::allocate_shared<wait_operation>(cached_allocator<wait_operation>(*wait_memory_), *this,
+                                             ++next_number_, std::move(which), options, std::move(handler));
     op->obey_caller();
     // Not among the operations: there may be very many, and the tasks keep them.
     enter_from_call([me = self(), op = std::move(op)] {
@@ -161,7 +162,7 @@ APIMART_INLINE void client_core::add_waiter(task const& which, std::shared_ptr<t
     place.waiters.push_back(std::move(entry));
     set_deadline(place);
     if (fresh)
-        schedule_.add(place, clock::now());
+        schedule_.add(place, now());
     pump_polls();
 }
 
@@ -175,7 +176,7 @@ APIMART_INLINE watched_task& client_core::watch(task const& which,
         fresh = std::move(spare_watched_.back());
         spare_watched_.pop_back();
     }
-    fresh->reset(which.id(), which.profile(), which.accepted_at().value_or(clock::now()));
+    fresh->reset(which.id(), which.profile(), which.accepted_at().value_or(now()));
     watched_.insert_commit(*fresh, place);
     counters.tasks_waiting.store(watched_.size(), std::memory_order_relaxed);
     return *fresh.release();
@@ -244,7 +245,7 @@ APIMART_INLINE void client_core::pump_polls()
             poll_slots_.push_back(std::make_unique<poll_slot>(*this));
             free_slots_.push_back(poll_slots_.back().get());
         }
-        auto const now = clock::now();
+        auto const now = this->now();
         if (free_slots_.empty()) {
             // The next answer comes back here; but a time limit does not wait for it for long.
             while (auto* const late = static_cast<watched_task*>(schedule_.take_overdue(now)))
@@ -275,7 +276,7 @@ APIMART_INLINE void client_core::pump_polls()
 APIMART_INLINE void client_core::polled(watched_task& which, result<task_state>&& answer, poll_slot& by)
 {
     free_slots_.push_back(&by);
-    auto const now = clock::now();
+    auto const now = this->now();
     if (!answer && answer.error().code() == cause::rate_limited)
         count(counters.throttled);
     if (answer && observer.on_task) {

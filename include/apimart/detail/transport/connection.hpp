@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <list>
 #include <memory>
 #include <optional>
@@ -97,6 +98,7 @@ public:
     reply_parser parser;
     std::string text; // the request, kept for its memory
     clock::time_point last_used{};
+    std::uint64_t handlers_over = 0; // as the transport counted then
     clock::time_point idle_until{};
     int served = 0;
     std::string const& address() const noexcept { return address_; }

@@ -139,6 +139,19 @@ public:
         }
     }
 
+    // Inside: the time at which this step began. It is read once, because a step takes microseconds and limits
+    // are milliseconds.
+    clock::time_point now() noexcept
+    {
+        if (now_ == clock::time_point::min())
+            now_ = clock::now();
+        return now_;
+    }
+
+    // How often the handlers that a step made ready have run. As long as it stays, those of the last step may be
+    // running.
+    std::uint64_t handlers_over() const noexcept { return handlers_over_.load(std::memory_order_relaxed); }
+
     bool gone() const noexcept { return gone_; }
     executor_type const& executor() const noexcept { return executor_; }
     boost::asio::any_completion_executor const& completion_executor() const noexcept
@@ -159,9 +172,15 @@ public:
     fork_watch const process;
     // Made before it is needed, because then there may be no memory for it.
     failure const of_the_parent{errc::forked};
+    failure const of_the_parent_unsent = failure(errc::forked).proof(proof_level::not_sent);
     failure broken_off =
         failure(errc::local_resource, "out of memory")
             .underlying(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
+    // The same of a submit that had no turn to send.
+    failure broken_off_unsent =
+        failure(errc::local_resource, "out of memory")
+            .underlying(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory))
+            .proof(proof_level::not_sent);
 
     struct counters_type
     {
@@ -221,9 +240,11 @@ private:
             [this, function = std::move(function)]() mutable {
                 if (gone_)
                     return;
+                now_ = clock::time_point::min();
                 ready_.take(undelivered_);
                 if (process.forked()) {
                     broken_off = of_the_parent;
+                    broken_off_unsent = of_the_parent_unsent;
                     break_off();
                 }
                 try {
@@ -262,8 +283,10 @@ private:
     deliverable_chain undelivered_; // for want of memory; tried again with the next event
     bool gone_ = false;
     bool restless_ = false;
+    std::atomic<std::uint64_t> handlers_over_{0};
     std::optional<boost::asio::steady_timer> timer_;
     clock::time_point timer_at_ = clock::time_point::max();
+    clock::time_point now_ = clock::time_point::min();
     event_list events_;
     std::shared_ptr<event_queue> told_ = std::make_shared<event_queue>(observer);
 };
