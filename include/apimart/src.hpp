@@ -25,6 +25,7 @@
 #include <apimart/detail/impl/poll_schedule.ipp>
 #include <apimart/detail/impl/proxy_rules.ipp>
 #include <apimart/detail/impl/rate_limiter.ipp>
+#include <apimart/detail/impl/reply_json.ipp>
 #include <apimart/detail/impl/reply_parser.ipp>
 #include <apimart/detail/impl/request_body.ipp>
 #include <apimart/detail/impl/resolver.ipp>
@@ -33,13 +34,14 @@
 #include <apimart/detail/impl/status.ipp>
 #include <apimart/detail/impl/submit.ipp>
 #include <apimart/detail/impl/submit_machine.ipp>
+#include <apimart/detail/impl/submit_reply.ipp>
 #include <apimart/detail/impl/task.ipp>
+#include <apimart/detail/impl/task_reply.ipp>
 #include <apimart/detail/impl/tls_context.ipp>
 #include <apimart/detail/impl/tls_options.ipp>
 #include <apimart/detail/impl/tls_session.ipp>
 #include <apimart/detail/impl/transport.ipp>
 #include <apimart/detail/impl/violation.ipp>
 #include <apimart/detail/impl/wait.ipp>
-#include <apimart/detail/impl/wire.ipp>
 
 #endif

@@ -1,6 +1,8 @@
 // What the client's tests have in common: an emulated service, a client of it, and servers that play bytes.
 #pragma once
 
+#include "wait_until.hpp"
+
 #include <apimart/client.hpp>
 #include <apimart/models.hpp>
 #include <apimart/testing/emulator.hpp>
@@ -53,9 +55,8 @@ namespace json = boost::json;
 using namespace std::chrono_literals;
 using apimart::testing::emulator_options;
 using apimart::testing::scenario;
-
-/// Nothing that is tested takes nearly as long, even under a sanitizer on a busy machine: a safety net.
-inline constexpr std::chrono::seconds guard = 50s;
+using tests::guard;
+using tests::wait_until;
 
 inline constexpr std::string_view key_text = "sk-test-0123456789abcdef";
 
@@ -96,18 +97,6 @@ void run_until(asio::io_context& context, Condition condition)
             FAIL("the awaited did not happen");
         // In slices, because what is awaited may happen on another thread.
         context.run_one_for(5ms);
-    }
-}
-
-/// Waits for another thread.
-template <class Condition>
-void wait_until(Condition condition)
-{
-    auto const give_up = std::chrono::steady_clock::now() + guard;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() >= give_up)
-            FAIL("the awaited did not happen");
-        std::this_thread::yield();
     }
 }
 

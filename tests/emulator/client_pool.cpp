@@ -243,6 +243,7 @@ TEST_CASE("client pool: bytes that nobody asked for are never taken for the next
     for (auto const how : {scripted_server::security::plain, scripted_server::security::tls}) {
         for (bool const in_one_segment : {true, false}) {
             CAPTURE(in_one_segment);
+            std::atomic<bool> trap_is_set = false;
             scripted_server server(how, [&](scripted_server::peer& peer) {
                 for (;;) {
                     peer.request();
@@ -254,6 +255,8 @@ TEST_CASE("client pool: bytes that nobody asked for are never taken for the next
                         peer.answer(200, accepted_body("task_trap"));
                         if (in_one_segment)
                             peer.hold(false);
+                        peer.wait_until_delivered();
+                        trap_is_set = true;
                     } else {
                         peer.answer(200, accepted_body("task_second"));
                     }
@@ -265,8 +268,7 @@ TEST_CASE("client pool: bytes that nobody asked for are never taken for the next
             user.submit(corgi(), first.token());
             run_to_end(context);
             CHECK(first.value().id() == "task_first");
-            if (!in_one_segment)
-                std::this_thread::yield();
+            wait_until([&] { return trap_is_set.load(); });
             recorder<task> second;
             user.submit(corgi(), second.token());
             run_to_end(context);

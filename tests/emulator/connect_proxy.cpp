@@ -2,6 +2,7 @@
 
 #include "emulator_plain_socket.hpp"
 #include "emulator_raw_client.hpp"
+#include "wait_until.hpp"
 
 #include <apimart/testing/connect_proxy.hpp>
 #include <apimart/testing/tcp_proxy.hpp>
@@ -19,17 +20,11 @@
 #include <vector>
 
 using namespace emulator_tests;
+using tests::wait_until;
 using namespace apimart::testing;
 using names = std::vector<std::string>;
 
 namespace {
-
-template <class Condition>
-void wait_until(Condition condition)
-{
-    while (!condition())
-        std::this_thread::yield();
-}
 
 connect_proxy_options with_password()
 {

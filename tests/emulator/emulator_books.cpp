@@ -1,6 +1,7 @@
 // The books are exact, cheap, and not changed by looking at them.
 
 #include "emulator_raw_client.hpp"
+#include "wait_until.hpp"
 
 #include <apimart/testing/emulator/digest.hpp>
 #include <apimart/testing/emulator/service.hpp>
@@ -80,8 +81,7 @@ TEST_CASE("emulator books: a client that does not trust the CA is counted apart"
 {
     running_emulator running;
     CHECK_THROWS_AS(raw_client(running.service, raw_client::trust::nobody), boost::system::system_error);
-    while (number(running.service.books(), "handshakes_failed") == 0)
-        std::this_thread::yield();
+    tests::wait_until([&] { return number(running.service.books(), "handshakes_failed") > 0; });
     CHECK(number(running.service.books(), "connections") == 0);
 }
 

@@ -1,6 +1,7 @@
 // Scripted faults strike where and when they are told to, and the books tell what was done meanwhile.
 
 #include "emulator_raw_client.hpp"
+#include "wait_until.hpp"
 
 #include <apimart/testing/emulator/digest.hpp>
 
@@ -15,18 +16,12 @@
 #include <vector>
 
 using namespace emulator_tests;
+using tests::wait_until;
 using apimart::testing::request_phase;
 using apimart::testing::emulation::operation;
 using names = std::vector<std::string>;
 
 namespace {
-
-template <class Condition>
-void wait_until(Condition condition)
-{
-    while (!condition())
-        std::this_thread::yield();
-}
 
 std::string named(boost::system::error_code error)
 {
@@ -203,11 +198,9 @@ TEST_CASE("emulator faults: silence ends after its time or when the client gives
     request.body() = corgi;
     request.prepare_payload();
     http::write(b.client.stream(), request);
-    while (b.booked("faults_consumed") < 2)
-        std::this_thread::yield();
+    wait_until([&] { return b.booked("faults_consumed") == 2; });
     b.client.stream().next_layer().close();
-    while (b.booked("connections_open") > 0)
-        std::this_thread::yield();
+    wait_until([&] { return b.booked("connections_open") == 0; });
     CHECK(b.accepted() == 1);
 }
 
@@ -330,10 +323,10 @@ TEST_CASE("emulator faults: held at a moment, a request goes on as if nothing ha
             };
             wait_until(settled);
             CHECK(b.accepted() == (when == "accepted" || when == "reply" || when == "sent" ? 1 : 0));
-            while (b.booked("polls") == 0) {
+            wait_until([&] {
                 b.running.service.release();
-                std::this_thread::yield();
-            }
+                return b.booked("polls") > 0;
+            });
         });
         auto const id = b.client.submit_for_id(corgi);
         CHECK(text_at(b.client.poll(id), "/data/id") == id);

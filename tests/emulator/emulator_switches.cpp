@@ -2,6 +2,7 @@
 
 #include "emulator_plain_socket.hpp"
 #include "emulator_raw_client.hpp"
+#include "wait_until.hpp"
 
 #include <doctest/doctest.h>
 
@@ -16,15 +17,9 @@
 #include <vector>
 
 using namespace emulator_tests;
+using tests::wait_until;
 
 namespace {
-
-template <class Condition>
-void wait_until(Condition condition)
-{
-    while (!condition())
-        std::this_thread::yield();
-}
 
 constexpr std::string_view doomed = R"({"model":"kling-v3","prompt":"a [fail] b"})";
 constexpr std::string_view invalid = R"({"model":"kling-v3","prompt":"a","duration":99})";

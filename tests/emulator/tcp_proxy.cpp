@@ -2,6 +2,7 @@
 
 #include "emulator_plain_socket.hpp"
 #include "emulator_raw_client.hpp"
+#include "wait_until.hpp"
 
 #include <apimart/testing/tcp_proxy.hpp>
 
@@ -17,17 +18,11 @@
 #include <vector>
 
 using namespace emulator_tests;
+using tests::wait_until;
 using namespace apimart::testing;
 using names = std::vector<std::string>;
 
 namespace {
-
-template <class Condition>
-void wait_until(Condition condition)
-{
-    while (!condition())
-        std::this_thread::yield();
-}
 
 // A proxy on threads of its own, and the server behind it.
 class network

@@ -144,7 +144,7 @@ void check_told_once(trial<T> const& t)
 
 constexpr int most_allocations = 3'000;
 
-// Sells to everybody, each task under the name of its key.
+// Sells to everybody, each task under the name of its key, and delivers at once.
 class shop
 {
 public:
@@ -153,8 +153,12 @@ public:
         auto config = server_.config();
         config.tls.without_system_authorities();
         config.limits.connects_per_second = 10'000;
+        config.poll.first = 0ms;
         return config;
     }
+    std::string link() const { return server_.base_url() + "/v.mp4"; }
+    static std::string video() { return std::string(70'000, 'v'); }
+
     // The tasks that were bought. Of a client that gave up, the request may come in only later.
     std::vector<std::string> tasks() const
     {
@@ -173,20 +177,25 @@ private:
         auto const at = request.find(name) + name.size();
         return "task_" + request.substr(at, request.find('\r', at) - at);
     }
-    static void serve(peer& with)
+    void serve(peer& with) const
     {
         for (;;) {
             std::string const text = with.request();
+            constexpr std::string_view question = "GET /v1/tasks/";
             if (text.starts_with("POST "))
                 with.answer(200, accepted_body(task_for(text)));
+            else if (text.starts_with("GET /v.mp4 "))
+                with.answer(200, video());
             else if (text.find("task_warm") != std::string::npos)
                 with.answer(200, R"({"code":200,"data":{"id":"task_warm","status":"pending"}})");
             else
-                with.answer(200, finished_body());
+                with.answer(200, completed_body(text.substr(question.size(), text.find(' ', question.size()) -
+                                                                                 question.size()),
+                                                link()));
         }
     }
 
-    scripted_server server_{scripted_server::security::tls, &serve};
+    scripted_server server_{scripted_server::security::tls, [this](peer& with) { serve(with); }};
 };
 
 // What the client said, to be compared with what was bought.
@@ -195,10 +204,36 @@ class claims
 public:
     void add(trial<apimart::task> const& t)
     {
+        if (t.outcome && *t.outcome)
+            CHECK((*t.outcome)->id() == "task_" + (*t.outcome)->idempotency_key());
+        note(t);
+    }
+    void add(trial<apimart::finished_task> const& t) { note(t); }
+
+    void check(shop const& seller) const
+    {
+        std::set<std::string> seen;
+        for (auto const& each : seller.tasks()) {
+            CAPTURE(each);
+            CHECK_MESSAGE(seen.insert(each).second, "bought twice");
+            CHECK_MESSAGE(bought_.count(each) + perhaps_.count(each) == 1,
+                          "bought, and the caller does not know");
+        }
+        for (auto const& each : bought_)
+            CHECK(seen.count(each) == 1);
+    }
+
+    int not_sent = 0;
+    int unknown = 0;
+    int accepted = 0;
+
+private:
+    template <class T>
+    void note(trial<T> const& t)
+    {
         if (!t.outcome)
             return;
         if (*t.outcome) {
-            CHECK((*t.outcome)->id() == "task_" + (*t.outcome)->idempotency_key());
             bought_.insert((*t.outcome)->id());
             return;
         }
@@ -222,24 +257,7 @@ public:
             ++not_sent;
         }
     }
-    void check(shop const& seller) const
-    {
-        std::set<std::string> seen;
-        for (auto const& each : seller.tasks()) {
-            CAPTURE(each);
-            CHECK_MESSAGE(seen.insert(each).second, "bought twice");
-            CHECK_MESSAGE(bought_.count(each) + perhaps_.count(each) == 1,
-                          "bought, and the caller does not know");
-        }
-        for (auto const& each : bought_)
-            CHECK(seen.count(each) == 1);
-    }
 
-    int not_sent = 0;
-    int unknown = 0;
-    int accepted = 0;
-
-private:
     std::set<std::string> bought_;
     std::set<std::string> perhaps_;
 };
@@ -331,6 +349,125 @@ TEST_CASE(
         ++cells_checked();
     }
     CHECK(seller.tasks().empty());
+}
+
+TEST_CASE("faults: F54 an operation that memory was short for ends as well where its client is gone by then")
+{
+    shop seller;
+    claims said;
+    bool untouched = false;
+    for (int n = 0; !untouched && n < most_allocations; ++n) {
+        CAPTURE(n);
+        asio::io_context context;
+        std::optional<apimart::client> user(std::in_place, context, seller.config());
+        auto request = corgi();
+        trial<apimart::task> t;
+        t.run(context, n, false, [&](auto token) {
+            user->submit(std::move(request), std::move(token));
+            untouched = allocations_failed == 0;
+            user.reset();
+        });
+        REQUIRE(t.ended);
+        CHECK(t.calls == (t.refused_at_once ? 0 : 1));
+        CHECK(t.escaped == 0);
+        said.add(t);
+    }
+    CHECK(untouched);
+    CHECK(said.not_sent > 0);
+    said.check(seller);
+    ++cells_checked();
+}
+
+TEST_CASE("faults: F54 a generation for which memory runs out, once or for good, tells what was bought")
+{
+    for (bool const for_good : {false, true}) {
+        CAPTURE(for_good);
+        shop seller;
+        claims said;
+        bool untouched = false;
+        for (int n = 0; !untouched && n < most_allocations; ++n) {
+            CAPTURE(n);
+            asio::io_context context;
+            apimart::client user(context, seller.config());
+            auto request = corgi();
+            trial<apimart::finished_task> t;
+            t.run(context, n, for_good,
+                  [&](auto token) { user.generate(std::move(request), std::move(token)); });
+            REQUIRE(t.ended);
+            CHECK(t.calls == (t.refused_at_once ? 0 : 1));
+            if (!for_good)
+                check_told_once(t);
+            untouched = t.failed == 0;
+            said.add(t);
+        }
+        CHECK(untouched);
+        CHECK(said.not_sent > 0);
+        CHECK(said.accepted > 0);
+        said.check(seller);
+        ++cells_checked();
+    }
+}
+
+TEST_CASE(
+    "faults: F54 a download for which memory runs out at any moment leaves no half file, and can be repeated")
+{
+    shop seller;
+    scratch_folder folder;
+    apimart::video_file const file("task_asked", 0, apimart::result_url(seller.link()), std::nullopt);
+    bool untouched = false;
+    for (int n = 0; !untouched && n < most_allocations; ++n) {
+        CAPTURE(n);
+        std::string const name = std::to_string(n) + ".mp4";
+        asio::io_context context;
+        apimart::client user(context, seller.config());
+        trial<std::uint64_t> t;
+        t.run(context, n, false, [&](auto token) { user.download(file, folder / name, std::move(token)); });
+        check_told_once(t);
+        untouched = t.failed == 0;
+        bool const done = t.outcome && t.outcome->has_value();
+        CHECK(std::filesystem::exists(folder / name) == done);
+        if (!done) {
+            recorder<std::uint64_t> next;
+            user.download(file, folder / name, next.token());
+            run_to_end(context);
+            CHECK(next.outcome().has_value());
+        }
+        CHECK(bytes_of(folder / name) == shop::video());
+        std::filesystem::remove(folder / name);
+        CHECK(folder.names().empty());
+    }
+    CHECK(untouched);
+    ++cells_checked();
+}
+
+TEST_CASE("faults: F54 a shutdown for which memory runs out at any moment ends, and so does what it stops")
+{
+    shop seller;
+    bool untouched = false;
+    for (int n = 0; !untouched && n < most_allocations; ++n) {
+        CAPTURE(n);
+        asio::io_context context;
+        apimart::client user(context, seller.config());
+        recorder<apimart::finished_task> waiting;
+        user.wait(apimart::task("task_warm"), waiting.token());
+        run_until(context, [&] { return user.metrics().polls_sent > 0; });
+        trial<apimart::shutdown_report> t;
+        t.run(context, n, false, [&](auto token) { user.shutdown(std::move(token)); });
+        if (t.refused_at_once) {
+            recorder<apimart::shutdown_report> next;
+            user.shutdown(next.token());
+            run_to_end(context);
+            CHECK(next.outcome().has_value());
+        } else {
+            check_told_once(t);
+        }
+        untouched = t.failed == 0;
+        auto const why = waiting.why();
+        CHECK((why.code() == errc::shutting_down || why.code() == errc::local_resource));
+        CHECK(why.task_id() == "task_warm");
+    }
+    CHECK(untouched);
+    ++cells_checked();
 }
 
 TEST_CASE("faults: F54 a submit without any memory from some moment on is never called unsent falsely")

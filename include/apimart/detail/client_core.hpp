@@ -28,6 +28,7 @@
 #include <filesystem>
 #include <list>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -251,7 +252,13 @@ public:
     explicit client_handle(std::shared_ptr<client_core> shared) : core(std::move(shared)) {}
     client_handle(client_handle const&) = delete;
     client_handle& operator=(client_handle const&) = delete;
-    ~client_handle() { core->start_farewell(); }
+    ~client_handle()
+    {
+        try {
+            core->start_farewell();
+        } catch (std::bad_alloc const&) { // what is under way goes on to its end, then
+        }
+    }
 
     std::shared_ptr<client_core> core;
 };

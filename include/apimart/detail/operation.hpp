@@ -116,7 +116,9 @@ public:
                 return;
             }
             try {
-                boost::asio::post(where, [self = shared_from_this(), this] { complete(); });
+                boost::asio::post(where, [home = home_.shared_from_this(), self = shared_from_this(), this] {
+                    complete();
+                });
             } catch (std::bad_alloc const&) {
                 at_home_ = std::move(where);
                 throw;

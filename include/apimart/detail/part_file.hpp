@@ -22,7 +22,8 @@ class part_file
 {
 public:
     explicit part_file(std::filesystem::path target)
-        : target_(std::move(target)), part_(target_.string() + ".part")
+        : target_(std::move(target)), part_(target_.string() + ".part"),
+          folder_(target_.has_parent_path() ? target_.parent_path() : std::filesystem::path("."))
     {}
     part_file(part_file const&) = delete;
     part_file& operator=(part_file const&) = delete;
@@ -60,8 +61,9 @@ public:
                    : boost::system::error_code();
     }
 
-    // Sync, rename, sync of the folder: after this the target is complete even if the power fails.
-    boost::system::error_code finish(bool overwrite)
+    // Sync, rename, sync of the folder: after this the target is complete even if the power fails. Needs no
+    // memory, so that it cannot end halfway.
+    boost::system::error_code finish(bool overwrite) noexcept
     {
         if (::fsync(descriptor_) != 0)
             return last();
@@ -75,8 +77,7 @@ public:
                 return last();
             ::unlink(part_.c_str());
         }
-        auto const folder = target_.has_parent_path() ? target_.parent_path() : std::filesystem::path(".");
-        int const directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int const directory = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (directory >= 0) {
             ::fsync(directory);
             ::close(directory);
@@ -93,9 +94,9 @@ public:
     std::uint64_t size() const noexcept { return size_; }
 
 private:
-    static boost::system::error_code last() { return {errno, boost::system::system_category()}; }
+    static boost::system::error_code last() noexcept { return {errno, boost::system::system_category()}; }
 
-    void close()
+    void close() noexcept
     {
         if (descriptor_ >= 0)
             ::close(descriptor_);
@@ -104,6 +105,7 @@ private:
 
     std::filesystem::path target_;
     std::filesystem::path part_;
+    std::filesystem::path folder_;
     int descriptor_ = -1;
     std::uint64_t size_ = 0;
 };

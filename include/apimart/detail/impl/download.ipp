@@ -291,7 +291,6 @@ private:
     {
         pause_.clear();
         limit_.clear();
-        core_.dequeue_download(*this);
         error_code code;
         if (!outcome) {
             failure why = core_.credentials.redacted(outcome.error());
@@ -300,6 +299,8 @@ private:
         }
         set_outcome(std::move(outcome));
         core_.conclude(*this, code, proof_level::none, file_.task_id(), attempt_);
+        // Last, because it may begin another one, for which there may be no memory.
+        core_.dequeue_download(*this);
     }
 
     client_core& core_;

@@ -19,7 +19,10 @@ public:
         : typed_operation(core, request_kind::submit, serial, std::move(handler)), core_(core),
           flow_(core, *this, serial, std::move(request), std::move(submit_with)),
           limit_(bounded(wait_with.time_limit.value_or(core.config.poll.max_wait)))
-    {}
+    {
+        bought_.reserve(longest_task_id);
+        key_.reserve(longest_idempotency_key);
+    }
 
     void prepare() { flow_.prepare(); }
     void begin() override { flow_.begin(); }
@@ -51,12 +54,9 @@ private:
     {
         if (!task_)
             return flow_.last_words();
-        failure why = with_task_id(core_.broken_off, task_->id());
-        try {
-            why.proof(proof_level::accepted).idempotency_key(task_->idempotency_key());
-        } catch (std::bad_alloc const&) { // without the key, then
-        }
-        return why;
+        failure const& why = core_.broken_off;
+        reserved_.code(why.code()).underlying(why.underlying()).proof(proof_level::accepted);
+        return reserved_.task_id(std::move(bought_)).idempotency_key(std::move(key_));
     }
     operation& who() noexcept override { return *this; }
 
@@ -67,6 +67,8 @@ private:
             return;
         }
         task_ = std::move(*outcome);
+        bought_ = task_->id();
+        key_ = task_->idempotency_key();
         if (stop_reason_) {
             task_done(failure(stop_reason_));
             return;
@@ -102,6 +104,10 @@ private:
     submit_flow flow_;
     std::chrono::milliseconds limit_;
     std::optional<task> task_;
+    // What was bought can be told without memory: what it is told with is there before the submit.
+    failure reserved_{errc::local_resource};
+    std::string bought_;
+    std::string key_;
     error_code stop_reason_;
 };
 

@@ -122,7 +122,12 @@ APIMART_INLINE void client_core::start_shutdown(completion<shutdown_report>&& ha
     auto op = std::make_shared<shutdown_operation>(*this, ++next_number_, std::move(handler));
     enter_from_call([me = self(), op = std::move(op)]() mutable {
         bool const again = !me->shutdowns_.empty();
-        me->shutdowns_.push_back(std::move(op));
+        try {
+            me->shutdowns_.push_back(op);
+        } catch (std::bad_alloc const&) {
+            me->end_now(*op); // nobody knew of it yet
+            return;
+        }
         me->begin_shutdown();
         if (again)
             me->cut();

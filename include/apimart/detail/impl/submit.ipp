@@ -11,9 +11,11 @@
 
 namespace apimart::detail {
 
+inline constexpr std::size_t longest_idempotency_key = 191;
+
 inline bool is_idempotency_key(std::string_view key)
 {
-    return !key.empty() && key.size() <= 191 &&
+    return !key.empty() && key.size() <= longest_idempotency_key &&
            std::all_of(key.begin(), key.end(), [](char c) { return c >= '!' && c <= '~'; });
 }
 

@@ -7,6 +7,7 @@
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/value.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -54,6 +55,7 @@ std::optional<std::int64_t> lenient_integer(boost::json::value const* value);
 std::optional<double> lenient_number(boost::json::value const* value);
 
 // Task ids are opaque, but nothing that could change a request's path or a log line is one.
+inline constexpr std::size_t longest_task_id = 256;
 bool is_task_id(std::string_view id);
 
 // The service's words about a failure, in whichever of the known places they stand.
@@ -69,7 +71,7 @@ failure service_failure_text(int status, std::string_view body);
 } // namespace apimart::detail
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/detail/impl/wire.ipp>
+#include <apimart/detail/impl/reply_json.ipp>
 #endif
 
 #endif

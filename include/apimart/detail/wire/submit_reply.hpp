@@ -45,7 +45,7 @@ submit_reply read_submit_reply(http_reply const& reply, std::chrono::sys_seconds
 } // namespace apimart::detail
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/detail/impl/wire.ipp>
+#include <apimart/detail/impl/submit_reply.ipp>
 #endif
 
 #endif

@@ -22,7 +22,7 @@ task_status classify_status(std::string_view word);
 } // namespace apimart::detail
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/detail/impl/wire.ipp>
+#include <apimart/detail/impl/task_reply.ipp>
 #endif
 
 #endif
