@@ -125,6 +125,7 @@ APIMART_INLINE void client_core::start_shutdown(completion<shutdown_report>&& ha
         try {
             me->shutdowns_.push_back(op);
         } catch (std::bad_alloc const&) {
+            me->break_off();
             me->end_now(*op); // nobody knew of it yet
             return;
         }
