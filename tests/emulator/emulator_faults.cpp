@@ -16,9 +16,9 @@
 #include <vector>
 
 using namespace emulator_tests;
-using tests::wait_until;
 using apimart::testing::request_phase;
 using apimart::testing::emulation::operation;
+using tests::wait_until;
 using names = std::vector<std::string>;
 
 namespace {

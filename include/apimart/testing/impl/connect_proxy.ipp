@@ -22,8 +22,8 @@ namespace apimart::testing {
 struct connect_proxy::state
 {
     state(boost::asio::any_io_executor ex, connect_proxy_options const& options)
-        : port(std::make_shared<proxies::listening_port>(
-              std::move(ex), tcp::endpoint(options.address, options.port), 0)),
+        : port(std::make_shared<proxies::listening_port>(std::move(ex),
+                                                         tcp::endpoint(options.address, options.port), 0)),
           ledger(std::make_shared<proxies::connect_ledger>(options.user, options.password))
     {}
 

@@ -52,8 +52,8 @@ struct emulator::state
             auto const by = weak.lock();
             if (!to || !by)
                 return;
-            auto const made = std::make_shared<emulation::callback_delivery>(ex, by, listed_in,
-                                                                             std::move(ordered), *to);
+            auto const made =
+                std::make_shared<emulation::callback_delivery>(ex, by, listed_in, std::move(ordered), *to);
             // Not spawned here, where the service is in the middle of an order.
             if (listed_in->add(made))
                 boost::asio::post(made->executor(), [made] {

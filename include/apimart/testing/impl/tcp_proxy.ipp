@@ -22,17 +22,16 @@ namespace apimart::testing {
 struct tcp_proxy::state
 {
     state(boost::asio::any_io_executor ex, tcp::endpoint to, tcp_proxy_options const& given)
-        : options(given),
-          port(std::make_shared<proxies::listening_port>(
-              std::move(ex), tcp::endpoint(given.address, given.port), given.buffer_bytes)),
+        : options(given), port(std::make_shared<proxies::listening_port>(
+                              std::move(ex), tcp::endpoint(given.address, given.port), given.buffer_bytes)),
           server(std::move(to))
     {}
 
     static void serve(std::shared_ptr<state> const& self, tcp::socket socket)
     {
         auto const strand = socket.get_executor();
-        auto const made = std::make_shared<proxies::tunnel>(
-            std::move(socket), self->ledger, self->connections, self->options.buffer_bytes);
+        auto const made = std::make_shared<proxies::tunnel>(std::move(socket), self->ledger,
+                                                            self->connections, self->options.buffer_bytes);
         tcp::endpoint to;
         {
             std::lock_guard const lock(self->mutex);
