@@ -172,15 +172,12 @@ public:
     fork_watch const process;
     // Made before it is needed, because then there may be no memory for it.
     failure const of_the_parent{errc::forked};
-    failure const of_the_parent_unsent = failure(errc::forked).proof(proof_level::not_sent);
+    failure const of_the_parent_unsent = failure(of_the_parent).proof(proof_level::not_sent);
     failure broken_off =
         failure(errc::local_resource, "out of memory")
             .underlying(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory));
     // The same of a submit that had no turn to send.
-    failure broken_off_unsent =
-        failure(errc::local_resource, "out of memory")
-            .underlying(boost::system::errc::make_error_code(boost::system::errc::not_enough_memory))
-            .proof(proof_level::not_sent);
+    failure broken_off_unsent = failure(broken_off).proof(proof_level::not_sent);
 
     struct counters_type
     {
