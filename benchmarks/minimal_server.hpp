@@ -5,8 +5,8 @@
 
 #include "server_counts.hpp"
 
-#include <apimart/testing/emulator/certificate_authority.hpp>
-#include <apimart/testing/emulator/server_tls.hpp>
+#include <apimart/testing/network/certificate_authority.hpp>
+#include <apimart/testing/network/server_tls.hpp>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>

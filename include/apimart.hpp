@@ -5,7 +5,7 @@
 // Everything but the tools for tests.
 
 #include <apimart/client.hpp>
-#include <apimart/media_file.hpp>
+#include <apimart/image_file.hpp>
 #include <apimart/models.hpp>
 #include <apimart/price.hpp>
 #include <apimart/schema.hpp>

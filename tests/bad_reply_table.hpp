@@ -2,8 +2,8 @@
 // question about a task. The rows have the names of the fault matrix (F) and of the list of bad inputs (S).
 #pragma once
 
-#include <apimart/detail/wire/submit_reply.hpp>
 #include <apimart/error.hpp>
+#include <apimart/protocol/submit_response.hpp>
 
 #include <cstddef>
 #include <optional>

@@ -2,9 +2,9 @@
 #ifndef APIMART_ANY_REQUEST_HPP
 #define APIMART_ANY_REQUEST_HPP
 
+#include <apimart/errors/validation_result.hpp>
 #include <apimart/parameter/model_info.hpp>
 #include <apimart/request.hpp>
-#include <apimart/violation.hpp>
 
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
@@ -129,7 +129,8 @@ private:
         return info_of<Model>.find(Kind::name);
     }
 
-    static boost::system::result<any_request, diagnostics> read(boost::json::value body, unknown_fields others,
+    static boost::system::result<any_request, diagnostics> read(boost::json::value body,
+                                                                unknown_fields others,
                                                                 std::span<model_info const> among,
                                                                 diagnostics found);
     static model_info const* find_model_of(boost::json::object const& body, std::span<model_info const> among,
@@ -150,7 +151,7 @@ any_request custom_model(std::string id, boost::json::object body);
 } // namespace apimart
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/detail/impl/any_request.ipp>
+#include <apimart/any_request.ipp>
 #endif
 
 #endif

@@ -3,13 +3,13 @@
 #define APIMART_CLIENT_HPP
 
 #include <apimart/any_request.hpp>
+#include <apimart/as_result.hpp>
 #include <apimart/client_config.hpp>
-#include <apimart/completion.hpp>
-#include <apimart/detail/client_entry.hpp>
 #include <apimart/error.hpp>
 #include <apimart/file_path.hpp>
 #include <apimart/metrics.hpp>
 #include <apimart/operation_options.hpp>
+#include <apimart/runtime/client_entry.hpp>
 #include <apimart/task.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -208,7 +208,7 @@ private:
 } // namespace apimart
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/detail/impl/client.ipp>
+#include <apimart/operations/client.ipp>
 #endif
 
 #endif

@@ -2,14 +2,14 @@
 #ifndef APIMART_CLIENT_CONFIG_HPP
 #define APIMART_CLIENT_CONFIG_HPP
 
-#include <apimart/api_key.hpp>
-#include <apimart/limits.hpp>
+#include <apimart/config/api_key.hpp>
+#include <apimart/config/limits.hpp>
+#include <apimart/config/poll_policy.hpp>
+#include <apimart/config/proxy_options.hpp>
+#include <apimart/config/resolver_options.hpp>
+#include <apimart/config/retry_policy.hpp>
+#include <apimart/config/tls_options.hpp>
 #include <apimart/observer.hpp>
-#include <apimart/poll.hpp>
-#include <apimart/proxy_options.hpp>
-#include <apimart/resolver_options.hpp>
-#include <apimart/retry.hpp>
-#include <apimart/tls_options.hpp>
 
 #include <string>
 #include <utility>
@@ -57,7 +57,7 @@ public:
 } // namespace apimart
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/detail/impl/client_config.ipp>
+#include <apimart/client_config.ipp>
 #endif
 
 #endif

@@ -2,8 +2,8 @@
 #ifndef APIMART_ERROR_HPP
 #define APIMART_ERROR_HPP
 
-#include <apimart/detail/chrono.hpp>
-#include <apimart/violation.hpp>
+#include <apimart/errors/validation_result.hpp>
+#include <apimart/runtime/chrono.hpp>
 
 #include <boost/assert/source_location.hpp>
 #include <boost/system/error_code.hpp>
@@ -306,7 +306,7 @@ struct boost::system::is_error_condition_enum<apimart::cause> : std::true_type
 {};
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/detail/impl/error.ipp>
+#include <apimart/errors/error.ipp>
 #endif
 
 #endif

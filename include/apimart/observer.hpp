@@ -2,8 +2,8 @@
 #ifndef APIMART_OBSERVER_HPP
 #define APIMART_OBSERVER_HPP
 
-#include <apimart/detail/chrono.hpp>
 #include <apimart/error.hpp>
+#include <apimart/runtime/chrono.hpp>
 #include <apimart/task.hpp>
 
 #include <cstddef>
@@ -156,7 +156,7 @@ struct observer
 } // namespace apimart
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/detail/impl/observer.ipp>
+#include <apimart/observer.ipp>
 #endif
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef APIMART_OPERATION_OPTIONS_HPP
 #define APIMART_OPERATION_OPTIONS_HPP
 
-#include <apimart/detail/chrono.hpp>
+#include <apimart/runtime/chrono.hpp>
 
 #include <cstddef>
 #include <cstdint>

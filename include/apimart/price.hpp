@@ -3,8 +3,8 @@
 #define APIMART_PRICE_HPP
 
 #include <apimart/any_request.hpp>
-#include <apimart/detail/request/validator.hpp>
 #include <apimart/models.hpp>
+#include <apimart/validation/validator.hpp>
 
 #include <chrono>
 #include <cstdint>

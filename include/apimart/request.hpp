@@ -2,15 +2,15 @@
 #ifndef APIMART_REQUEST_HPP
 #define APIMART_REQUEST_HPP
 
-#include <apimart/detail/request/required_parts.hpp>
-#include <apimart/detail/request/shot_script.hpp>
 #include <apimart/parameter/argument.hpp>
-#include <apimart/parameter/checked.hpp>
 #include <apimart/parameter/choice.hpp>
+#include <apimart/parameter/element.hpp>
 #include <apimart/parameter/kind.hpp>
+#include <apimart/parameter/runtime.hpp>
 #include <apimart/parameter/shot.hpp>
-#include <apimart/parameter/subject.hpp>
 #include <apimart/parameter/table.hpp>
+#include <apimart/validation/required_parameters.hpp>
+#include <apimart/validation/shot_script.hpp>
 
 #include <array>
 #include <cstddef>
@@ -48,13 +48,13 @@ public:
     using parts::parts;
 
 #define APIMART_PARAMETER(tag, words)                                                                        \
-    request& tag(argument<Model, Kind, parameter::tag> value)&                                               \
+    request& tag(argument<Model, Kind, parameter::tag> value) &                                              \
         requires accepts<Model, Kind, parameter::tag>                                                        \
     {                                                                                                        \
         this->store(parameter::tag::name, value);                                                            \
         return *this;                                                                                        \
     }                                                                                                        \
-    request&& tag(argument<Model, Kind, parameter::tag> value)&&                                             \
+    request&& tag(argument<Model, Kind, parameter::tag> value) &&                                            \
         requires accepts<Model, Kind, parameter::tag>                                                        \
     {                                                                                                        \
         this->store(parameter::tag::name, value);                                                            \
@@ -63,43 +63,42 @@ public:
 #define APIMART_LIST_PARAMETER(tag, words)                                                                   \
     template <class... Items>                                                                                \
         requires accepts<Model, Kind, parameter::tag> &&                                                     \
-                 accepts_count<Model, Kind, parameter::tag, sizeof...(Items)> &&                             \
-                 (accepts_item<Model, Kind, parameter::tag, Items> && ...) &&                                \
-                 (accepts_pictures_per_subject<Model, Kind, parameter::tag,                                  \
-                                               detail::picture_count<Items>> &&                              \
-                  ...)                                                                                       \
-    request& tag(Items const&... items)&                                                                     \
-    {                                                                                                        \
-        boost::json::array& list = this->store_empty_list(parameter::tag::name);                             \
-        (this->append(list, items), ...);                                                                    \
-        return *this;                                                                                        \
-    }                                                                                                        \
-    template <class... Items>                                                                                \
-        requires accepts<Model, Kind, parameter::tag> &&                                                     \
-                 accepts_count<Model, Kind, parameter::tag, sizeof...(Items)> &&                             \
-                 (accepts_item<Model, Kind, parameter::tag, Items> && ...) &&                                \
-                 (accepts_pictures_per_subject<Model, Kind, parameter::tag,                                  \
-                                               detail::picture_count<Items>> &&                              \
-                  ...)                                                                                       \
-    request&& tag(Items const&... items)&&                                                                   \
-    {                                                                                                        \
-        return std::move(this->tag(items...));                                                               \
-    }                                                                                                        \
-    template <class Range>                                                                                   \
-        requires accepts<Model, Kind, parameter::tag> && accepts_range<Model, Kind, parameter::tag, Range>   \
-    request& tag(Range const& items)&                                                                        \
-    {                                                                                                        \
-        boost::json::array& list = this->store_empty_list(parameter::tag::name);                             \
-        for (auto const& one : items)                                                                        \
-            this->append(list, one);                                                                         \
-        return *this;                                                                                        \
-    }                                                                                                        \
-    template <class Range>                                                                                   \
-        requires accepts<Model, Kind, parameter::tag> && accepts_range<Model, Kind, parameter::tag, Range>   \
-    request&& tag(Range const& items)&&                                                                      \
-    {                                                                                                        \
-        return std::move(this->tag(items));                                                                  \
-    }
+            accepts_count<Model, Kind, parameter::tag, sizeof...(Items)> &&                                  \
+            (accepts_item<Model, Kind, parameter::tag, Items> && ...) &&                                     \
+            (accepts_pictures_per_subject<Model, Kind, parameter::tag, detail::picture_count<Items>> && ...) \
+                request&                                                                                     \
+                tag(Items const&... items)&                                                                  \
+        {                                                                                                    \
+            boost::json::array& list = this->store_empty_list(parameter::tag::name);                         \
+            (this->append(list, items), ...);                                                                \
+            return *this;                                                                                    \
+        }                                                                                                    \
+        template <class... Items>                                                                            \
+            requires accepts<Model, Kind, parameter::tag> &&                                                 \
+                accepts_count<Model, Kind, parameter::tag, sizeof...(Items)> &&                              \
+                (accepts_item<Model, Kind, parameter::tag, Items> && ...) &&                                 \
+                (accepts_pictures_per_subject<Model, Kind, parameter::tag, detail::picture_count<Items>> &&  \
+                 ...) request&&                                                                              \
+                tag(Items const&... items)&&                                                                 \
+            {                                                                                                \
+                return std::move(this->tag(items...));                                                       \
+            }                                                                                                \
+            template <class Range>                                                                           \
+            requires accepts<Model, Kind, parameter::tag> &&                                                 \
+                accepts_range<Model, Kind, parameter::tag, Range>                                            \
+                    request& tag(Range const& items)&                                                        \
+            {                                                                                                \
+                boost::json::array& list = this->store_empty_list(parameter::tag::name);                     \
+                for (auto const& one : items)                                                                \
+                    this->append(list, one);                                                                 \
+                return *this;                                                                                \
+            }                                                                                                \
+            template <class Range>                                                                           \
+                requires accepts<Model, Kind, parameter::tag> &&                                             \
+                    accepts_range<Model, Kind, parameter::tag, Range>                                        \
+                        request && tag(Range const& items) && {                                              \
+                    return std::move(this->tag(items));                                                      \
+                }
 #include <apimart/parameter/list.hpp>
 
     /// Sends a field that this library's table does not know, for parameters newer than the headers.
@@ -120,8 +119,7 @@ private:
     friend class any_request;
     request(detail::restored tag, boost::json::object body, std::vector<std::string> extras)
         : parts(tag, std::move(body), std::move(extras))
-    {
-    }
+    {}
 };
 
 /// A video from words. Example: `text_to_video<kling_3_0_turbo>("A corgi running on the beach")`.
@@ -161,14 +159,17 @@ public:
     constexpr std::array<shot, Count> const& shots() const noexcept { return shots_; }
 
 #define APIMART_PARAMETER(tag, words)                                                                        \
-    made tag(argument<Model, kind::storyboard, parameter::tag> value) const                                  \
-        requires accepts<Model, kind::storyboard, parameter::tag>                                            \
+    made tag(argument<Model, kind::storyboard, parameter::tag> value)                                        \
+        const requires accepts<Model, kind::storyboard, parameter::tag>                                      \
     {                                                                                                        \
         return made(*this).tag(value);                                                                       \
     }
 #define APIMART_LIST_PARAMETER(tag, words)                                                                   \
     template <class... Items>                                                                                \
-        requires requires(made m, Items const&... items) { m.tag(items...); }                                \
+        requires requires(made m, Items const&... items)                                                     \
+        {                                                                                                    \
+            m.tag(items...);                                                                                 \
+        }                                                                                                    \
     made tag(Items const&... items) const                                                                    \
     {                                                                                                        \
         return made(*this).tag(items...);                                                                    \
@@ -244,8 +245,9 @@ concept accepts_shots = offers<Model, kind::storyboard> && detail::allows_shots<
 /// total are judged while compiling. The result has the setters of the request and converts to it. Source:
 /// api-reference.md 3.1 (shots in the prompt) and 3.4.
 template <class Model, class... Shots>
-    requires(std::same_as<Shots, shot> && ...) && accepts_shots<Model, sizeof...(Shots)>
-consteval storyboard_draft<Model, sizeof...(Shots)> storyboard(Shots... shots)
+    requires(std::same_as<Shots, shot>&&...)
+&&accepts_shots<Model, sizeof...(Shots)> consteval storyboard_draft<Model, sizeof...(Shots)>
+storyboard(Shots... shots)
 {
     std::array<shot, sizeof...(Shots)> const all{shots...};
     detail::judge_shots<Model>(all);
@@ -254,11 +256,11 @@ consteval storyboard_draft<Model, sizeof...(Shots)> storyboard(Shots... shots)
 
 /// The same with a range of `timed_shot` (or `shot`) known at run time, judged by `any_request::check()`.
 template <class Model, class Shots>
-    requires offers<Model, kind::storyboard> && detail::range_of_shots<Shots>
-request<Model, kind::storyboard> storyboard(Shots const& shots)
-{
-    return request<Model, kind::storyboard>(shots);
-}
+    requires offers<Model, kind::storyboard> && detail::range_of_shots<Shots> request<Model, kind::storyboard>
+    storyboard(Shots const& shots)
+    {
+        return request<Model, kind::storyboard>(shots);
+    }
 
 } // namespace apimart
 

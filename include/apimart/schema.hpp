@@ -2,8 +2,8 @@
 #ifndef APIMART_SCHEMA_HPP
 #define APIMART_SCHEMA_HPP
 
-#include <apimart/detail/request/schema_writer.hpp>
 #include <apimart/parameter/model_info.hpp>
+#include <apimart/validation/schema_writer.hpp>
 
 #include <boost/json/object.hpp>
 

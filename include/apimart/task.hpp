@@ -2,8 +2,8 @@
 #ifndef APIMART_TASK_HPP
 #define APIMART_TASK_HPP
 
-#include <apimart/detail/chrono.hpp>
-#include <apimart/detail/shared_value.hpp>
+#include <apimart/runtime/chrono.hpp>
+#include <apimart/runtime/shared_value.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -225,7 +225,7 @@ private:
 } // namespace apimart
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/detail/impl/task.ipp>
+#include <apimart/task.ipp>
 #endif
 
 #endif

@@ -6,8 +6,8 @@
 #include <apimart/client.hpp>
 #include <apimart/models.hpp>
 #include <apimart/testing/emulator.hpp>
-#include <apimart/testing/emulator/certificate_authority.hpp>
-#include <apimart/testing/emulator/server_tls.hpp>
+#include <apimart/testing/network/certificate_authority.hpp>
+#include <apimart/testing/network/server_tls.hpp>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>

@@ -1,7 +1,7 @@
 // The ordinary way of every request: submit, wait, download; what the service receives is what was meant.
 #include "client_fixture.hpp"
 
-#include <apimart/testing/emulator/digest.hpp>
+#include <apimart/testing/files/digest.hpp>
 
 #include <set>
 

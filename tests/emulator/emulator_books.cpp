@@ -3,8 +3,8 @@
 #include "emulator_raw_client.hpp"
 #include "wait_until.hpp"
 
-#include <apimart/testing/emulator/digest.hpp>
-#include <apimart/testing/emulator/service.hpp>
+#include <apimart/testing/files/digest.hpp>
+#include <apimart/testing/service/service.hpp>
 
 #include <doctest/doctest.h>
 

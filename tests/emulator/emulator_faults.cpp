@@ -3,7 +3,7 @@
 #include "emulator_raw_client.hpp"
 #include "wait_until.hpp"
 
-#include <apimart/testing/emulator/digest.hpp>
+#include <apimart/testing/files/digest.hpp>
 
 #include <doctest/doctest.h>
 

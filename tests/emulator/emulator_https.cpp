@@ -2,7 +2,7 @@
 
 #include "emulator_raw_client.hpp"
 
-#include <apimart/testing/emulator/certificate_authority.hpp>
+#include <apimart/testing/network/certificate_authority.hpp>
 
 #include <boost/beast/core/tcp_stream.hpp>
 

@@ -1,7 +1,7 @@
 // The request rules accept what is documented and refuse what is documented as wrong, naming the field.
 
-#include <apimart/testing/emulator/price_list.hpp>
-#include <apimart/testing/emulator/request_rules.hpp>
+#include <apimart/testing/rules/price_list.hpp>
+#include <apimart/testing/rules/request_rules.hpp>
 
 #include <boost/json.hpp>
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
 // The scenario document: defaults, every switch, and complaints that name the switch.
 
-#include <apimart/testing/emulator/options.hpp>
+#include <apimart/testing/emulator_options.hpp>
 
 #include <doctest/doctest.h>
 

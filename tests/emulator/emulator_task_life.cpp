@@ -1,10 +1,10 @@
 // The life of a task over virtual time, and the plans it is made from.
 
-#include <apimart/testing/emulator/fault_script.hpp>
-#include <apimart/testing/emulator/file_server.hpp>
-#include <apimart/testing/emulator/task_durations.hpp>
-#include <apimart/testing/emulator/task_id.hpp>
-#include <apimart/testing/emulator/task_life.hpp>
+#include <apimart/testing/faults/fault_script.hpp>
+#include <apimart/testing/files/file_server.hpp>
+#include <apimart/testing/rules/task_durations.hpp>
+#include <apimart/testing/service/task_id.hpp>
+#include <apimart/testing/service/task_life.hpp>
 
 #include <boost/json.hpp>
 #include <doctest/doctest.h>

@@ -1,10 +1,10 @@
 // Every bad answer of the table, however its bytes are cut, through the parser and the decoders.
 #include <bad_reply_table.hpp>
 
-#include <apimart/detail/request/utf8.hpp>
-#include <apimart/detail/transport/reply_parser.hpp>
-#include <apimart/detail/wire/submit_reply.hpp>
-#include <apimart/detail/wire/task_reply.hpp>
+#include <apimart/http/response_parser.hpp>
+#include <apimart/protocol/submit_response.hpp>
+#include <apimart/protocol/task_response.hpp>
+#include <apimart/text/utf8.hpp>
 
 #include <doctest/doctest.h>
 

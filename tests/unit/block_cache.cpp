@@ -1,5 +1,5 @@
 // Memory of what has ended is used again, by one size, up to a number, by any thread.
-#include <apimart/detail/block_cache.hpp>
+#include <apimart/runtime/block_cache.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // A body is written byte by byte as Boost.JSON writes it: what is sent again under one key has to be the same.
-#include <apimart/detail/wire/body_text.hpp>
+#include <apimart/protocol/body_text.hpp>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>

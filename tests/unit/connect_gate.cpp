@@ -1,5 +1,5 @@
 // How many connections are begun while a service works, is down, and comes back: in virtual time.
-#include <apimart/detail/connect_gate.hpp>
+#include <apimart/policy/connect_backoff.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // Events are told in order, one at a time, and with the memory of those before.
-#include <apimart/detail/event_queue.hpp>
+#include <apimart/runtime/event_dispatcher.hpp>
 
 #include <doctest/doctest.h>
 

@@ -3,8 +3,8 @@
 // Local pictures: what their headers say, what is refused, and how little is read for it.
 
 #include <apimart/any_request.hpp>
+#include <apimart/image_file.hpp>
 #include <apimart/models.hpp>
-#include <apimart/media_file.hpp>
 
 #include <doctest/doctest.h>
 

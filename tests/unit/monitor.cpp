@@ -1,7 +1,7 @@
 // One at a time, without making a thread wait; and the alarms and keys that live inside.
-#include <apimart/detail/alarm_clock.hpp>
-#include <apimart/detail/key_source.hpp>
-#include <apimart/detail/monitor.hpp>
+#include <apimart/runtime/idempotency_key.hpp>
+#include <apimart/runtime/monitor.hpp>
+#include <apimart/runtime/timer_queue.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 // The quick way through an answer gives what the whole reader gives, or leaves the answer to it.
-#include <apimart/detail/wire/plain_json.hpp>
-#include <apimart/detail/wire/submit_reply.hpp>
-#include <apimart/detail/wire/task_reply.hpp>
+#include <apimart/protocol/plain_json.hpp>
+#include <apimart/protocol/submit_response.hpp>
+#include <apimart/protocol/task_response.hpp>
 
 #include <boost/json/parse.hpp>
 

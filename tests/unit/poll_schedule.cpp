@@ -1,6 +1,6 @@
 // Which task is asked when: hours of waiting in virtual time.
-#include <apimart/detail/backoff.hpp>
-#include <apimart/detail/poll_schedule.hpp>
+#include <apimart/policy/backoff.hpp>
+#include <apimart/policy/poll_scheduler.hpp>
 
 #include <doctest/doctest.h>
 

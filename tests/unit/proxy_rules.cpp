@@ -1,6 +1,6 @@
 // Through which proxy which hosts are reached, what the proxy is asked, and what its answer means.
-#include <apimart/detail/proxy_rules.hpp>
-#include <apimart/proxy_options.hpp>
+#include <apimart/config/proxy_options.hpp>
+#include <apimart/http/proxy.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 // How fast requests leave when the service's limit is configured, unknown, lowered and lifted: in virtual time.
-#include <apimart/detail/backoff.hpp>
-#include <apimart/detail/rate_limiter.hpp>
-#include <apimart/detail/retry_budget.hpp>
+#include <apimart/policy/backoff.hpp>
+#include <apimart/policy/rate_limiter.hpp>
+#include <apimart/policy/retry_budget.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 // How much a client repeats in all, whatever each of its operations would like.
-#include <apimart/detail/backoff.hpp>
-#include <apimart/detail/retry_budget.hpp>
+#include <apimart/policy/backoff.hpp>
+#include <apimart/policy/retry_budget.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // Copies share a value until one of them is changed.
-#include <apimart/detail/shared_value.hpp>
+#include <apimart/runtime/shared_value.hpp>
 #include <apimart/task.hpp>
 
 #include <doctest/doctest.h>

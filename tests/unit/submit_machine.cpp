@@ -1,6 +1,6 @@
 // May this submit be sent again? Every order of events, without sockets and without a clock.
-#include <apimart/detail/retry_budget.hpp>
-#include <apimart/detail/submit_machine.hpp>
+#include <apimart/policy/retry_budget.hpp>
+#include <apimart/policy/submit_machine.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 // What an answer to a submit proves.
-#include <apimart/detail/wire/reply_json.hpp>
-#include <apimart/detail/wire/submit_reply.hpp>
+#include <apimart/protocol/error_response.hpp>
+#include <apimart/protocol/submit_response.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 // What the service's answers about a task mean, in all the shapes that are known.
-#include <apimart/detail/wire/reply_json.hpp>
-#include <apimart/detail/wire/task_reply.hpp>
+#include <apimart/protocol/error_response.hpp>
+#include <apimart/protocol/task_response.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,13 +1,13 @@
 // Rules of the transport that need no connection: addresses, Retry-After, framing, downloads, words for logs.
-#include <apimart/api_key.hpp>
 #include <apimart/client_config.hpp>
-#include <apimart/detail/authorization.hpp>
-#include <apimart/detail/download_rules.hpp>
-#include <apimart/detail/exchange_outcome.hpp>
-#include <apimart/detail/part_file.hpp>
-#include <apimart/detail/printable.hpp>
-#include <apimart/detail/transport/origin.hpp>
+#include <apimart/config/api_key.hpp>
+#include <apimart/operations/partial_file.hpp>
+#include <apimart/policy/download_decision.hpp>
+#include <apimart/protocol/http_result.hpp>
+#include <apimart/protocol/origin.hpp>
+#include <apimart/runtime/authorization.hpp>
 #include <apimart/task.hpp>
+#include <apimart/text/printable.hpp>
 
 #include <doctest/doctest.h>
 
@@ -25,20 +25,26 @@ using namespace std::chrono_literals;
 namespace {
 
 template <class T>
-concept printable_to_a_stream = requires(std::ostream& out, T const& value) { out << value; };
+concept printable_to_a_stream = requires(std::ostream& out, T const& value)
+{
+    out << value;
+};
 
 } // namespace
 
 static_assert(!printable_to_a_stream<api_key>);
 static_assert(!printable_to_a_stream<result_url>);
 static_assert(!std::is_convertible_v<api_key, std::string>);
-static_assert(!std::is_aggregate_v<task> && !std::is_aggregate_v<finished_task> && !std::is_aggregate_v<failure>);
-static_assert(!std::is_aggregate_v<client_config> && !std::is_aggregate_v<tls_options> && !std::is_aggregate_v<api_key>);
+static_assert(!std::is_aggregate_v<task> && !std::is_aggregate_v<finished_task> &&
+              !std::is_aggregate_v<failure>);
+static_assert(!std::is_aggregate_v<client_config> && !std::is_aggregate_v<tls_options> &&
+              !std::is_aggregate_v<api_key>);
 
 TEST_CASE("a key that a header cannot carry is refused without being repeated")
 {
-    for (std::string const& bad : {std::string(), std::string("Bearer "), std::string("sk-canary\r\nX: 1"),
-                                   std::string("sk canary"), std::string("sk-canary\0", 10), std::string("sk-\xC3\xA4")}) {
+    for (std::string const& bad :
+         {std::string(), std::string("Bearer "), std::string("sk-canary\r\nX: 1"), std::string("sk canary"),
+          std::string("sk-canary\0", 10), std::string("sk-\xC3\xA4")}) {
         try {
             api_key const key(bad);
             FAIL("accepted");
@@ -49,7 +55,8 @@ TEST_CASE("a key that a header cannot carry is refused without being repeated")
     std::string head;
     authorization(api_key("Bearer sk-1")).append_header(head);
     CHECK(head == "Authorization: Bearer sk-1\r\n");
-    CHECK(authorization(api_key("sk-1")).redacted(std::string("key sk-1, yes sk-1")) == "key [redacted], yes [redacted]");
+    CHECK(authorization(api_key("sk-1")).redacted(std::string("key sk-1, yes sk-1")) ==
+          "key [redacted], yes [redacted]");
     // A key that occurs in the mark itself must not be replaced for ever.
     CHECK(authorization(api_key("e")).redacted(std::string("pet")) == "p[redacted]t");
     // A text that was cut short can end in the middle of it.
@@ -92,9 +99,10 @@ TEST_CASE("addresses are split the way requests need them")
     CHECK(v6->origin.is_address());
     CHECK(v6->origin.authority() == "[::1]:8080");
     CHECK(v6->target == "/");
-    for (char const* const bad : {"", "//host/x", "ftp://host/x", "file:///etc/passwd", "data:text/plain,x",
-                                  "https://user@host/", "https://host:0/", "https://host:99999/", "https:///x",
-                                  "https://host/a b", "https://host/\r\nX: 1", "javascript:alert(1)"}) {
+    for (char const* const bad :
+         {"", "//host/x", "ftp://host/x", "file:///etc/passwd", "data:text/plain,x", "https://user@host/",
+          "https://host:0/", "https://host:99999/", "https:///x", "https://host/a b", "https://host/\r\nX: 1",
+          "javascript:alert(1)"}) {
         CAPTURE(bad);
         CHECK_FALSE(parse_request_url(bad).has_value());
     }
@@ -104,10 +112,11 @@ TEST_CASE("private addresses are recognised in every range")
 {
     for (char const* const address :
          {"127.0.0.1", "127.9.9.9", "0.0.0.0", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1",
-          "169.254.169.254", "100.64.0.1", "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fc00::1", "fd12::1",
-          "ff02::1", "::ffff:169.254.169.254"})
+          "169.254.169.254", "100.64.0.1", "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fc00::1",
+          "fd12::1", "ff02::1", "::ffff:169.254.169.254"})
         CHECK_MESSAGE(is_private_address(address), address);
-    for (char const* const address : {"8.8.8.8", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "::ffff:8.8.8.8"})
+    for (char const* const address :
+         {"8.8.8.8", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "::ffff:8.8.8.8"})
         CHECK_MESSAGE(!is_private_address(address), address);
 }
 
@@ -143,15 +152,18 @@ TEST_CASE("what a file server's answer means for a transfer")
     CHECK(judged(200, 0, as_is).what == kind::from_start);
     CHECK(judged(200, 50, as_is).what == kind::from_start);
     CHECK(judged(206, 50, [](auto& a) { a.content_range = "bytes 50-149/150"; }).what == kind::go_on);
-    CHECK(judged(206, 50, [](auto& a) { a.content_range = "bytes 5-149/150"; }).why.code() == errc::protocol_error);
-    CHECK(judged(206, 0, [](auto& a) { a.content_range = "bytes 0-9/10"; }).why.code() == errc::protocol_error);
+    CHECK(judged(206, 50, [](auto& a) { a.content_range = "bytes 5-149/150"; }).why.code() ==
+          errc::protocol_error);
+    CHECK(judged(206, 0, [](auto& a) { a.content_range = "bytes 0-9/10"; }).why.code() ==
+          errc::protocol_error);
     CHECK(judged(206, 50, as_is).why.code() == errc::protocol_error);
     for (int const status : {401, 403, 404, 410})
         CHECK(judged(status, 0, as_is).why.code() == errc::result_expired);
     for (int const status : {408, 416, 429, 500, 502, 503})
         CHECK(judged(status, 0, as_is).why.code() == cause::retryable);
     CHECK(judged(204, 0, as_is).why.code() == errc::unexpected_response);
-    CHECK(judged(200, 0, [](auto& a) { a.content_encoding = "gzip"; }).why.code() == errc::unexpected_response);
+    CHECK(judged(200, 0, [](auto& a) { a.content_encoding = "gzip"; }).why.code() ==
+          errc::unexpected_response);
     CHECK(judged(200, 0, [](auto& a) { a.content_type = "text/html"; }).why.code() == errc::download_corrupt);
     CHECK(judged(200, 0, [](auto& a) { a.content_length = 0; }).why.code() == errc::download_corrupt);
     CHECK(judged(200, 0, [](auto& a) { a.content_length = 1001; }).why.code() == errc::download_too_large);
@@ -169,7 +181,8 @@ TEST_CASE("what a file server's answer means for a transfer")
 
 TEST_CASE("a file appears under its name only when it is complete")
 {
-    auto const folder = std::filesystem::temp_directory_path() / ("apimart-part-" + std::to_string(::getpid()));
+    auto const folder =
+        std::filesystem::temp_directory_path() / ("apimart-part-" + std::to_string(::getpid()));
     std::filesystem::create_directory(folder);
     auto const target = folder / "v.mp4";
     {

@@ -2,12 +2,12 @@
 #ifndef APIMART_PARAMETER_ARGUMENT_HPP
 #define APIMART_PARAMETER_ARGUMENT_HPP
 
-#include <apimart/detail/chrono.hpp>
-#include <apimart/detail/request/utf8.hpp>
-#include <apimart/parameter/checked.hpp>
 #include <apimart/parameter/choice.hpp>
 #include <apimart/parameter/compile_time_rule.hpp>
+#include <apimart/parameter/runtime.hpp>
 #include <apimart/parameter/table.hpp>
+#include <apimart/runtime/chrono.hpp>
+#include <apimart/text/utf8.hpp>
 
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>

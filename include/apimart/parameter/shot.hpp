@@ -2,7 +2,7 @@
 #ifndef APIMART_PARAMETER_SHOT_HPP
 #define APIMART_PARAMETER_SHOT_HPP
 
-#include <apimart/detail/chrono.hpp>
+#include <apimart/runtime/chrono.hpp>
 
 #include <string>
 #include <string_view>
@@ -17,8 +17,7 @@ class shot
 {
 public:
     constexpr shot(std::string_view text, std::chrono::seconds length) noexcept : text_(text), length_(length)
-    {
-    }
+    {}
 
     constexpr std::string_view text() const noexcept { return text_; }
     constexpr std::chrono::seconds length() const noexcept { return length_; }

@@ -115,7 +115,7 @@ private:
 } // namespace apimart::testing
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/testing/impl/connect_proxy.ipp>
+#include <apimart/testing/connect_proxy.ipp>
 #endif
 
 #endif

@@ -3,11 +3,11 @@
 #ifndef APIMART_TESTING_EMULATOR_HPP
 #define APIMART_TESTING_EMULATOR_HPP
 
-#include <apimart/testing/emulator/fault_script.hpp>
-#include <apimart/testing/emulator/options.hpp>
-#include <apimart/testing/emulator/request_record.hpp>
-#include <apimart/testing/emulator/sample_video.hpp>
-#include <apimart/testing/emulator/scenario.hpp>
+#include <apimart/testing/emulator_options.hpp>
+#include <apimart/testing/faults/fault_script.hpp>
+#include <apimart/testing/faults/scenario.hpp>
+#include <apimart/testing/files/sample_video.hpp>
+#include <apimart/testing/service/request_record.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/json/object.hpp>
@@ -111,7 +111,7 @@ private:
 } // namespace apimart::testing
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/testing/impl/emulator.ipp>
+#include <apimart/testing/emulator.ipp>
 #endif
 
 #endif

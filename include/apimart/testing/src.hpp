@@ -9,8 +9,8 @@
 #error define APIMART_SEPARATE_COMPILATION for the whole program to compile the implementation once
 #endif
 
-#include <apimart/testing/impl/connect_proxy.ipp>
-#include <apimart/testing/impl/emulator.ipp>
-#include <apimart/testing/impl/tcp_proxy.ipp>
+#include <apimart/testing/connect_proxy.ipp>
+#include <apimart/testing/emulator.ipp>
+#include <apimart/testing/tcp_proxy.ipp>
 
 #endif

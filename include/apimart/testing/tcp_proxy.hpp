@@ -112,7 +112,7 @@ private:
 } // namespace apimart::testing
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/testing/impl/tcp_proxy.ipp>
+#include <apimart/testing/tcp_proxy.ipp>
 #endif
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <apimart/testing/connect_fault.hpp>
 #include <apimart/testing/connect_request.hpp>
-#include <apimart/testing/emulator/open_connections.hpp>
+#include <apimart/testing/network/open_connections.hpp>
 #include <apimart/testing/proxy/connect_ledger.hpp>
 #include <apimart/testing/proxy/tcp_ledger.hpp>
 #include <apimart/testing/proxy/tunnel.hpp>

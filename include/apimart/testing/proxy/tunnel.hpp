@@ -2,7 +2,7 @@
 #ifndef APIMART_TESTING_PROXY_TUNNEL_HPP
 #define APIMART_TESTING_PROXY_TUNNEL_HPP
 
-#include <apimart/testing/emulator/open_connections.hpp>
+#include <apimart/testing/network/open_connections.hpp>
 #include <apimart/testing/proxy/tcp_ledger.hpp>
 #include <apimart/testing/tcp_rule.hpp>
 

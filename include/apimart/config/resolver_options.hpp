@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef APIMART_CONFIG_RESOLVER_OPTIONS_HPP
+#define APIMART_CONFIG_RESOLVER_OPTIONS_HPP
+
+#include <apimart/runtime/chrono.hpp>
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace apimart {
+
+/// How host names become addresses.
+class resolver_options
+{
+public:
+    /// Gives the addresses of a host as text, or throws `boost::system::system_error` with one of
+    /// `asio::error::host_not_found`, `no_data` (the name does not exist) or `host_not_found_try_again`.
+    using lookup_function = std::function<std::vector<std::string>(std::string const& host)>;
+
+    struct pinned_host
+    {
+        std::string name;
+        std::vector<std::string> addresses;
+    };
+
+    resolver_options() {}
+
+    /// The addresses of one host, which is then never looked up, as a line in a hosts file would do.
+    resolver_options& pin(std::string host, std::vector<std::string> addresses);
+    /// What is called instead of the system's name service. It may block: it runs on a thread of its own,
+    /// which nobody waits for once the time limit for names is over.
+    resolver_options& lookup(lookup_function function);
+    /// How long an answer is used again.
+    resolver_options& keep(std::chrono::milliseconds time) { return keep_ = time, *this; }
+
+    std::vector<pinned_host> const& pinned() const noexcept { return pinned_; }
+    /// The addresses that were pinned for a host; null where none were.
+    std::vector<std::string> const* find(std::string_view host) const noexcept;
+    lookup_function const& lookup() const noexcept { return lookup_; }
+    std::chrono::milliseconds keep() const noexcept { return keep_; }
+
+private:
+    std::vector<pinned_host> pinned_;
+    lookup_function lookup_;
+    std::chrono::milliseconds keep_{30'000};
+};
+
+} // namespace apimart
+
+#ifndef APIMART_SEPARATE_COMPILATION
+#include <apimart/config/resolver_options.ipp>
+#endif
+
+#endif

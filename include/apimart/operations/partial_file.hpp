@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef APIMART_OPERATIONS_PARTIAL_FILE_HPP
+#define APIMART_OPERATIONS_PARTIAL_FILE_HPP
+
+#include <boost/system/error_code.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace apimart::detail {
+
+// A file in the making: bytes go to `<target>.part`; only a complete, synced file gets the target's name.
+class part_file
+{
+public:
+    explicit part_file(std::filesystem::path target)
+        : target_(std::move(target)), part_(target_.string() + ".part"),
+          folder_(target_.has_parent_path() ? target_.parent_path() : std::filesystem::path("."))
+    {}
+    part_file(part_file const&) = delete;
+    part_file& operator=(part_file const&) = delete;
+    ~part_file() { close(); }
+
+    boost::system::error_code open()
+    {
+        // Whatever an earlier process left has no proof that it belongs to this result.
+        descriptor_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+        size_ = 0;
+        return descriptor_ < 0 ? last() : boost::system::error_code();
+    }
+
+    boost::system::error_code append(char const* data, std::size_t count)
+    {
+        while (count > 0) {
+            auto const n = ::write(descriptor_, data, count);
+            if (n < 0) {
+                if (errno == EINTR)
+                    continue;
+                return last();
+            }
+            data += n;
+            count -= static_cast<std::size_t>(n);
+            size_ += static_cast<std::uint64_t>(n);
+        }
+        return {};
+    }
+
+    boost::system::error_code restart()
+    {
+        size_ = 0;
+        return ::ftruncate(descriptor_, 0) != 0 || ::lseek(descriptor_, 0, SEEK_SET) != 0
+                   ? last()
+                   : boost::system::error_code();
+    }
+
+    // Sync, rename, sync of the folder: after this the target is complete even if the power fails. Needs no
+    // memory, so that it cannot end halfway.
+    boost::system::error_code finish(bool overwrite) noexcept
+    {
+        if (::fsync(descriptor_) != 0)
+            return last();
+        close();
+        if (overwrite) {
+            if (::rename(part_.c_str(), target_.c_str()) != 0)
+                return last();
+        } else {
+            // A link, unlike a rename, never replaces a file that appeared in the meantime.
+            if (::link(part_.c_str(), target_.c_str()) != 0)
+                return last();
+            ::unlink(part_.c_str());
+        }
+        int const directory = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (directory >= 0) {
+            ::fsync(directory);
+            ::close(directory);
+        }
+        return {};
+    }
+
+    void remove()
+    {
+        close();
+        ::unlink(part_.c_str());
+    }
+
+    std::uint64_t size() const noexcept { return size_; }
+
+private:
+    static boost::system::error_code last() noexcept { return {errno, boost::system::system_category()}; }
+
+    void close() noexcept
+    {
+        if (descriptor_ >= 0)
+            ::close(descriptor_);
+        descriptor_ = -1;
+    }
+
+    std::filesystem::path target_;
+    std::filesystem::path part_;
+    std::filesystem::path folder_;
+    int descriptor_ = -1;
+    std::uint64_t size_ = 0;
+};
+
+} // namespace apimart::detail
+
+#endif

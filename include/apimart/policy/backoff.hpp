@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef APIMART_POLICY_BACKOFF_HPP
+#define APIMART_POLICY_BACKOFF_HPP
+
+#include <apimart/config/retry_policy.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+
+namespace apimart::detail {
+
+// A small generator of its own: delays must be spread, not unpredictable, and a machine that is tested with
+// virtual time needs the same draws every time.
+class jitter
+{
+public:
+    explicit jitter(std::uint64_t seed) : state_(seed) {}
+
+    // Uniform in [0, 1).
+    double draw() noexcept
+    {
+        state_ += 0x9E3779B97F4A7C15U;
+        std::uint64_t z = state_;
+        z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9U;
+        z = (z ^ (z >> 27U)) * 0x94D049BB133111EBU;
+        z ^= z >> 31U;
+        return static_cast<double>(z >> 11U) * 0x1.0p-53;
+    }
+
+private:
+    std::uint64_t state_;
+};
+
+// Full jitter: anywhere between nothing and the bound of this attempt.
+inline std::chrono::milliseconds backoff_delay(retry_policy const& policy, int attempt, jitter& random)
+{
+    double const bound =
+        std::min(static_cast<double>(policy.cap.count()),
+                 static_cast<double>(policy.initial.count()) * std::pow(policy.factor, attempt));
+    return std::chrono::milliseconds(static_cast<std::int64_t>(bound * random.draw()));
+}
+
+} // namespace apimart::detail
+
+#endif

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef APIMART_VALIDATION_REQUEST_BODY_HPP
+#define APIMART_VALIDATION_REQUEST_BODY_HPP
+
+#include <apimart/parameter/argument.hpp>
+#include <apimart/parameter/element.hpp>
+#include <apimart/parameter/shot.hpp>
+#include <apimart/parameter/static_list.hpp>
+#include <apimart/parameter/table.hpp>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace apimart {
+namespace detail {
+
+inline constexpr std::string_view model_field = "model";
+
+struct restored
+{};
+
+// The part of a request that does not depend on the model: the JSON body and how values get into it.
+class request_body
+{
+public:
+    /// The JSON object that would be sent; `model` comes first.
+    boost::json::object const& body() const noexcept { return body_; }
+
+    /// The JSON text that would be sent.
+    std::string serialize() const;
+
+    /// Names that were added with `extra`.
+    std::span<std::string const> extras() const noexcept;
+
+    boost::json::object body_copy() const;
+    std::vector<std::string> extras_copy() const;
+    boost::json::object take_body() &&;
+    std::vector<std::string> take_extras() &&;
+
+protected:
+    request_body(restored, boost::json::object body, std::vector<std::string> extras);
+    request_body(std::string_view model, static_list<row> rows);
+
+    void store(std::string_view name, argument_value const& value);
+    void store(std::string_view name, constant const& value);
+    boost::json::array& store_empty_list(std::string_view name);
+    void store_extra(std::string_view name, boost::json::value value);
+
+    // Numbers the shots and computes their total, so that the two cannot disagree.
+    template <class Shots>
+    void store_shots(row const& place, std::string_view length_name, Shots const& shots)
+    {
+        shot_writer writer(*this, place);
+        for (auto const& one : shots)
+            writer.add(one.text(), one.length().count());
+        writer.finish(length_name);
+    }
+
+    static void append(boost::json::array& list, std::string_view url);
+    static void append(boost::json::array& list, boost::json::object const& entry);
+    template <std::size_t Pictures>
+    static void append(boost::json::array& list, subject<Pictures> const& one)
+    {
+        append(list, one.json());
+    }
+
+private:
+    class shot_writer
+    {
+    public:
+        shot_writer(request_body& request, row const& place);
+        void add(std::string_view text, std::int64_t seconds);
+        void finish(std::string_view length_name);
+
+    private:
+        request_body& request_;
+        row const& place_;
+        boost::json::array* list_ = nullptr;
+        std::string script_;
+        std::int64_t count_ = 0;
+        std::int64_t total_ = 0;
+    };
+
+    boost::json::object body_;
+    std::vector<std::string> extras_;
+};
+
+template <class Range>
+concept range_of_shots = requires(Range const& shots)
+{
+    {
+        (*std::begin(shots)).text()
+        } -> std::convertible_to<std::string_view>;
+    {
+        (*std::begin(shots)).length()
+        } -> std::convertible_to<std::chrono::seconds>;
+    std::end(shots);
+};
+
+template <class T>
+inline constexpr bool is_subject = false;
+template <std::size_t Pictures>
+inline constexpr bool is_subject<subject<Pictures>> = true;
+
+template <class T>
+concept run_time_subject = std::convertible_to<T, subject<>>;
+
+template <class Range>
+concept range_of_subjects = requires(Range const& subjects)
+{
+    {
+        *std::begin(subjects)
+        } -> run_time_subject;
+    std::end(subjects);
+};
+
+template <class T>
+inline constexpr std::size_t picture_count = std::dynamic_extent;
+template <std::size_t Pictures>
+inline constexpr std::size_t picture_count<subject<Pictures>> = Pictures;
+
+constexpr bool allows_pictures(value_rule const& rule, std::size_t count) noexcept
+{
+    return count == std::dynamic_extent || (static_cast<std::int64_t>(count) >= rule.item_smallest &&
+                                            static_cast<std::int64_t>(count) <= rule.item_largest);
+}
+
+} // namespace detail
+
+/// Whether each subject of a list parameter may have so many pictures.
+template <class Model, class Kind, class Parameter, std::size_t Pictures>
+concept accepts_pictures_per_subject = detail::allows_pictures(detail::row_of<Model, Kind, Parameter>.values,
+                                                               Pictures);
+
+/// Whether `Item` is an entry of that list parameter: a URL of a list of URLs, a subject of a list of
+/// subjects.
+template <class Model, class Kind, class Parameter, class Item>
+concept accepts_item = (detail::row_of<Model, Kind, Parameter>.values.kind == value_kind::urls &&
+                        std::convertible_to<Item const&, std::string_view>) ||
+                       (detail::row_of<Model, Kind, Parameter>.values.kind == value_kind::subjects &&
+                        detail::is_subject<Item>);
+
+/// Whether `Range` is a range of entries of that list parameter.
+template <class Model, class Kind, class Parameter, class Range>
+concept accepts_range = (detail::row_of<Model, Kind, Parameter>.values.kind == value_kind::urls &&
+                         detail::range_of_texts<Range>) ||
+                        (detail::row_of<Model, Kind, Parameter>.values.kind == value_kind::subjects &&
+                         detail::range_of_subjects<Range>);
+
+} // namespace apimart
+
+#ifndef APIMART_SEPARATE_COMPILATION
+#include <apimart/validation/request_body.ipp>
+#endif
+
+#endif

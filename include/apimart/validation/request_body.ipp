@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef APIMART_VALIDATION_REQUEST_BODY_IPP
+#define APIMART_VALIDATION_REQUEST_BODY_IPP
+
+#include <apimart/separate_compilation.hpp>
+#include <apimart/validation/json_of.hpp>
+#include <apimart/validation/request_body.hpp>
+#include <apimart/validation/shot_script.hpp>
+
+#include <boost/json/serialize.hpp>
+
+#include <utility>
+
+namespace apimart::detail {
+
+APIMART_INLINE void argument_value::store_in(boost::json::object& body, std::string_view name) const
+{
+    body[boost::json::string_view(name)] = to_json(body.storage());
+}
+
+APIMART_INLINE boost::json::value argument_value::to_json(boost::json::storage_ptr storage) const
+{
+    switch (form_) {
+    case form::number:
+        return boost::json::value(number_, storage);
+    case form::flag:
+        return boost::json::value(number_ != 0, storage);
+    case form::enabled_object:
+        return boost::json::object({{boost::json::string_view(enabled_field), number_ != 0}}, storage);
+    case form::text:
+        return boost::json::value(boost::json::string_view(text_), storage);
+    case form::object:
+        break;
+    }
+    return boost::json::value(*object_, storage);
+}
+
+APIMART_INLINE request_body::request_body(restored, boost::json::object body, std::vector<std::string> extras)
+    : body_(std::move(body)), extras_(std::move(extras))
+{}
+
+APIMART_INLINE request_body::request_body(std::string_view model, static_list<row> rows)
+{
+    body_.reserve(8);
+    body_[boost::json::string_view(model_field)] = boost::json::string_view(model);
+    for (row const& one : rows)
+        if (one.how == need::implied)
+            store(one.name, one.fixed);
+}
+
+APIMART_INLINE std::string request_body::serialize() const
+{
+    return boost::json::serialize(body_);
+}
+
+APIMART_INLINE std::span<std::string const> request_body::extras() const noexcept
+{
+    return extras_;
+}
+
+APIMART_INLINE boost::json::object request_body::body_copy() const
+{
+    return body_;
+}
+
+APIMART_INLINE std::vector<std::string> request_body::extras_copy() const
+{
+    return extras_;
+}
+
+APIMART_INLINE boost::json::object request_body::take_body() &&
+{
+    return std::move(body_);
+}
+
+APIMART_INLINE std::vector<std::string> request_body::take_extras() &&
+{
+    return std::move(extras_);
+}
+
+APIMART_INLINE void request_body::store(std::string_view name, argument_value const& value)
+{
+    value.store_in(body_, name);
+}
+
+APIMART_INLINE void request_body::store(std::string_view name, constant const& value)
+{
+    body_[boost::json::string_view(name)] = json_of(value);
+}
+
+APIMART_INLINE boost::json::array& request_body::store_empty_list(std::string_view name)
+{
+    return body_[boost::json::string_view(name)].emplace_array();
+}
+
+APIMART_INLINE void request_body::store_extra(std::string_view name, boost::json::value value)
+{
+    body_[boost::json::string_view(name)] = std::move(value);
+    for (std::string const& known : extras_)
+        if (known == name)
+            return;
+    extras_.emplace_back(name);
+}
+
+APIMART_INLINE void request_body::append(boost::json::array& list, std::string_view url)
+{
+    list.emplace_back(boost::json::string_view(url));
+}
+
+APIMART_INLINE void request_body::append(boost::json::array& list, boost::json::object const& entry)
+{
+    list.emplace_back(entry);
+}
+
+APIMART_INLINE request_body::shot_writer::shot_writer(request_body& request, row const& place)
+    : request_(request), place_(place)
+{
+    if (place_.values.kind == value_kind::shots)
+        list_ = &request_.store_empty_list(place_.name);
+}
+
+APIMART_INLINE void request_body::shot_writer::add(std::string_view text, std::int64_t seconds)
+{
+    ++count_;
+    total_ += seconds;
+    if (list_ == nullptr) {
+        append_shot(script_, static_cast<std::size_t>(count_), seconds, text);
+        return;
+    }
+    boost::json::object& entry = list_->emplace_back(boost::json::object_kind).get_object();
+    entry.reserve(3);
+    entry[boost::json::string_view(shot_field::index)] = count_;
+    entry[boost::json::string_view(shot_field::prompt)] = boost::json::string_view(text);
+    entry[boost::json::string_view(shot_field::duration)] = seconds;
+}
+
+APIMART_INLINE void request_body::shot_writer::finish(std::string_view length_name)
+{
+    if (list_ == nullptr)
+        request_.body_[boost::json::string_view(place_.name)] = script_;
+    request_.body_[boost::json::string_view(length_name)] = total_;
+}
+
+} // namespace apimart::detail
+
+#endif
