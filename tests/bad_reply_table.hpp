@@ -17,7 +17,7 @@ namespace bad_replies {
 using apimart::api_errc;
 using apimart::errc;
 using apimart::error_code;
-using apimart::detail::submit_verdict;
+using apimart::detail::submit_classification;
 
 inline constexpr std::size_t header_limit = 16U << 10U;
 inline constexpr std::size_t body_limit = 1U << 20U;
@@ -48,7 +48,7 @@ struct row
 
     /// Not set: the row is not about this operation.
     std::optional<expected> poll = {};
-    std::optional<submit_verdict> verdict = {};
+    std::optional<submit_classification> verdict = {};
     expected submit = {};
 };
 
@@ -120,7 +120,7 @@ private:
         row r{std::move(id), std::move(what), std::move(bytes), closes};
         r.reusable = reusable;
         r.poll = expected{};
-        r.verdict = submit_verdict::accepted;
+        r.verdict = submit_classification::accepted;
         rows_.push_back(std::move(r));
     }
     row& content(std::string id, std::string what, int status, std::string const& body)
@@ -133,7 +133,7 @@ private:
     {
         row& r = content(std::move(id), std::move(what), 200, body);
         r.poll = expected{api_errc::unavailable, "unreadable answer: " + problem};
-        r.verdict = submit_verdict::indeterminate;
+        r.verdict = submit_classification::indeterminate;
         r.submit = {errc::outcome_unknown, "unreadable success: " + problem};
     }
     void for_poll(std::string id, std::string what, std::string const& body, std::string const& problem)
@@ -145,12 +145,12 @@ private:
     void for_submit(std::string id, std::string what, std::string const& body, std::string const& problem)
     {
         row& r = content(std::move(id), std::move(what), 200, body);
-        r.verdict = problem.empty() ? submit_verdict::accepted : submit_verdict::indeterminate;
+        r.verdict = problem.empty() ? submit_classification::accepted : submit_classification::indeterminate;
         if (!problem.empty())
             r.submit = {errc::outcome_unknown, "unreadable success: " + problem};
     }
     void status(std::string id, std::string what, int code, std::string const& body, expected poll,
-                submit_verdict verdict, expected submit)
+                submit_classification verdict, expected submit)
     {
         row& r = content(std::move(id), std::move(what), code, body);
         r.poll = std::move(poll);
@@ -294,14 +294,14 @@ private:
             r.bytes = "HTTP/1.1 204 No Content\r\n" + good_length_ + "\r\n" + good_;
             r.reusable = false;
             r.poll = expected{api_errc::unavailable, "unreadable answer: empty"};
-            r.verdict = submit_verdict::indeterminate;
+            r.verdict = submit_classification::indeterminate;
             r.submit = {errc::outcome_unknown, "unreadable success: empty"};
         }
         {
             row& r = content("S34", "an unchanged answer with a body", 304, good_);
             r.reusable = false;
             r.poll = expected{errc::unexpected_response, "redirect"};
-            r.verdict = submit_verdict::indeterminate;
+            r.verdict = submit_classification::indeterminate;
             r.submit = {errc::outcome_unknown, "redirect"};
         }
         std::string const wait = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -367,7 +367,7 @@ private:
         row& refusal = content("S73", "a compressed refusal, of which the status counts", 402, "");
         refusal.bytes = answer(402, "\x1f\x8b\x08\x08", "Content-Encoding: br\r\n");
         refusal.poll = expected{api_errc::no_credit};
-        refusal.verdict = submit_verdict::refused;
+        refusal.verdict = submit_classification::refused;
         refusal.submit = {api_errc::no_credit};
     }
 
@@ -408,7 +408,7 @@ private:
             unreadable("S52", "not JSON: " + body, body, "bad JSON: ");
         row& mark = content("S53", "a byte order mark", 200, "\xEF\xBB\xBF" + good_);
         mark.poll = expected{};
-        mark.verdict = submit_verdict::accepted;
+        mark.verdict = submit_classification::accepted;
         unreadable("S53", "two byte order marks", "\xEF\xBB\xBF\xEF\xBB\xBF" + good_, "bad JSON: ");
         unreadable("S54", "UTF-16 with its mark", std::string("\xFF\xFE{\0}\0", 6),
                    "bad JSON: not UTF-8 at byte 0");
@@ -431,7 +431,7 @@ private:
         row& type = content("S52", "a page in place of JSON", 200, "");
         type.bytes = answer(200, "<html>https://h/x?sig=SECRET</html>", "Content-Type: text/html\r\n");
         type.poll = expected{api_errc::unavailable, "bad JSON: ", "<html>https://h/x?[redacted]"};
-        type.verdict = submit_verdict::indeterminate;
+        type.verdict = submit_classification::indeterminate;
         type.submit = {errc::outcome_unknown, "bad JSON: ", "<html>https://h/x?[redacted]"};
     }
 
@@ -517,13 +517,13 @@ private:
                    "not a success, yet with a task: task_1");
         row& both =
             content("F63", "an error, yet with a task", 200, R"({"code":400,"data":[{"task_id":"task_1"}]})");
-        both.verdict = submit_verdict::indeterminate;
+        both.verdict = submit_classification::indeterminate;
         both.submit = {errc::outcome_unknown, "an error, yet with a task: task_1"};
     }
 
     void statuses()
     {
-        using v = submit_verdict;
+        using v = submit_classification;
         auto const error = [](std::string const& code, std::string const& type = {}) {
             return R"({"error":{"code":")" + code + R"(","type":")" + type + R"(","message":"words"}})";
         };
@@ -536,9 +536,18 @@ private:
                    {errc::outcome_unknown, "unexpected status", "words"});
         status("F65", "see other", 303, "", {errc::unexpected_response, "redirect"}, v::indeterminate,
                {errc::outcome_unknown, "redirect"});
-        for (int const code : {301, 302, 307, 308})
-            status("F65", "a redirect", code, good_, {errc::unexpected_response, "redirect"}, v::refused,
+        for (int const code : {301, 302, 307, 308}) {
+            status("F65", "a redirect", code, "", {errc::unexpected_response, "redirect"}, v::refused,
                    {errc::unexpected_response, "redirect"});
+            status("F65", "a redirect, yet with a task", code, good_, {errc::unexpected_response, "redirect"},
+                   v::indeterminate, {errc::outcome_unknown, "redirect, yet with a task: task_1"});
+        }
+        status("F66", "a refusal, yet with a task", 400, R"({"message":"words","data":{"task_id":"task_1"}})",
+               {errc::task_not_found, "", "words"}, v::indeterminate,
+               {errc::outcome_unknown, "an error, yet with a task: task_1", "words"});
+        status("F73", "too many requests, yet with a task", 429,
+               R"({"message":"words","data":{"task_id":"task_1"}})", {api_errc::rate_limited, "", "words"},
+               v::indeterminate, {errc::outcome_unknown, "an error, yet with a task: task_1", "words"});
         status("F65", "several choices", 300, "", {errc::unexpected_response, "redirect"}, v::indeterminate,
                {errc::outcome_unknown, "redirect"});
 
@@ -618,7 +627,7 @@ private:
         auto const says = [&](std::string id, std::string what, std::string const& body,
                               std::string const& text) {
             status(std::move(id), std::move(what), 500, body, {api_errc::unavailable, "", text},
-                   submit_verdict::indeterminate, {errc::outcome_unknown, "", text});
+                   submit_classification::indeterminate, {errc::outcome_unknown, "", text});
         };
         says("S82", "a page", "<html><title>502 Bad Gateway</title></html>",
              "<html><title>502 Bad Gateway</title></html>");

@@ -211,7 +211,7 @@ public:
     error_code const& code() const noexcept { return code_; }
     /// Zero where no complete answer came.
     int http_status() const noexcept { return http_status_; }
-    /// The last phase reached: "connecting", "sending", "reading", "answered".
+    /// The last phase reached: "connecting", "sending", "sent", "answered".
     std::string const& phase() const noexcept { return phase_; }
 
 private:

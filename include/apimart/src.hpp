@@ -31,15 +31,6 @@
 #include <apimart/operations/status.ipp>
 #include <apimart/operations/submit.ipp>
 #include <apimart/operations/wait.ipp>
-#include <apimart/policy/download_decision.ipp>
-#include <apimart/policy/poll_scheduler.ipp>
-#include <apimart/policy/rate_limiter.ipp>
-#include <apimart/policy/submit_machine.ipp>
-#include <apimart/protocol/error_response.ipp>
-#include <apimart/protocol/http_result.ipp>
-#include <apimart/protocol/origin.ipp>
-#include <apimart/protocol/submit_response.ipp>
-#include <apimart/protocol/task_response.ipp>
 #include <apimart/runtime/transport.ipp>
 #include <apimart/task.ipp>
 #include <apimart/validation/request_body.ipp>

@@ -84,7 +84,7 @@ TEST_CASE(
             continue;
         CAPTURE(row.id);
         CAPTURE(row.what);
-        using detail::submit_verdict;
+        using detail::submit_classification;
         client user(context, server.config());
         std::size_t const before = server.submits();
         server.play(&row);
@@ -92,12 +92,12 @@ TEST_CASE(
         user.submit(corgi(), got.token());
         run_to_end(context);
         CHECK(server.submits() == before + 1);
-        if (row.verdict == submit_verdict::accepted) {
+        if (row.verdict == submit_classification::accepted) {
             CHECK(got.value().id() == bad_replies::task_id);
         } else {
             failure const why = got.why();
-            bool const refused =
-                row.verdict == submit_verdict::refused || row.verdict == submit_verdict::rate_limited;
+            bool const refused = row.verdict == submit_classification::refused ||
+                                 row.verdict == submit_classification::rate_limited;
             CHECK(why.proof() == (refused ? proof_level::rejected : proof_level::unknown));
             CHECK(why.code() == (refused ? row.submit.code : error_code(errc::outcome_unknown)));
             CHECK_FALSE(why.idempotency_key().empty());

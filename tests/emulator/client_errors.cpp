@@ -310,7 +310,7 @@ TEST_CASE("client errors: a withheld answer to a submit is an unknown outcome af
     CHECK(why.underlying() == errc::response_timeout);
     CHECK(why.proof() == proof_level::unknown);
     CHECK(why.attempts().size() == 1);
-    CHECK(why.attempts().front().phase() == "reading");
+    CHECK(why.attempts().front().phase() == "sent");
     CHECK(why.idempotency_key() == std::string_view(b.accepted_entry(0).at("idempotency_key").as_string()));
     CHECK(b.booked("submits_received") == 1);
 }

@@ -224,7 +224,7 @@ TEST_CASE("client observer: a submit whose outcome is unknown ends with that pro
     user.submit(corgi(), submit_options().idempotency_key("my-key"), got.token());
     b.run();
 
-    CHECK(told.story() == "connected; closed; attempt 1 submit reading; end submit unknown; ");
+    CHECK(told.story() == "connected; closed; attempt 1 submit sent; end submit unknown; ");
     auto const attempt = told.only<attempt_event>();
     CHECK(attempt.code == errc::connection_lost);
     CHECK(attempt.http_status == 0);
@@ -791,7 +791,7 @@ TEST_CASE("client metrics: the counters agree with the service's books and with 
     std::uint64_t sent = 0;
     std::uint64_t asked = 0;
     for (auto const& each : told.all<attempt_event>()) {
-        bool const out = each.phase == "reading" || each.phase == "answered";
+        bool const out = each.phase == "sent" || each.phase == "answered";
         sent += out && each.kind == request_kind::submit ? 1 : 0;
         asked += out && each.kind == request_kind::poll ? 1 : 0;
     }

@@ -144,21 +144,22 @@ void require_showable(failure const& why)
 
 void decode(int status, std::string_view body)
 {
-    http_reply reply;
+    http_response reply;
     reply.status = status;
     reply.body = std::string(body);
-    submit_reply const submit = read_submit_reply(reply, {});
-    if (submit.verdict == submit_verdict::accepted) {
+    submit_response const submit = read_submit_response(reply, {});
+    if (submit.classification == submit_classification::accepted) {
         require(status >= 200 && status <= 299, "only a success accepts");
         require(is_task_id(submit.task_id), "an accepted task has an id");
         require(!submit.why.code(), "an accepted task has no failure");
     } else {
         require(submit.task_id.empty(), "no id without a task");
         require_showable(submit.why);
-        if (status >= 500 && status <= 599 && submit.verdict != submit_verdict::not_executed)
-            require(submit.verdict == submit_verdict::indeterminate, "a failed service proves nothing");
+        if (status >= 500 && status <= 599 && submit.classification != submit_classification::not_executed)
+            require(submit.classification == submit_classification::indeterminate,
+                    "a failed service proves nothing");
     }
-    auto const task = read_task_reply(reply, "task_1", {});
+    auto const task = read_task_response(reply, "task_1", {});
     if (!task) {
         require_showable(task.error());
         require(task.error().task_id() == "task_1", "the id is kept");

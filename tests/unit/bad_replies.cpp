@@ -122,12 +122,12 @@ TEST_CASE("every bad answer to a submit proves what it proves and no more")
         CAPTURE(row.id);
         CAPTURE(row.what);
         reading const whole = read(row.bytes, row.closes, row.bytes.size(), 1);
-        http_reply reply;
+        http_response reply;
         reply.status = whole.status;
         reply.body = whole.body;
-        submit_reply const judged = read_submit_reply(reply, {});
-        CHECK(judged.verdict == *row.verdict);
-        if (*row.verdict == submit_verdict::accepted) {
+        submit_response const judged = read_submit_response(reply, {});
+        CHECK(judged.classification == *row.verdict);
+        if (*row.verdict == submit_classification::accepted) {
             CHECK(judged.task_id == bad_replies::task_id);
             CHECK_FALSE(judged.why.code());
         } else {
@@ -145,10 +145,10 @@ TEST_CASE("every bad answer about a task is an error of its kind, or a state wit
         CAPTURE(row.id);
         CAPTURE(row.what);
         reading const whole = read(row.bytes, row.closes, row.bytes.size(), 1);
-        http_reply reply;
+        http_response reply;
         reply.status = whole.status;
         reply.body = whole.body;
-        result<task_state> const judged = read_task_reply(reply, bad_replies::task_id, {});
+        result<task_state> const judged = read_task_response(reply, bad_replies::task_id, {});
         if (!row.poll->code) {
             CHECK(judged.has_value());
         } else {

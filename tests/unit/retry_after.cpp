@@ -1,6 +1,6 @@
 // How long a service asks to be left alone, in the forms in which services say it.
 #include <apimart/policy/backoff.hpp>
-#include <apimart/protocol/http_result.hpp>
+#include <apimart/protocol/retry_after.hpp>
 
 #include <doctest/doctest.h>
 

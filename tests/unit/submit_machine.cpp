@@ -20,55 +20,55 @@ namespace {
 using action = submit_machine::action;
 using time_point = submit_machine::clock::time_point;
 
-exchange_outcome never_connected()
+http_result never_connected()
 {
-    return {exchange_phase::connecting, make_error_code(errc::connect_failed)};
+    return {request_phase::connecting, make_error_code(errc::connect_failed)};
 }
 
-exchange_outcome cut_while_sending()
+http_result cut_while_sending()
 {
-    return {exchange_phase::sending, make_error_code(errc::connection_lost)};
+    return {request_phase::sending, make_error_code(errc::connection_lost)};
 }
 
-exchange_outcome no_answer()
+http_result no_answer()
 {
-    return {exchange_phase::committed, make_error_code(errc::connection_lost)};
+    return {request_phase::committed, make_error_code(errc::connection_lost)};
 }
 
-exchange_outcome unsent(errc code, exchange_phase phase = exchange_phase::connecting)
+http_result unsent(errc code, request_phase phase = request_phase::connecting)
 {
     return {phase, make_error_code(code)};
 }
 
 // The server wants a client certificate, which in TLS 1.3 is known only when the request is out.
-exchange_outcome session_refused()
+http_result session_refused()
 {
-    exchange_outcome out(exchange_phase::committed, make_error_code(errc::client_certificate_required));
+    http_result out(request_phase::committed, make_error_code(errc::client_certificate_required));
     out.session_refused = true;
     return out;
 }
 
-exchange_outcome stale(exchange_outcome out)
+http_result stale(http_result out)
 {
     out.reused = true;
     return out;
 }
 
-exchange_outcome reply(int status, std::string body, std::string retry_after = {})
+http_result reply(int status, std::string body, std::string retry_after = {})
 {
-    exchange_outcome out(exchange_phase::answered, {});
-    out.reply.status = status;
-    out.reply.body = std::move(body);
-    out.reply.retry_after = std::move(retry_after);
+    http_result out(request_phase::answered, {});
+    out.response.status = status;
+    out.response.body = std::move(body);
+    out.response.retry_after = std::move(retry_after);
     return out;
 }
 
-exchange_outcome accepted()
+http_result accepted()
 {
     return reply(200, R"({"code":200,"data":[{"status":"submitted","task_id":"task_1"}]})");
 }
 
-exchange_outcome slow_down(std::string retry_after = {})
+http_result slow_down(std::string retry_after = {})
 {
     return reply(429, R"({"error":{"code":429,"message":"slow","type":"rate_limit_error"}})", retry_after);
 }
@@ -79,7 +79,7 @@ class play
 public:
     explicit play(submit_machine::options const& o = {}) : machine(o, "key-1"), next(machine.start(now)) {}
 
-    play& feed(exchange_outcome const& outcome)
+    play& feed(http_result const& outcome)
     {
         skip_pauses();
         REQUIRE(next == action::send);
@@ -155,7 +155,7 @@ TEST_CASE("a submit that never left is repeated, and then proved not sent")
 
 TEST_CASE("without a contract nothing follows a request that went out completely")
 {
-    std::vector<exchange_outcome> const doubtful{
+    std::vector<http_result> const doubtful{
         no_answer(),
         reply(500, "{}"),
         reply(502, "<html>bad gateway</html>"),
@@ -181,9 +181,9 @@ TEST_CASE("without a contract nothing follows a request that went out completely
     };
     // However many free repetitions went before it.
     for (int before = 0; before <= 2; ++before) {
-        for (exchange_outcome const& outcome : doubtful) {
-            CAPTURE(outcome.reply.status);
-            CAPTURE(outcome.reply.body);
+        for (http_result const& outcome : doubtful) {
+            CAPTURE(outcome.response.status);
+            CAPTURE(outcome.response.body);
             play p;
             for (int i = 0; i < before; ++i)
                 p.feed(i % 2 == 0 ? never_connected() : cut_while_sending());
@@ -272,15 +272,15 @@ TEST_CASE("slowing down ends after the policy's number of repetitions")
 TEST_CASE("a bad certificate is never tried again")
 {
     play p;
-    p.feed({exchange_phase::connecting, make_error_code(errc::certificate_refused)});
+    p.feed({request_phase::connecting, make_error_code(errc::certificate_refused)});
     REQUIRE(p.next == action::finish);
     CHECK(p.machine.outcome().error().proof() == proof_level::not_sent);
 }
 
 TEST_CASE("a kept connection found dead is replaced without a pause")
 {
-    for (exchange_outcome const& first : {stale(cut_while_sending()), stale(unsent(errc::connection_lost)),
-                                          stale(unsent(errc::tls_truncated))}) {
+    for (http_result const& first : {stale(cut_while_sending()), stale(unsent(errc::connection_lost)),
+                                     stale(unsent(errc::tls_truncated))}) {
         retry_budget budget{retry_policy()};
         submit_machine::options o;
         o.budget = &budget;
@@ -296,9 +296,9 @@ TEST_CASE("a kept connection found dead is replaced without a pause")
     }
     // A peer that does not read is no dead connection.
     play q;
-    q.feed(stale(unsent(errc::send_timeout, exchange_phase::sending)));
+    q.feed(stale(unsent(errc::send_timeout, request_phase::sending)));
     CHECK(q.next == action::pause);
-    q.feed(stale(unsent(errc::send_timeout, exchange_phase::sending)));
+    q.feed(stale(unsent(errc::send_timeout, request_phase::sending)));
     CHECK(q.next == action::finish);
 }
 
@@ -324,17 +324,17 @@ TEST_CASE("under a contract a lost answer is asked for again with the same key, 
 // F45, F61, F65, F71, F78: the service has spoken, and would say the same again.
 TEST_CASE("under a contract an answer that nobody can use ends in doubt at once")
 {
-    auto const broken = [](errc code) { return unsent(code, exchange_phase::committed); };
-    exchange_outcome no_status = broken(errc::protocol_error);
+    auto const broken = [](errc code) { return unsent(code, request_phase::committed); };
+    http_result no_status = broken(errc::protocol_error);
     no_status.underlying = make_error_code(api_errc::other);
-    for (exchange_outcome const& outcome :
+    for (http_result const& outcome :
          {reply(200, "{}"), reply(200, "null"), reply(200, R"({"code":200,"data":[]})"),
           reply(200, R"({"code":200,"data":[{"task_id":"a/../b"}]})"),
           reply(200, R"({"code":418,"message":"no"})"), reply(303, ""), reply(300, ""), reply(304, ""),
           reply(409, R"({"error":{"code":"something_new"}})"), reply(418, "{}"), reply(499, ""),
           reply(600, ""), reply(999, "{}"), broken(errc::response_too_large), no_status}) {
-        CAPTURE(outcome.reply.status);
-        CAPTURE(outcome.reply.body);
+        CAPTURE(outcome.response.status);
+        CAPTURE(outcome.response.body);
         play p(honoured());
         p.feed(outcome);
         CHECK(p.why().code() == errc::outcome_unknown);
@@ -348,11 +348,11 @@ TEST_CASE("under a contract an answer that nobody can use ends in doubt at once"
         CHECK(q.sent == 2);
     }
     // What stands in the place of the service's own answer is no such last word.
-    for (exchange_outcome const& outcome :
+    for (http_result const& outcome :
          {reply(200, ""), reply(200, "<html>"), reply(200, "{"), reply(204, ""), reply(408, "{}"),
           reply(500, "{}"), reply(200, R"({"code":502,"message":"no"})"), broken(errc::protocol_error)}) {
-        CAPTURE(outcome.reply.status);
-        CAPTURE(outcome.reply.body);
+        CAPTURE(outcome.response.status);
+        CAPTURE(outcome.response.body);
         play p(honoured());
         p.feed(outcome).feed(accepted());
         CHECK(p.machine.outcome().has_value());
@@ -400,31 +400,31 @@ TEST_CASE("each cause that kept a submit from being sent has its own number of r
     {
         errc code;
         int retries;
-        exchange_phase phase = exchange_phase::connecting;
+        request_phase phase = request_phase::connecting;
     };
     for (row const& each : {
-             row{errc::resolve_failed, 0},                           // F01: the name does not exist
-             row{errc::resolve_unavailable, 3},                      // F02
-             row{errc::resolve_timeout, 1},                          // F03
-             row{errc::url_not_allowed, 0},                          // F04: a private address
-             row{errc::connect_failed, 3},                           // F06, F08: refused, no route
-             row{errc::connect_timeout, 2},                          // F07
-             row{errc::local_resource, 3},                           // F09: no descriptor, no port
-             row{errc::overloaded, 0},                               // F10: a queue is full
-             row{errc::proxy_auth_required, 0},                      // F11
-             row{errc::proxy_refused, 0},                            //
-             row{errc::proxy_failed, 2},                             // F12
-             row{errc::proxy_protocol_error, 0},                     // F13
-             row{errc::certificate_refused, 0},                      // F14
-             row{errc::tls_failed, 0},                               // F15: no common version
-             row{errc::tls_timeout, 2},                              // F16
-             row{errc::tls_closed, 2},                               // F17
-             row{errc::not_tls, 0},                                  // F18
-             row{errc::client_certificate_required, 0},              // F19
-             row{errc::connection_lost, 2},                          // F21 on a fresh connection
-             row{errc::connection_lost, 2, exchange_phase::sending}, // F30
-             row{errc::send_timeout, 1, exchange_phase::sending},    // F31
-             row{errc::protocol_error, 0, exchange_phase::sending},
+             row{errc::resolve_failed, 0},                          // F01: the name does not exist
+             row{errc::resolve_unavailable, 3},                     // F02
+             row{errc::resolve_timeout, 1},                         // F03
+             row{errc::url_not_allowed, 0},                         // F04: a private address
+             row{errc::connect_failed, 3},                          // F06, F08: refused, no route
+             row{errc::connect_timeout, 2},                         // F07
+             row{errc::local_resource, 3},                          // F09: no descriptor, no port
+             row{errc::overloaded, 0},                              // F10: a queue is full
+             row{errc::proxy_auth_required, 0},                     // F11
+             row{errc::proxy_refused, 0},                           //
+             row{errc::proxy_failed, 2},                            // F12
+             row{errc::proxy_protocol_error, 0},                    // F13
+             row{errc::certificate_refused, 0},                     // F14
+             row{errc::tls_failed, 0},                              // F15: no common version
+             row{errc::tls_timeout, 2},                             // F16
+             row{errc::tls_closed, 2},                              // F17
+             row{errc::not_tls, 0},                                 // F18
+             row{errc::client_certificate_required, 0},             // F19
+             row{errc::connection_lost, 2},                         // F21 on a fresh connection
+             row{errc::connection_lost, 2, request_phase::sending}, // F30
+             row{errc::send_timeout, 1, request_phase::sending},    // F31
+             row{errc::protocol_error, 0, request_phase::sending},
              row{errc::deadline_exceeded, 0},
              row{errc::shutting_down, 0},
          }) {
@@ -444,13 +444,13 @@ TEST_CASE("each cause that kept a submit from being sent has its own number of r
     }
     // A code of another library is not known to be worth it.
     play p;
-    p.feed({exchange_phase::connecting, boost::system::errc::make_error_code(boost::system::errc::io_error)});
+    p.feed({request_phase::connecting, boost::system::errc::make_error_code(boost::system::errc::io_error)});
     CHECK(p.why().proof() == proof_level::not_sent);
 }
 
 TEST_CASE("what a layer beneath said is kept, and a proxy's status too")
 {
-    exchange_outcome outcome = unsent(errc::proxy_auth_required);
+    http_result outcome = unsent(errc::proxy_auth_required);
     outcome.detail = "proxy words";
     outcome.http_status = 407;
     outcome.underlying = boost::system::errc::make_error_code(boost::system::errc::permission_denied);
@@ -513,9 +513,8 @@ TEST_CASE("a key that is nearly forgotten is not used again, and the failure say
         }
     }
     // Nor is it waited for when the pause would outlive it, for whatever the pause is.
-    for (exchange_outcome const& last :
-         {no_answer(), never_connected(), slow_down("60"),
-          reply(409, R"({"error":{"code":"idempotency_in_progress"}})", "60")}) {
+    for (http_result const& last : {no_answer(), never_connected(), slow_down("60"),
+                                    reply(409, R"({"error":{"code":"idempotency_in_progress"}})", "60")}) {
         play p(o);
         p.feed(no_answer());
         p.now += 266s;
@@ -541,7 +540,7 @@ TEST_CASE("a key's age begins when its first request was sent, not when that was
     // Time spent waiting for a turn does not count.
     play q(o);
     q.now += 1h;
-    exchange_outcome queued = no_answer();
+    http_result queued = no_answer();
     queued.begun = q.now;
     q.feed(queued);
     CHECK(q.next == action::pause);
@@ -621,20 +620,20 @@ TEST_CASE("that a service did nothing for lack of its key store is believed only
 
 TEST_CASE("doubt comes with its evidence: reason, phase, bytes, kind of connection, status")
 {
-    exchange_outcome lost(exchange_phase::committed, make_error_code(errc::connection_lost));
+    http_result lost(request_phase::committed, make_error_code(errc::connection_lost));
     lost.detail = "reset by peer";
     lost.bytes_sent = 355;
     lost.bytes_received = 17;
     lost.address = "192.0.2.1:443";
     lost.reused = true;
-    lost.reply.status = 200;
+    lost.response.status = 200;
     lost.partial = "{\"task_id\":\"task_\x1b";
     play p;
     p.feed(lost);
     std::string const words = p.why().detail();
     CAPTURE(words);
     for (char const* const part :
-         {"connection ended", "reset by peer", "reading", "355 bytes sent", "reused connection",
+         {"connection ended", "reset by peer", "sent", "355 bytes sent", "reused connection",
           "192.0.2.1:443", "17 bytes received", "HTTP status 200"})
         CHECK_MESSAGE(words.find(part) != std::string::npos, part);
     CHECK(p.why().http_status() == 0);
@@ -649,7 +648,7 @@ TEST_CASE("doubt comes with its evidence: reason, phase, bytes, kind of connecti
     CHECK(later.find("355 bytes sent on a fresh connection") != std::string::npos);
     CHECK(q.machine.outcome().error().underlying() == errc::shutting_down);
 
-    exchange_outcome answered = reply(502, "bad gateway");
+    http_result answered = reply(502, "bad gateway");
     answered.bytes_sent = 355;
     play r;
     r.feed(answered);
@@ -674,8 +673,8 @@ TEST_CASE("repetitions stop when the client's budget for them is spent, and say 
     CHECK(budget.left() == 6);
 
     play q(o);
-    exchange_outcome slow = slow_down("7");
-    slow.reply.request_id = "req-1";
+    http_result slow = slow_down("7");
+    slow.response.request_id = "req-1";
     q.feed(slow).feed(slow);
     CHECK(q.why().code() == errc::retry_budget_exhausted);
     CHECK(q.why().underlying() == api_errc::rate_limited);
@@ -752,7 +751,7 @@ namespace {
 
 struct event
 {
-    exchange_outcome outcome;
+    http_result outcome;
     // What the service may have done with it, by the documentation and by what was handed over.
     bool maybe_bought = false;
     bool maybe_bought_under_contract = false;
@@ -947,10 +946,10 @@ TEST_CASE("sweep: a stop at every moment of every sequence tells what is proved"
                         p.skip_pauses();
                     if (!going || p.next == action::finish)
                         continue;
-                    exchange_outcome const& last = sequence[before]->outcome;
-                    if (on_the_wire && last.phase != exchange_phase::answered) {
+                    http_result const& last = sequence[before]->outcome;
+                    if (on_the_wire && last.phase != request_phase::answered) {
                         doubted =
-                            doubted || (last.phase == exchange_phase::committed && !last.session_refused);
+                            doubted || (last.phase == request_phase::committed && !last.session_refused);
                         p.machine.stopped(last, why);
                     } else {
                         p.machine.stopped(why);

@@ -3,8 +3,8 @@
 #include <apimart/config/api_key.hpp>
 #include <apimart/operations/partial_file.hpp>
 #include <apimart/policy/download_decision.hpp>
-#include <apimart/protocol/http_result.hpp>
 #include <apimart/protocol/origin.hpp>
+#include <apimart/protocol/retry_after.hpp>
 #include <apimart/runtime/authorization.hpp>
 #include <apimart/task.hpp>
 #include <apimart/text/printable.hpp>
@@ -138,20 +138,20 @@ TEST_CASE("Retry-After is read in both forms, and rubbish is as if it were absen
 
 TEST_CASE("what a file server's answer means for a transfer")
 {
-    using kind = download_step::kind;
+    using action = download_decision::action;
     request_url const asked = parse_request_url("https://cdn.example/v.mp4").value();
     auto const judged = [&](int status, std::uint64_t have, auto change) {
-        download_answer answer;
+        download_response answer;
         answer.status = status;
         answer.content_type = "video/mp4";
         answer.content_length = 100;
         change(answer);
-        return judge_download(answer, asked, have, 1000);
+        return decide_download(answer, asked, have, 1000, {});
     };
-    auto const as_is = [](download_answer&) {};
-    CHECK(judged(200, 0, as_is).what == kind::from_start);
-    CHECK(judged(200, 50, as_is).what == kind::from_start);
-    CHECK(judged(206, 50, [](auto& a) { a.content_range = "bytes 50-149/150"; }).what == kind::go_on);
+    auto const as_is = [](download_response&) {};
+    CHECK(judged(200, 0, as_is).next == action::from_start);
+    CHECK(judged(200, 50, as_is).next == action::from_start);
+    CHECK(judged(206, 50, [](auto& a) { a.content_range = "bytes 50-149/150"; }).next == action::resume);
     CHECK(judged(206, 50, [](auto& a) { a.content_range = "bytes 5-149/150"; }).why.code() ==
           errc::protocol_error);
     CHECK(judged(206, 0, [](auto& a) { a.content_range = "bytes 0-9/10"; }).why.code() ==
@@ -171,7 +171,7 @@ TEST_CASE("what a file server's answer means for a transfer")
           errc::download_too_large);
     CHECK(judged(302, 0, [](auto& a) { a.location = "https://other/x"; }).location == "https://other/x");
     CHECK(judged(302, 0, [](auto& a) { a.location = "/x"; }).location == "https://cdn.example/x");
-    CHECK(judged(302, 0, as_is).what == kind::fail);
+    CHECK(judged(302, 0, as_is).next == action::fail);
     CHECK(may_begin_a_video(std::string_view("\0\0\0\x20"
                                              "ftypisom",
                                              12)));

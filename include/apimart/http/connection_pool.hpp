@@ -117,7 +117,7 @@ private:
         connection_pool& pool;
         std::vector<std::shared_ptr<connection>> idle; // the most recently used last
         std::array<seeker_line, lane_count> waiting;
-        connect_gate gate;
+        connect_backoff gate;
         int open = 0;
         int places; // fewer than the limit while this machine has no more to give
         clock::time_point places_lowered{};

@@ -64,7 +64,7 @@ public:
     // Ends it without telling anybody.
     void abandon();
 
-    exchange_outcome outcome;
+    http_result outcome;
     clock::time_point begun{};
 
 private:

@@ -13,7 +13,7 @@ namespace apimart::detail {
 APIMART_INLINE void exchange::start(origin const& to, lane which, bool public_addresses_only,
                                     std::uint64_t body_limit, bool in_pieces)
 {
-    outcome.clear();
+    outcome = http_result();
     begun = home_.now();
     to_ = &to;
     lane_ = which;
@@ -72,12 +72,12 @@ APIMART_INLINE void exchange::send()
     auto const how = on_->write(rest_, why);
     outcome.bytes_sent = on_->text.size() - rest_.size();
     if (outcome.bytes_sent > 0)
-        outcome.phase = exchange_phase::sending;
+        outcome.phase = request_phase::sending;
     switch (how) {
     case connection::io::done:
         // The commit point: the last byte is out of our hands.
         state_ = state::reading;
-        outcome.phase = exchange_phase::committed;
+        outcome.phase = request_phase::committed;
         ++on_->served;
         if (lane_ != lane::download)
             transport::count(lane_ == lane::submit ? home_.counters.submits_sent : home_.counters.polls_sent);
@@ -184,14 +184,14 @@ APIMART_INLINE void exchange::answered()
 {
     reply_parser& parser = on_->parser;
     bool const whole = state_ == state::reading;
-    outcome.phase = exchange_phase::answered;
-    outcome.reply.status = parser.status();
+    outcome.phase = request_phase::answered;
+    outcome.response.status = parser.status();
     if (!parser.retry_after().empty())
-        outcome.reply.retry_after = parser.retry_after();
-    outcome.reply.content_type = parser.content_type();
+        outcome.response.retry_after = parser.retry_after();
+    outcome.response.content_type = parser.content_type();
     if (!parser.request_id().empty())
-        outcome.reply.request_id = parser.request_id();
-    outcome.reply.body.swap(parser.body());
+        outcome.response.request_id = parser.request_id();
+    outcome.response.body.swap(parser.body());
     finish(whole && parser.keep_alive());
 }
 
@@ -201,10 +201,10 @@ APIMART_INLINE void exchange::fail(failure const& why)
     outcome.underlying = why.underlying();
     outcome.detail = why.detail();
     outcome.http_status = why.http_status();
-    if (outcome.phase >= exchange_phase::committed && on_ && on_->parser.got_some()) {
+    if (outcome.phase >= request_phase::committed && on_ && on_->parser.got_some()) {
         constexpr std::size_t kept = 4096;
         outcome.partial = on_->parser.body().substr(0, kept);
-        outcome.reply.status = on_->parser.head_done() ? on_->parser.status() : 0;
+        outcome.response.status = on_->parser.head_done() ? on_->parser.status() : 0;
     }
     finish(false);
 }

@@ -5,7 +5,7 @@
 #include <apimart/operations/partial_file.hpp>
 #include <apimart/operations/question.hpp>
 #include <apimart/policy/download_decision.hpp>
-#include <apimart/protocol/error_response.hpp>
+#include <apimart/protocol/task_id.hpp>
 #include <apimart/runtime/client_core.ipp>
 
 #include <limits>
@@ -117,7 +117,7 @@ private:
         }
         step_.reset();
         unwanted_.reset();
-        last_ = download_answer();
+        last_ = download_response();
         exchange_.start(where_->origin, lane::download, !home && !core_.config.allow_private_results,
                         std::numeric_limits<std::uint64_t>::max(), true);
     }
@@ -156,22 +156,23 @@ private:
         last_.content_range = std::string(parser.content_range());
         last_.retry_after = std::string(parser.retry_after());
         last_.content_length = parser.content_length();
-        step_ = judge_download(last_, *where_, have(), options_.max_size);
-        switch (step_->what) {
-        case download_step::kind::redirect:
+        step_ = decide_download(last_, *where_, have(), options_.max_size,
+                                std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+        switch (step_->next) {
+        case download_decision::action::redirect:
             // The connection is not worth reading an unwanted body for.
             return make_error_code(errc::unexpected_response);
-        case download_step::kind::fail:
+        case download_decision::action::fail:
             if (last_.status == 416)
                 part_.restart();
             return refuse_answer(step_->why);
-        case download_step::kind::from_start:
+        case download_decision::action::from_start:
             if (part_.size() > 0) {
                 if (error_code const code = part_.restart())
                     return refuse_answer(failure(errc::file_error, code.message()).underlying(code));
             }
             break;
-        case download_step::kind::go_on:
+        case download_decision::action::resume:
             break;
         }
         std::string_view const tag = parser.etag();
@@ -194,7 +195,7 @@ private:
 
     void exchange_done() override
     {
-        exchange_outcome const& outcome = exchange_.outcome;
+        http_result const& outcome = exchange_.outcome;
         if (core_.observer.on_attempt)
             core_.tell_attempt(request_kind::download, number, attempt_, file_.task_id(), {},
                                where_->origin.host, exchange_);
@@ -202,18 +203,18 @@ private:
             end(failure(stop_reason_));
         } else if (unwanted_) {
             after(*unwanted_);
-        } else if (step_ && step_->what == download_step::kind::redirect) {
+        } else if (step_ && step_->next == download_decision::action::redirect) {
             constexpr int most_redirects = 5;
             url_ = step_->location;
             if (++hops_ > most_redirects)
                 after(failure(errc::url_not_allowed, "too many redirects"));
             else
                 transfer();
-        } else if (outcome.phase != exchange_phase::answered) {
+        } else if (outcome.phase != request_phase::answered) {
             after(failure(outcome.error, outcome.detail)
                       .underlying(outcome.underlying)
                       .http_status(outcome.http_status));
-        } else if (step_->what == download_step::kind::go_on &&
+        } else if (step_->next == download_decision::action::resume &&
                    !reaches_the_end(last_.content_range, part_.size())) {
             after(failure(errc::connection_lost, "the part ended before the file did"));
         } else if (part_.size() == 0) {
@@ -315,10 +316,10 @@ private:
     std::string url_;
     std::string etag_;
     std::optional<request_url> where_;
-    std::optional<download_step> step_;
+    std::optional<download_decision> step_;
     std::optional<failure> unwanted_;
     std::optional<failure> expired_;
-    download_answer last_;
+    download_response last_;
     clock::time_point deadline_{};
     error_code stop_reason_;
     bool refreshed_ = false;

@@ -3,6 +3,7 @@
 #define APIMART_OPERATIONS_GENERATE_IPP
 
 #include <apimart/operations/submit.ipp>
+#include <apimart/protocol/task_id.hpp>
 #include <apimart/runtime/client_core.ipp>
 
 namespace apimart::detail {
@@ -20,7 +21,7 @@ public:
           flow_(core, *this, serial, std::move(request), std::move(submit_with)),
           limit_(bounded(wait_with.time_limit.value_or(core.config.poll.max_wait)))
     {
-        bought_.reserve(longest_task_id);
+        bought_.reserve(max_task_id);
         key_.reserve(longest_idempotency_key);
     }
 

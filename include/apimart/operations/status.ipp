@@ -3,7 +3,7 @@
 #define APIMART_OPERATIONS_STATUS_IPP
 
 #include <apimart/operations/question.hpp>
-#include <apimart/protocol/error_response.hpp>
+#include <apimart/protocol/task_id.hpp>
 #include <apimart/protocol/task_response.hpp>
 #include <apimart/runtime/client_core.ipp>
 
@@ -35,7 +35,7 @@ APIMART_INLINE void question::write_request(std::string& to)
 
 APIMART_INLINE void question::exchange_done()
 {
-    exchange_outcome const& outcome = exchange_.outcome;
+    http_result const& outcome = exchange_.outcome;
     if (core_.observer.on_attempt)
         core_.tell_attempt(kind_, number_, attempt_, id_, {}, core_.base(base_).origin.host, exchange_);
     if (!stopped_) {
@@ -45,7 +45,7 @@ APIMART_INLINE void question::exchange_done()
         }
         bool const stale =
             outcome.reused && outcome.error == errc::connection_lost && !outcome.session_refused;
-        if (outcome.phase != exchange_phase::answered && stale && !std::exchange(again_, true)) {
+        if (outcome.phase != request_phase::answered && stale && !std::exchange(again_, true)) {
             transport::count(core_.counters.stale_connections);
             send();
             return;
@@ -54,16 +54,16 @@ APIMART_INLINE void question::exchange_done()
     owner_.answered(core_.judge_task_answer(outcome, id_));
 }
 
-APIMART_INLINE result<task_state> client_core::judge_task_answer(exchange_outcome const& outcome,
+APIMART_INLINE result<task_state> client_core::judge_task_answer(http_result const& outcome,
                                                                  std::string const& id) const
 {
-    if (outcome.phase != exchange_phase::answered)
+    if (outcome.phase != request_phase::answered)
         return credentials.redacted(failure(outcome.error, outcome.detail)
                                         .underlying(outcome.underlying)
                                         .http_status(outcome.http_status)
                                         .task_id(id));
     auto const wall = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    result<task_state> answer = read_task_reply(outcome.reply, id, wall);
+    result<task_state> answer = read_task_response(outcome.response, id, wall);
     if (!answer)
         return credentials.redacted(answer.error());
     task_failure const& reason = answer->reason();

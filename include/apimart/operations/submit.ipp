@@ -3,7 +3,6 @@
 #define APIMART_OPERATIONS_SUBMIT_IPP
 
 #include <apimart/operations/submit_flow.hpp>
-#include <apimart/protocol/body_text.hpp>
 #include <apimart/runtime/client_core.ipp>
 
 #include <algorithm>
@@ -68,8 +67,7 @@ APIMART_INLINE void submit_flow::prepare()
                             "an idempotency key is 1 to 191 characters of visible ASCII");
     } else {
         // The request is complete before anything is connected: what is sent does not depend on what happens.
-        body_.reserve(body_writer::likely_size(request_.body()));
-        body_writer(body_).write(request_.body());
+        body_ = request_.serialize();
     }
 }
 
@@ -166,7 +164,7 @@ APIMART_INLINE void submit_flow::write_request(std::string& to)
 
 APIMART_INLINE void submit_flow::exchange_done()
 {
-    exchange_outcome const& outcome = sending_->through.outcome;
+    http_result const& outcome = sending_->through.outcome;
     if (core_.observer.on_attempt)
         core_.tell_attempt(request_kind::submit, number_, attempt_, {}, machine_->key(),
                            core_.base(base_).origin.host, sending_->through);
@@ -176,7 +174,7 @@ APIMART_INLINE void submit_flow::exchange_done()
         return;
     }
     auto const now = core_.now();
-    bool const is_answered = outcome.phase == exchange_phase::answered;
+    bool const is_answered = outcome.phase == request_phase::answered;
     if (stop_reason_ && !is_answered) {
         core_.submit_rate.ended();
         act(machine_->stopped(outcome, stop_reason_));
@@ -186,7 +184,7 @@ APIMART_INLINE void submit_flow::exchange_done()
     bool const bought = next == submit_machine::action::finish && machine_->outcome().has_value();
     bool const pausing = next == submit_machine::action::pause;
     // Asking for fewer requests can be said in several ways, and not every 429 says it.
-    failure const why = bought ? no_failure() : pausing ? machine_->pending() : machine_->outcome().error();
+    failure const why = bought ? failure() : pausing ? machine_->pending() : machine_->outcome().error();
     if (bought) {
         core_.submit_rate.succeeded(now);
     } else if (is_answered &&
@@ -250,7 +248,7 @@ APIMART_INLINE void submit_flow::drop() noexcept
     if (!sending_)
         return; // has had no turn yet
     bool const committed = was == state::sending &&
-                           sending_->through.outcome.phase >= exchange_phase::committed &&
+                           sending_->through.outcome.phase >= request_phase::committed &&
                            !sending_->through.outcome.session_refused;
     auto proof = machine_->resending() || committed ? proof_level::unknown : proof_level::not_sent;
     if (was == state::sending)

@@ -3,7 +3,7 @@
 #define APIMART_OPERATIONS_WAIT_IPP
 
 #include <apimart/operations/question.hpp>
-#include <apimart/protocol/error_response.hpp>
+#include <apimart/protocol/task_id.hpp>
 #include <apimart/runtime/client_core.ipp>
 
 #include <algorithm>

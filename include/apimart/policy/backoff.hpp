@@ -3,6 +3,7 @@
 #define APIMART_POLICY_BACKOFF_HPP
 
 #include <apimart/config/retry_policy.hpp>
+#include <apimart/policy/splitmix64.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -21,12 +22,9 @@ public:
     // Uniform in [0, 1).
     double draw() noexcept
     {
-        state_ += 0x9E3779B97F4A7C15U;
-        std::uint64_t z = state_;
-        z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9U;
-        z = (z ^ (z >> 27U)) * 0x94D049BB133111EBU;
-        z ^= z >> 31U;
-        return static_cast<double>(z >> 11U) * 0x1.0p-53;
+        double const drawn = unit_interval(splitmix64(state_));
+        state_ += splitmix64_step;
+        return drawn;
     }
 
 private:

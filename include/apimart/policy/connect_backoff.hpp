@@ -10,12 +10,12 @@ namespace apimart::detail {
 // When the next connection to an origin may be begun. A service that is down, or has just come back, must
 // not be met by everybody who waits at once: while connects fail, each round of failures doubles the time to
 // the next; the first success restores the rate, but no burst is saved up meanwhile.
-class connect_gate
+class connect_backoff
 {
 public:
     using clock = std::chrono::steady_clock;
 
-    connect_gate(int per_second, int burst)
+    connect_backoff(int per_second, int burst)
         : spacing_(std::chrono::duration_cast<clock::duration>(std::chrono::seconds(1)) /
                    std::max(per_second, 1)),
           tolerance_(spacing_ * (std::max(burst, 1) - 1))

@@ -2,8 +2,10 @@
 #ifndef APIMART_POLICY_RATE_LIMITER_HPP
 #define APIMART_POLICY_RATE_LIMITER_HPP
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -92,10 +94,181 @@ private:
     clock::time_point grown_at_{};
 };
 
-} // namespace apimart::detail
+// One request in ten seconds: seldom enough for a service that refuses everything, often enough to notice
+// within half a minute that it no longer does.
+inline constexpr double slowest_rate = 0.1;
+inline constexpr double slow_down_factor = 0.7;
+// Most of the time is spent a little below what was too much.
+inline constexpr double plateau_factor = 0.95;
+// With it, a rate is back on its plateau after seven seconds, and at ten times that after thirty.
+inline constexpr double recovery_steepness = 0.0008;
+// Turns saved up while a learnt limit holds: enough for a late timer, too few for a burst.
+inline constexpr double learnt_burst_seconds = 0.05;
+// How long answers are taken for those of requests sent before a slow-down; some never come.
+inline constexpr std::chrono::seconds longest_aftermath{1};
+inline constexpr std::chrono::hours longest_silence{24};
 
-#ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/policy/rate_limiter.ipp>
-#endif
+inline rate_limiter::rate_limiter(double per_second, double burst)
+    : configured_(per_second > 0 ? per_second : std::numeric_limits<double>::infinity()),
+      burst_(std::max(burst, 1.0)), limit_(configured_)
+{}
+
+inline rate_limiter::recent_use::counts& rate_limiter::recent_use::slot(clock::time_point now)
+{
+    auto const size = static_cast<std::int64_t>(slots_.size());
+    std::int64_t const number = now.time_since_epoch() / std::chrono::milliseconds(100);
+    if (number - newest_ >= size) {
+        slots_.fill({});
+        newest_ = number;
+        begun_ = now;
+    }
+    for (; newest_ < number; ++newest_)
+        slots_[static_cast<std::size_t>((newest_ + 1) % size)] = {};
+    return slots_[static_cast<std::size_t>(newest_ % size)];
+}
+
+inline void rate_limiter::recent_use::restart(clock::time_point at)
+{
+    slots_.fill({});
+    newest_ = at.time_since_epoch() / std::chrono::milliseconds(100);
+    begun_ = at;
+}
+
+inline double rate_limiter::recent_use::rate(clock::time_point now, bool of_taken)
+{
+    slot(now);
+    counts sum;
+    for (counts const& one : slots_) {
+        sum.taken += one.taken;
+        sum.done += one.done;
+    }
+    clock::time_point const oldest(std::chrono::milliseconds(100) *
+                                   (newest_ + 1 - static_cast<std::int64_t>(slots_.size())));
+    std::chrono::duration<double> const over = now - std::max(begun_, oldest);
+    int const counted = of_taken && sum.done == 0 ? sum.taken : sum.done;
+    return (counted + 1) / std::max(over.count(), of_taken ? 0.2 : 0.05);
+}
+
+inline rate_limiter::clock::duration rate_limiter::spacing() const noexcept
+{
+    if (std::isinf(limit_))
+        return clock::duration::zero();
+    std::chrono::duration<double> const apart(std::min(1.0 / limit_, 86'400.0));
+    return std::chrono::duration_cast<clock::duration>(apart);
+}
+
+inline rate_limiter::clock::duration rate_limiter::tolerance() const noexcept
+{
+    double const saved = slowed_ ? std::clamp(learnt_burst_seconds * limit_, 1.0, burst_) : burst_;
+    double const seconds = std::chrono::duration<double>(spacing()).count() * (saved - 1.0);
+    // Years at most; also where no time between turns meets an endless burst.
+    constexpr double longest = 1e8;
+    return std::chrono::duration_cast<clock::duration>(
+        std::chrono::duration<double>(seconds < longest ? std::max(seconds, 0.0) : longest));
+}
+
+inline rate_limiter::clock::time_point rate_limiter::ready_at() const noexcept
+{
+    return std::max(silent_until_, next_ - tolerance());
+}
+
+inline rate_limiter::clock::duration rate_limiter::take(clock::time_point now)
+{
+    if (auto const ready = ready_at(); now < ready)
+        return ready - now;
+    next_ = std::max(next_, now) + spacing();
+    recent_.took(now);
+    ++outstanding_;
+    return clock::duration::zero();
+}
+
+inline bool rate_limiter::belongs_to_the_past(clock::time_point now) const noexcept
+{
+    return old_ > 0 && now < old_until_;
+}
+
+inline void rate_limiter::answered() noexcept
+{
+    outstanding_ = std::max<std::int64_t>(outstanding_ - 1, 0);
+    old_ = std::max<std::int64_t>(old_ - 1, 0);
+}
+
+inline void rate_limiter::ended() noexcept
+{
+    answered();
+}
+
+inline void rate_limiter::throttled(clock::time_point now, std::optional<std::chrono::seconds> retry_after)
+{
+    bool const old = belongs_to_the_past(now);
+    answered();
+    if (!old)
+        slow_down(now, true);
+    if (retry_after) {
+        auto const end =
+            now + std::clamp<std::chrono::seconds>(*retry_after, std::chrono::seconds(0), longest_silence);
+        if (end > silent_until_) {
+            silent_until_ = end;
+            // What is measured next must not be diluted by it.
+            recent_.restart(end);
+        }
+        // Silence saves up nothing.
+        next_ = std::max(next_, silent_until_ + tolerance());
+    }
+}
+
+inline void rate_limiter::unavailable(clock::time_point now)
+{
+    bool const old = belongs_to_the_past(now);
+    answered();
+    if (!old)
+        slow_down(now, false);
+}
+
+inline void rate_limiter::slow_down(clock::time_point now, bool about_the_rate)
+{
+    old_ = outstanding_;
+    old_until_ = now + longest_aftermath;
+
+    double const too_much = std::min(limit_, recent_.rate(now, !slowed_));
+    // Where nothing at all is let through, that is no news about the limit.
+    if (!about_the_rate && !slowed_)
+        ceiling_ = std::isinf(limit_) ? 2 * too_much : limit_;
+    else if (!slowed_ || (about_the_rate && done_since_ > 0))
+        ceiling_ = std::max(plateau_factor * too_much, slowest_rate);
+    limit_ = std::max(slow_down_factor * too_much, std::min(slowest_rate, configured_));
+    slowed_ = true;
+    recent_.restart(now);
+    done_since_ = 0;
+    recovery_ = 0;
+    plateau_ = std::cbrt(std::max(1.0 - limit_ / ceiling_, 0.0) / recovery_steepness);
+    grown_at_ = now;
+    next_ = now + spacing() + tolerance();
+}
+
+inline void rate_limiter::succeeded(clock::time_point now)
+{
+    bool const old = belongs_to_the_past(now);
+    answered();
+    recent_.did(now);
+    if (!slowed_ || old)
+        return;
+    ++done_since_;
+    // A rate that nobody uses is not thereby proved to be bearable.
+    std::chrono::duration<double> const passed = now - std::max(grown_at_, silent_until_);
+    recovery_ +=
+        std::clamp(passed.count(), 0.0, std::min(2.0 / limit_, std::clamp(2.0 / ceiling_, 0.5, 2.0)));
+    grown_at_ = now;
+    double const from_plateau = recovery_ - plateau_;
+    limit_ = std::max(limit_, ceiling_ * (1.0 + recovery_steepness * std::pow(from_plateau, 3)));
+    if (limit_ >= (std::isinf(configured_) ? 4 * ceiling_ : configured_)) {
+        limit_ = configured_;
+        slowed_ = false;
+        // The turns saved up come back with time, not at once.
+        next_ = std::max(next_, now + tolerance());
+    }
+}
+
+} // namespace apimart::detail
 
 #endif

@@ -3,26 +3,314 @@
 #define APIMART_PROTOCOL_TASK_RESPONSE_HPP
 
 #include <apimart/error.hpp>
+#include <apimart/protocol/error_response.hpp>
 #include <apimart/protocol/http_result.hpp>
+#include <apimart/protocol/json_fields.hpp>
 #include <apimart/task.hpp>
+#include <apimart/text/printable.hpp>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace apimart::detail {
 
-// Judges a complete answer to a question for one task's state. A failure that meets `cause::retryable` is
-// worth another poll; any other ends the wait. Source: API reference, section 4.
-result<task_state> read_task_reply(http_reply const& reply, std::string_view asked_for,
-                                   std::chrono::sys_seconds now);
+// The class of a status word; words that are not documented count as running.
+inline task_status classify_status(std::string_view word)
+{
+    // None of the words is longer; a longer one is none of them.
+    std::array<char, 16> lower;
+    if (word.size() > lower.size())
+        return task_status::running;
+    std::transform(word.begin(), word.end(), lower.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    auto const is = [text = std::string_view(lower.data(), word.size())](auto... names) {
+        return ((text == names) || ...);
+    };
+    if (is("completed", "success", "succeeded", "finished"))
+        return task_status::succeeded;
+    if (is("failed", "failure", "error"))
+        return task_status::failed;
+    if (is("cancelled", "canceled"))
+        return task_status::cancelled;
+    if (is("submitted", "pending", "queued"))
+        return task_status::queued;
+    return task_status::running;
+}
 
-// The class of a status word; words nobody documented count as running.
-task_status classify_status(std::string_view word);
+// The documented fields of an answer about a task, which is the member `data` or the document itself.
+class task_fields : public json_fields<task_fields>
+{
+public:
+    enum field : int
+    {
+        id,
+        status,
+        progress,
+        created,
+        completed,
+        estimated_time,
+        actual_time,
+        cost,
+        credits_cost,
+        field_count
+    };
+    struct link
+    {
+        std::string_view url;
+        std::optional<std::int64_t> expires_at;
+    };
+
+    json_field const& code() const noexcept { return code_; }
+    json_field const& inner_code() const noexcept { return inner_code_; }
+    bool has_data() const noexcept { return data_.type == json_field::kind::object; }
+    json_field const& operator[](field name) const noexcept { return task().fields[name]; }
+    std::vector<link> const& links() const noexcept { return task().links; }
+
+    // Why a success tells no state of the task; empty if it does.
+    std::string problem(std::string_view asked_for) const
+    {
+        if (!is_object_)
+            return "not an object";
+        if (!has_data() && data_.type > json_field::kind::null)
+            return "field data: not an object";
+        json_field const& word = (*this)[status];
+        if (word.text.empty())
+            return word.type == json_field::kind::absent ? "no status" : "field status: not a word";
+        std::string_view const told = (*this)[id].text;
+        if (!told.empty() && told != asked_for)
+            return "about another task";
+        // Success counts once there is something to fetch; the link can come a moment after the word.
+        if (classify_status(word.text) == task_status::succeeded && links().empty())
+            return "completed without a result";
+        return {};
+    }
+
+    int member(int parent, std::string_view name)
+    {
+        int const side = parent & inside_data;
+        switch (parent - side) {
+        case document:
+            if (side == 0 && name == "code")
+                return code_place;
+            if (side == 0 && name == "error")
+                return error;
+            if (side == 0 && name == "data")
+                return inside_data;
+            for (std::size_t i = 0; i < names.size(); ++i)
+                if (name == names[i])
+                    return side + first_field + static_cast<int>(i);
+            return name == "result" ? side + result_place : nowhere;
+        case error:
+            return name == "code" ? envelope_code : nowhere;
+        case result_place:
+            for (std::size_t i = 0; i < link_names.size(); ++i)
+                if (name == link_names[i])
+                    return side + first_link + static_cast<int>(i);
+            return nowhere;
+        default:
+            if (!is_link(parent - side))
+                return nowhere;
+            return name == "url" ? parent : name == "expires_at" ? side + expiry : nowhere;
+        }
+    }
+    void value(int place, json_field const& found)
+    {
+        int const side = place & inside_data;
+        part& to = parts_[side != 0];
+        if (place == document)
+            is_object_ = found.type == json_field::kind::object;
+        else if (place == code_place)
+            code_ = found;
+        else if (place == envelope_code)
+            inner_code_ = found;
+        else if (place == inside_data)
+            data_ = in_array() ? data_ : found;
+        else if (place - side == expiry)
+            to.expires_at = found.lenient_integer();
+        else if (place - side == result_place)
+            to.add(link_names.size(), found);
+        else if (is_link(place - side))
+            to.add(static_cast<std::size_t>(place - side - first_link), found);
+        else if (place - side >= first_field && !in_array())
+            to.fields[static_cast<std::size_t>(place - side - first_field)] = found;
+    }
+    void close(int place)
+    {
+        if (is_link(place & ~inside_data))
+            parts_[(place & inside_data) != 0].expire();
+    }
+    // The last member of a name counts.
+    void repeated(int parent, int place)
+    {
+        part& in = parts_[(place & inside_data) != 0];
+        if (is_link(place & ~inside_data))
+            in.links.resize(is_link(parent & ~inside_data) ? std::min(in.first_of_object, in.links.size())
+                                                           : 0);
+    }
+
+private:
+    enum : int
+    {
+        code_place = 1,
+        error,
+        envelope_code,
+        result_place,
+        expiry,
+        first_link, // as many as `link_names`
+        first_field = first_link + 4,
+        inside_data = 64, // added to a place within the member `data`
+    };
+    static constexpr std::array<std::string_view, field_count> names{
+        "id",          "status", "progress",    "created", "completed", "estimated_time",
+        "actual_time", "cost",   "credits_cost"};
+    // The first is documented, and wins; the others are older and compatible forms.
+    static constexpr std::array<std::string_view, 4> link_names{"videos", "video", "video_url", "url"};
+
+    struct part
+    {
+        // Remembers a link, if it stands in no worse a place than those that were found before.
+        void add(std::size_t place, json_field const& found)
+        {
+            if (found.type == json_field::kind::object) {
+                first_of_object = place < links_place ? 0 : links.size();
+                expires_at.reset();
+            }
+            if (found.text.empty() || place > links_place)
+                return;
+            if (place < links_place)
+                links.clear();
+            links_place = place;
+            links.push_back({found.text, std::nullopt});
+        }
+        void expire()
+        {
+            for (std::size_t i = first_of_object; i < links.size(); ++i)
+                links[i].expires_at = links[i].expires_at ? links[i].expires_at : expires_at;
+        }
+
+        std::array<json_field, field_count> fields;
+        std::vector<link> links;
+        std::size_t links_place = link_names.size();
+        std::size_t first_of_object = 0;
+        std::optional<std::int64_t> expires_at;
+    };
+
+    static constexpr bool is_link(int place) noexcept { return place >= first_link && place < first_field; }
+    part const& task() const noexcept { return parts_[has_data()]; }
+
+    json_field code_;
+    json_field inner_code_;
+    json_field data_;
+    bool is_object_ = false;
+    std::array<part, 2> parts_; // of the document itself, and of `data`
+};
+
+// Figures outside any plausible range are dropped rather than believed.
+inline std::optional<std::chrono::seconds> plausible_seconds(std::optional<std::int64_t> count,
+                                                             std::int64_t limit)
+{
+    if (!count || *count < 0 || *count > limit)
+        return std::nullopt;
+    return std::chrono::seconds(*count);
+}
+
+inline task_state to_state(task_fields const& fields, std::string_view asked_for)
+{
+    constexpr std::int64_t month = 31 * 86'400;
+    constexpr std::int64_t year_9999 = 253'402'300'799;
+    std::string_view const word = fields[task_fields::status].text;
+    task_state state(std::string(asked_for), classify_status(word), printable(word, 64));
+    if (auto const percent = fields[task_fields::progress].lenient_integer())
+        state.progress(static_cast<int>(std::clamp<std::int64_t>(*percent, 0, 100)));
+    auto const seconds = [&](task_fields::field name, std::int64_t limit) {
+        return plausible_seconds(fields[name].lenient_integer(), limit);
+    };
+    if (auto const value = seconds(task_fields::estimated_time, month))
+        state.estimated_time(*value);
+    if (auto const value = seconds(task_fields::actual_time, month))
+        state.actual_time(*value);
+    if (auto const value = seconds(task_fields::created, year_9999))
+        state.created(std::chrono::sys_seconds(*value));
+    if (auto const value = seconds(task_fields::completed, year_9999))
+        state.completed(std::chrono::sys_seconds(*value));
+    if (auto const value = fields[task_fields::cost].lenient_number(); value && *value >= 0)
+        state.cost(*value);
+    if (auto const value = fields[task_fields::credits_cost].lenient_number(); value && *value >= 0)
+        state.credits_cost(*value);
+    if (state.status() == task_status::succeeded) {
+        std::vector<video_file> files;
+        files.reserve(fields.links().size());
+        for (task_fields::link const& one : fields.links()) {
+            std::optional<std::chrono::sys_seconds> expires;
+            if (auto const value = plausible_seconds(one.expires_at, year_9999))
+                expires = std::chrono::sys_seconds(*value);
+            files.emplace_back(std::string(asked_for), files.size(), result_url(std::string(one.url)),
+                               expires);
+        }
+        state.videos(std::move(files));
+    }
+    return state;
+}
+
+// For a query, a 400 and a 404 mean the id; 408 is the gateway's word for a slow service, and a conflict passes.
+inline failure explain_refused_query(int status, http_response const& response,
+                                     error_document const& document, std::chrono::sys_seconds now)
+{
+    failure why = read_error_response(status, response, document, now);
+    if (status == 404 || (status == 400 && why.code() == api_errc::invalid_request))
+        why.code(make_error_code(errc::task_not_found));
+    else if (status == 408 || status == 409)
+        why.code(make_error_code(api_errc::unavailable));
+    return why;
+}
+
+// A success that cannot be read is worth asking again; gateways answer so in passing.
+inline failure explain_unreadable_state(std::string const& problem, http_response const& response,
+                                        error_document const& document, std::chrono::sys_seconds now)
+{
+    failure why(make_error_code(api_errc::unavailable), "unreadable answer: " + problem);
+    describe_response(why, response, document, now);
+    why.underlying(make_error_code(errc::unexpected_response)).http_status(response.status);
+    return why;
+}
+
+// Judges a complete answer to a query of one task's state. A failure that meets `cause::retryable` is worth
+// another poll; any other ends the wait. Source: API reference, section 4.
+inline result<task_state> read_task_response(http_response const& response, std::string_view asked_for,
+                                             std::chrono::sys_seconds now)
+{
+    json_answer<task_fields> const answer(response.body);
+    task_fields const& fields = answer.fields();
+    bool const is_json = answer.problem().empty();
+    int const status =
+        is_json ? effective_status(response.status, fields.code(), fields.inner_code()) : response.status;
+    if (!is_success(status)) {
+        failure why = explain_refused_query(status, response, error_document(response), now);
+        return std::move(why.task_id(std::string(asked_for)));
+    }
+    std::string const problem = is_json ? fields.problem(asked_for) : answer.problem();
+    if (!problem.empty()) {
+        failure why = explain_unreadable_state(problem, response, error_document(response), now);
+        return std::move(why.task_id(std::string(asked_for)));
+    }
+    task_state state = to_state(fields, asked_for);
+    if (state.status() == task_status::failed || state.status() == task_status::cancelled) {
+        error_document const document(response);
+        service_message const words =
+            message_of(fields.has_data() ? member_of(document.json(), "data") : document.json());
+        state.reason(task_failure(words.code(), words.type(), words.text()));
+    }
+    return state;
+}
 
 } // namespace apimart::detail
-
-#ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/protocol/task_response.ipp>
-#endif
 
 #endif

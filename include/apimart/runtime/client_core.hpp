@@ -150,7 +150,7 @@ public:
     // Where the next request to the API goes, and whether there is another place after a failed connection.
     base_walk begin_walk() const noexcept { return {current_base_, 1}; }
     api_base const& base(base_walk const& at) const { return bases_[at.index]; }
-    bool walk_on(base_walk& at, exchange_outcome const& outcome);
+    bool walk_on(base_walk& at, http_result const& outcome);
     bool is_home(origin const& to) const;
 
     // For a submit, from its turn to its end; kept for the next one, with the memory of its texts.
@@ -167,7 +167,7 @@ public:
     void drop_waiter(std::string const& id, task_waiter const& entry, failure why);
     void polled(watched_task& which, result<task_state>&& answer, poll_slot& by);
 
-    result<task_state> judge_task_answer(exchange_outcome const& outcome, std::string const& id) const;
+    result<task_state> judge_task_answer(http_result const& outcome, std::string const& id) const;
     void tell_attempt(request_kind kind, std::uint64_t number, int attempt, std::string_view task_id,
                       std::string_view key, std::string const& host, exchange const& done);
     void tell_retry(request_kind kind, std::uint64_t number, int next, std::chrono::milliseconds delay,
@@ -226,7 +226,7 @@ private:
     std::list<download_operation*> download_queue_;
     int download_places_;
 
-    poll_schedule schedule_;
+    poll_scheduler schedule_;
     watched_tasks watched_;
     std::vector<std::unique_ptr<watched_task>> spare_watched_; // with the memory of their texts
     std::vector<std::shared_ptr<task_waiter>> ending_;         // in nobody's list any more, and not told yet

@@ -196,9 +196,9 @@ APIMART_INLINE void client_core::conclude(operation& which, error_code why, proo
 }
 
 // A failure before anything was connected says nothing about the service, only about the way to it.
-APIMART_INLINE bool client_core::walk_on(base_walk& at, exchange_outcome const& outcome)
+APIMART_INLINE bool client_core::walk_on(base_walk& at, http_result const& outcome)
 {
-    if (outcome.phase != exchange_phase::connecting) {
+    if (outcome.phase != request_phase::connecting) {
         if (at.index != current_base_) {
             current_base_ = at.index;
             count(counters.base_url_switches);
@@ -227,7 +227,7 @@ APIMART_INLINE void client_core::tell_attempt(request_kind kind, std::uint64_t n
                                               std::string_view task_id, std::string_view key,
                                               std::string const& host, exchange const& done)
 {
-    exchange_outcome const& outcome = done.outcome;
+    http_result const& outcome = done.outcome;
     tell_written<attempt_event>([&](attempt_event& event) {
         event.kind = kind;
         event.operation = number;
@@ -239,13 +239,13 @@ APIMART_INLINE void client_core::tell_attempt(request_kind kind, std::uint64_t n
         event.phase = to_string(outcome.phase);
         event.code = outcome.error;
         event.http_status =
-            outcome.phase == exchange_phase::answered ? outcome.reply.status : outcome.http_status;
+            outcome.phase == request_phase::answered ? outcome.response.status : outcome.http_status;
         event.detail.clear();
         if (!outcome.detail.empty())
             event.detail = credentials.redacted(outcome.detail);
         event.request_id.clear();
-        if (!outcome.reply.request_id.empty())
-            event.request_id = credentials.redacted(printable(outcome.reply.request_id, 128));
+        if (!outcome.response.request_id.empty())
+            event.request_id = credentials.redacted(printable(outcome.response.request_id, 128));
         event.bytes_sent = outcome.bytes_sent;
         event.bytes_received = outcome.bytes_received;
         event.took = std::chrono::duration_cast<std::chrono::microseconds>(now() - done.begun);

@@ -8,40 +8,43 @@
 
 namespace apimart::detail {
 
+// One more step of a JSON pointer (RFC 6901).
+inline void append_step(std::string& pointer, std::string_view name)
+{
+    pointer += '/';
+    for (char const c : name) {
+        if (c == '~')
+            pointer += "~0";
+        else if (c == '/')
+            pointer += "~1";
+        else
+            pointer += c;
+    }
+}
+
 // A place in a JSON document, linked from the inside out so that nothing is allocated until it must be named.
-class json_path
+class json_pointer
 {
 public:
-    constexpr json_path() noexcept = default;
-    constexpr json_path(json_path const& parent, std::string_view name) noexcept
+    constexpr json_pointer() noexcept = default;
+    constexpr json_pointer(json_pointer const& parent, std::string_view name) noexcept
         : parent_(&parent), name_(name)
     {}
-    constexpr json_path(json_path const& parent, std::size_t index) noexcept
+    constexpr json_pointer(json_pointer const& parent, std::size_t index) noexcept
         : parent_(&parent), index_(index), is_index_(true)
     {}
 
-    // As a JSON pointer (RFC 6901).
     std::string pointer() const
     {
         if (parent_ == nullptr)
             return {};
         std::string text = parent_->pointer();
-        text += '/';
-        if (is_index_)
-            return text += std::to_string(index_);
-        for (char const c : name_) {
-            if (c == '~')
-                text += "~0";
-            else if (c == '/')
-                text += "~1";
-            else
-                text += c;
-        }
+        append_step(text, is_index_ ? std::string_view(std::to_string(index_)) : name_);
         return text;
     }
 
 private:
-    json_path const* parent_ = nullptr;
+    json_pointer const* parent_ = nullptr;
     std::string_view name_;
     std::size_t index_ = 0;
     bool is_index_ = false;

@@ -6,205 +6,160 @@
 #include <apimart/text/utf8.hpp>
 #include <apimart/validation/json_pointer.hpp>
 
-#include <boost/json/parse.hpp>
-#include <boost/json/parse_options.hpp>
-#include <boost/json/parser.hpp>
+#include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/value.hpp>
+#include <boost/json/value_stack.hpp>
 #include <boost/system/error_code.hpp>
 
-#include <algorithm>
 #include <charconv>
 #include <cstddef>
-#include <cstring>
+#include <cstdint>
 #include <functional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
-// Reading a body: what Boost.JSON lets through or does not tell is found here.
 namespace apimart::detail {
 
-inline constexpr std::size_t deepest_nesting = 32;
+inline constexpr std::size_t max_nesting = 32;
 
-struct json_census
+// A handler for Boost.JSON's parser that makes a value as `boost::json::parse` does, names the members that
+// an object has twice, of which that function keeps the last, and takes the nearest double to each number
+// with a fraction or an exponent, which Boost.JSON 1.81 can miss by one unit in the last place.
+class strict_json_handler
 {
-    std::size_t members = 0;
-    std::size_t doubles = 0;
+    using error_code = boost::system::error_code;
+    using string_view = boost::json::string_view;
 
-    void take(boost::json::value const& value)
-    {
-        if (boost::json::object const* object = value.if_object()) {
-            members += object->size();
-            for (auto const& member : *object)
-                take(member.value());
-        } else if (boost::json::array const* array = value.if_array()) {
-            for (boost::json::value const& entry : *array)
-                take(entry);
-        } else {
-            doubles += value.is_double();
-        }
-    }
-};
-
-// Every member of a valid JSON text has exactly one colon outside of strings.
-inline std::size_t written_member_count(std::string_view json) noexcept
-{
-    std::size_t count = 0;
-    char const* at = json.data();
-    char const* const end = at + json.size();
-    while (at != end) {
-        if (*at != '"') {
-            count += *at == ':';
-            ++at;
-            continue;
-        }
-        // Most of a body is text, so strings are jumped over. A quote that ends one has an even number of
-        // backslashes before it.
-        for (char const* const begin = at++;;) {
-            at = static_cast<char const*>(std::memchr(at, '"', static_cast<std::size_t>(end - at)));
-            if (at == nullptr)
-                return count;
-            char const* escape = at;
-            while (escape - 1 != begin && escape[-1] == '\\')
-                --escape;
-            ++at;
-            if ((at - 1 - escape) % 2 == 0)
-                break;
-        }
-    }
-    return count;
-}
-
-// Names the members that a valid JSON text writes twice. Only walked once it is known that there are some.
-class duplicate_finder
-{
 public:
-    duplicate_finder(std::string_view json, diagnostics& found) : json_(json), found_(found)
+    static constexpr std::size_t max_object_size = boost::json::object::max_size();
+    static constexpr std::size_t max_array_size = boost::json::array::max_size();
+    static constexpr std::size_t max_key_size = boost::json::string::max_size();
+    static constexpr std::size_t max_string_size = boost::json::string::max_size();
+
+    explicit strict_json_handler(diagnostics& found) : found_(found) {}
+
+    boost::json::value release() { return stack_.release(); }
+
+    bool on_document_begin(error_code&)
     {
-        value(json_path());
+        stack_.reset();
+        return true;
     }
+    bool on_document_end(error_code&) { return true; }
+    bool on_object_begin(error_code&)
+    {
+        levels_.emplace_back(false);
+        return true;
+    }
+    bool on_object_end(std::size_t size, error_code&)
+    {
+        levels_.pop_back();
+        stack_.push_object(size);
+        return ended();
+    }
+    bool on_array_begin(error_code&)
+    {
+        levels_.emplace_back(true);
+        return true;
+    }
+    bool on_array_end(std::size_t size, error_code&)
+    {
+        levels_.pop_back();
+        stack_.push_array(size);
+        return ended();
+    }
+    bool on_key_part(string_view part, std::size_t, error_code&)
+    {
+        key_.append(part.data(), part.size());
+        stack_.push_chars(part);
+        return true;
+    }
+    bool on_key(string_view rest, std::size_t, error_code&)
+    {
+        key_.append(rest.data(), rest.size());
+        stack_.push_key(rest);
+        level& object = levels_.back();
+        object.name = std::exchange(key_, {});
+        if (!object.names.insert(object.name).second)
+            found_.refuse(pointer(), "must not be given twice", "");
+        return true;
+    }
+    bool on_string_part(string_view part, std::size_t, error_code&)
+    {
+        stack_.push_chars(part);
+        return true;
+    }
+    bool on_string(string_view rest, std::size_t, error_code&)
+    {
+        stack_.push_string(rest);
+        return ended();
+    }
+    bool on_number_part(string_view, error_code&) { return true; }
+    bool on_int64(std::int64_t value, string_view, error_code&)
+    {
+        stack_.push_int64(value);
+        return ended();
+    }
+    bool on_uint64(std::uint64_t value, string_view, error_code&)
+    {
+        stack_.push_uint64(value);
+        return ended();
+    }
+    bool on_double(double value, string_view written, error_code&)
+    {
+        // Out of range, the value stays as it was.
+        std::from_chars(written.data(), written.data() + written.size(), value);
+        stack_.push_double(value);
+        return ended();
+    }
+    bool on_bool(bool value, error_code&)
+    {
+        stack_.push_bool(value);
+        return ended();
+    }
+    bool on_null(error_code&)
+    {
+        stack_.push_null();
+        return ended();
+    }
+    bool on_comment_part(string_view, error_code&) { return true; }
+    bool on_comment(string_view, error_code&) { return true; }
 
 private:
-    void skip_blanks()
+    struct level
     {
-        while (at_ < json_.size() &&
-               (json_[at_] == ' ' || json_[at_] == '\t' || json_[at_] == '\n' || json_[at_] == '\r'))
-            ++at_;
-    }
+        explicit level(bool array) : is_array(array) {}
 
-    char next()
-    {
-        skip_blanks();
-        return at_ < json_.size() ? json_[at_] : '\0';
-    }
-
-    std::string_view string()
-    {
-        std::size_t const begin = at_;
-        for (++at_; at_ < json_.size() && json_[at_] != '"'; ++at_)
-            if (json_[at_] == '\\')
-                ++at_;
-        ++at_;
-        return json_.substr(begin, at_ - begin);
-    }
-
-    void value(json_path const& path)
-    {
-        char const first = next();
-        if (first == '{')
-            object(path);
-        else if (first == '[')
-            array(path);
-        else if (first == '"')
-            string();
-        else
-            while (at_ < json_.size() && json_[at_] != ',' && json_[at_] != '}' && json_[at_] != ']')
-                ++at_;
-    }
-
-    void object(json_path const& path)
-    {
+        bool is_array;
+        std::size_t index = 0;
+        std::string name;
         std::set<std::string, std::less<>> names;
-        ++at_;
-        while (next() == '"') {
-            // The same name can be spelt in several ways, with escapes.
-            std::string name(std::string_view(boost::json::parse(string()).get_string()));
-            json_path const member(path, name);
-            if (names.contains(name))
-                found_.refuse(member.pointer(), "must not be given twice", "");
-            next();
-            ++at_;
-            value(member);
-            names.insert(std::move(name));
-            if (next() == ',')
-                ++at_;
-        }
-        ++at_;
-    }
+    };
 
-    void array(json_path const& path)
+    bool ended()
     {
-        ++at_;
-        for (std::size_t index = 0; at_ < json_.size() && next() != ']'; ++index) {
-            value(json_path(path, index));
-            if (next() == ',')
-                ++at_;
-        }
-        ++at_;
+        if (!levels_.empty())
+            ++levels_.back().index;
+        return true;
+    }
+    std::string pointer() const
+    {
+        std::string text;
+        for (level const& one : levels_)
+            append_step(text, one.is_array ? std::to_string(one.index) : one.name);
+        return text;
     }
 
-    std::string_view json_;
     diagnostics& found_;
-    std::size_t at_ = 0;
+    boost::json::value_stack stack_;
+    std::string key_;
+    std::vector<level> levels_;
 };
 
-// Reads the numbers with a fraction or an exponent once more. Boost.JSON 1.81 may miss the nearest double by
-// one unit in the last place, and then what is written differs from what was read.
-class double_corrector
-{
-public:
-    // Of a valid JSON text without duplicate members, so that text and value have the same order.
-    double_corrector(std::string_view json, boost::json::value& value) : json_(json) { correct(value); }
-
-private:
-    void correct(boost::json::value& value)
-    {
-        if (boost::json::object* object = value.if_object()) {
-            for (auto& member : *object)
-                correct(member.value());
-        } else if (boost::json::array* array = value.if_array()) {
-            for (boost::json::value& entry : *array)
-                correct(entry);
-        } else if (value.is_number()) {
-            std::string_view const written = next_number();
-            // Out of range, the result stays as it was.
-            if (double* number = value.if_double())
-                std::from_chars(written.data(), written.data() + written.size(), *number);
-        }
-    }
-
-    std::string_view next_number()
-    {
-        for (bool in_string = false;; ++at_) {
-            char const c = json_[at_];
-            if (c == '"')
-                in_string = !in_string;
-            else if (c == '\\' && in_string)
-                ++at_;
-            else if (!in_string && (c == '-' || (c >= '0' && c <= '9')))
-                break;
-        }
-        std::size_t const begin = at_;
-        at_ = std::min(json_.find_first_not_of("+-.0123456789eE", at_), json_.size());
-        return json_.substr(begin, at_ - begin);
-    }
-
-    std::string_view json_;
-    std::size_t at_ = 0;
-};
-
-// The value of a JSON text; null and a reason in `found` if it is none.
+// The value of a JSON text; null and a reason in `found`, which is empty before, if it is none.
 inline boost::json::value parse_json_text(std::string_view json, std::size_t longest, diagnostics& found)
 {
     if (json.size() > longest) {
@@ -219,30 +174,24 @@ inline boost::json::value parse_json_text(std::string_view json, std::size_t lon
     }
 
     boost::json::parse_options options;
-    options.max_depth = deepest_nesting;
-    unsigned char scratch[4096];
-    boost::json::parser parser({}, options, scratch);
+    options.max_depth = max_nesting;
+    diagnostics repeated;
+    boost::json::basic_parser<strict_json_handler> parser(options, repeated);
     boost::system::error_code error;
-    std::size_t const read = parser.write_some(json.data(), json.size(), error);
+    std::size_t const read = parser.write_some(false, json.data(), json.size(), error);
     if (!error && read < json.size())
         error = boost::json::error::extra_data;
     if (error == boost::json::error::too_deep) {
-        found.refuse("", "must not be nested more than " + std::to_string(deepest_nesting) + " levels deep",
-                     "");
+        found.refuse("", "must not be nested more than " + std::to_string(max_nesting) + " levels deep", "");
         return {};
     }
     if (error) {
         found.refuse("", "must be JSON: " + error.message() + " at offset " + std::to_string(read), "");
         return {};
     }
-    boost::json::value value = parser.release();
-    json_census census;
-    census.take(value);
-    if (written_member_count(json) != census.members)
-        duplicate_finder(json, found);
-    else if (census.doubles != 0)
-        double_corrector(json, value);
-    return value;
+    if (!repeated.accepted())
+        found = std::move(repeated);
+    return parser.handler().release();
 }
 
 } // namespace apimart::detail

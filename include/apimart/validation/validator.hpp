@@ -89,15 +89,15 @@ private:
 
     // ---- words ----
 
-    void refuse(json_path const& where, std::string rule, std::string given)
+    void refuse(json_pointer const& where, std::string rule, std::string given)
     {
         found_.refuse(where.pointer(), std::move(rule), std::move(given));
     }
-    void advise(json_path const& where, std::string rule, std::string given)
+    void advise(json_pointer const& where, std::string rule, std::string given)
     {
         found_.advise(where.pointer(), std::move(rule), std::move(given));
     }
-    void refuse_type(json_path const& where, std::string_view type, value const& given, bool media = false)
+    void refuse_type(json_pointer const& where, std::string_view type, value const& given, bool media = false)
     {
         refuse(where, "must be a JSON " + std::string(type), excerpt(given, media));
     }
@@ -149,7 +149,7 @@ private:
 
     void check_member(std::string_view name, value const& given)
     {
-        json_path const where(root_, name);
+        json_pointer const where(root_, name);
         if (!extras_.empty() && is_extra(name)) {
             if (name == model_field || model_.knows(name))
                 refuse(where, "is a parameter of " + std::string(model_.id) + ", not an extra",
@@ -193,7 +193,7 @@ private:
         check_value(*known, where, given);
     }
 
-    void check_unknown(json_path const& where, std::string_view name, value const& given)
+    void check_unknown(json_pointer const& where, std::string_view name, value const& given)
     {
         if (found_.full()) {
             found_.refuse({}, {}, {});
@@ -219,7 +219,7 @@ private:
 
     void check_missing(row const& one)
     {
-        json_path const where(root_, one.name);
+        json_pointer const where(root_, one.name);
         switch (one.how) {
         case need::required:
             refuse(where, "is required for " + std::string(kind_.name), "");
@@ -239,7 +239,7 @@ private:
 
     // ---- values ----
 
-    void check_value(row const& one, json_path const& where, value const& given)
+    void check_value(row const& one, json_pointer const& where, value const& given)
     {
         value_rule const& rule = one.values;
         switch (rule.kind) {
@@ -283,7 +283,7 @@ private:
         }
     }
 
-    void check_text(value_rule const& rule, json_path const& where, value const& given)
+    void check_text(value_rule const& rule, json_pointer const& where, value const& given)
     {
         if (!given.is_string()) {
             refuse_type(where, "string", given);
@@ -297,7 +297,7 @@ private:
                    excerpt(text, false));
     }
 
-    void check_text(json_path const& where, std::string_view text, std::int64_t fewest, std::int64_t most,
+    void check_text(json_pointer const& where, std::string_view text, std::int64_t fewest, std::int64_t most,
                     std::int64_t advised)
     {
         utf8_scan const scan = scan_utf8(text);
@@ -316,7 +316,7 @@ private:
             advise(where, "should have at most " + characters(advised), characters(length));
     }
 
-    void check_integer(value_rule const& rule, json_path const& where, value const& given)
+    void check_integer(value_rule const& rule, json_pointer const& where, value const& given)
     {
         std::int64_t number = 0;
         if (!as_integer(given, number)) {
@@ -339,7 +339,7 @@ private:
         }
     }
 
-    void check_choice(value_rule const& rule, json_path const& where, value const& given)
+    void check_choice(value_rule const& rule, json_pointer const& where, value const& given)
     {
         if (!given.is_string()) {
             refuse_type(where, "string", given);
@@ -354,7 +354,7 @@ private:
         refuse(where, "must be " + choices_of(rule) + meant.question(), excerpt(text, false));
     }
 
-    void check_url(value_rule const& rule, json_path const& where, value const& given)
+    void check_url(value_rule const& rule, json_pointer const& where, value const& given)
     {
         if (!given.is_string()) {
             refuse_type(where, "string", given, true);
@@ -378,13 +378,13 @@ private:
         }
     }
 
-    void check_url_text(json_path const& where, std::string_view text)
+    void check_url_text(json_pointer const& where, std::string_view text)
     {
         if (!is_absolute_http_url(text))
             refuse(where, "must be an absolute http or https URL", excerpt(text, true));
     }
 
-    void check_urls(json_path const& where, value const& given, std::int64_t fewest, std::int64_t most)
+    void check_urls(json_pointer const& where, value const& given, std::int64_t fewest, std::int64_t most)
     {
         if (!given.is_array()) {
             refuse_type(where, "array", given, true);
@@ -393,7 +393,7 @@ private:
         check_count(where, given.get_array(), fewest, most);
         std::size_t index = 0;
         for (value const& entry : given.get_array()) {
-            json_path const place(where, index++);
+            json_pointer const place(where, index++);
             if (!entry.is_string())
                 refuse_type(place, "string", entry, true);
             else
@@ -401,7 +401,7 @@ private:
         }
     }
 
-    void check_count(json_path const& where, boost::json::array const& list, std::int64_t fewest,
+    void check_count(json_pointer const& where, boost::json::array const& list, std::int64_t fewest,
                      std::int64_t most)
     {
         auto const count = static_cast<std::int64_t>(list.size());
@@ -409,7 +409,7 @@ private:
             refuse(where, count_rule(fewest, most), entries(count));
     }
 
-    void check_enabled_object(json_path const& where, value const& given)
+    void check_enabled_object(json_pointer const& where, value const& given)
     {
         if (!given.is_object()) {
             refuse_type(where, "object", given);
@@ -419,11 +419,11 @@ private:
         check_fields(where, given.get_object(), fields);
         if (value const* enabled = member(given.get_object(), enabled_field))
             if (!enabled->is_bool())
-                refuse_type(json_path(where, enabled_field), "boolean", *enabled);
+                refuse_type(json_pointer(where, enabled_field), "boolean", *enabled);
     }
 
     // Every field must be there, and no other.
-    void check_fields(json_path const& where, boost::json::object const& object,
+    void check_fields(json_pointer const& where, boost::json::object const& object,
                       std::span<std::string_view const> fields)
     {
         for (auto const& one : object) {
@@ -433,29 +433,29 @@ private:
             suggestion meant(name);
             for (std::string_view const field : fields)
                 meant.consider(field);
-            refuse(json_path(where, name), "is not a field of this object" + meant.question(),
+            refuse(json_pointer(where, name), "is not a field of this object" + meant.question(),
                    excerpt(one.value(), true));
         }
         for (std::string_view const field : fields)
             if (member(object, field) == nullptr)
-                refuse(json_path(where, field), "is required", "");
+                refuse(json_pointer(where, field), "is required", "");
     }
 
     // A text within an object; its absence was reported by check_fields.
-    void check_text_field(json_path const& where, boost::json::object const& object, std::string_view field,
-                          std::int64_t most)
+    void check_text_field(json_pointer const& where, boost::json::object const& object,
+                          std::string_view field, std::int64_t most)
     {
         value const* given = member(object, field);
         if (given == nullptr)
             return;
-        json_path const place(where, field);
+        json_pointer const place(where, field);
         if (!given->is_string())
             refuse_type(place, "string", *given);
         else
             check_text(place, std::string_view(given->get_string()), 1, most, most);
     }
 
-    void check_shots(value_rule const& rule, json_path const& where, value const& given)
+    void check_shots(value_rule const& rule, json_pointer const& where, value const& given)
     {
         if (!given.is_array()) {
             refuse_type(where, "array", given);
@@ -469,7 +469,7 @@ private:
         bool all_known = true;
         std::size_t index = 0;
         for (value const& entry : given.get_array()) {
-            json_path const place(where, index++);
+            json_pointer const place(where, index++);
             if (!entry.is_object()) {
                 refuse_type(place, "object", entry);
                 all_known = false;
@@ -478,9 +478,10 @@ private:
             boost::json::object const& object = entry.get_object();
             check_fields(place, object, fields);
             check_text_field(place, object, shot_field::prompt, rule.item_largest);
-            check_shot_number(json_path(place, shot_field::index), member(object, shot_field::index), index);
+            check_shot_number(json_pointer(place, shot_field::index), member(object, shot_field::index),
+                              index);
             std::int64_t seconds = 0;
-            if (check_shot_length(json_path(place, shot_field::duration),
+            if (check_shot_length(json_pointer(place, shot_field::duration),
                                   member(object, shot_field::duration), total, seconds))
                 sum += seconds;
             else
@@ -496,7 +497,7 @@ private:
         return count_of(static_cast<std::size_t>(seconds), "second", "seconds");
     }
 
-    void check_shot_number(json_path const& where, value const* given, std::size_t wanted)
+    void check_shot_number(json_pointer const& where, value const* given, std::size_t wanted)
     {
         std::int64_t number = 0;
         if (given == nullptr)
@@ -509,7 +510,7 @@ private:
     }
 
     // Whether the length is usable for the sum.
-    bool check_shot_length(json_path const& where, value const* given, std::int64_t total,
+    bool check_shot_length(json_pointer const& where, value const* given, std::int64_t total,
                            std::int64_t& seconds)
     {
         if (given == nullptr)
@@ -543,7 +544,7 @@ private:
         return as_integer(*given, number) ? number : value_rule::unlimited;
     }
 
-    void check_subjects(value_rule const& rule, json_path const& where, value const& given)
+    void check_subjects(value_rule const& rule, json_pointer const& where, value const& given)
     {
         if (!given.is_array()) {
             refuse_type(where, "array", given);
@@ -554,7 +555,7 @@ private:
                                                             subject_field::pictures};
         std::size_t index = 0;
         for (value const& entry : given.get_array()) {
-            json_path const place(where, index);
+            json_pointer const place(where, index);
             if (!entry.is_object()) {
                 refuse_type(place, "object", entry);
             } else {
@@ -563,7 +564,7 @@ private:
                 check_text_field(place, object, subject_field::name, value_rule::unlimited);
                 check_text_field(place, object, subject_field::description, value_rule::unlimited);
                 if (value const* pictures = member(object, subject_field::pictures))
-                    check_urls(json_path(place, subject_field::pictures), *pictures, rule.item_smallest,
+                    check_urls(json_pointer(place, subject_field::pictures), *pictures, rule.item_smallest,
                                rule.item_largest);
                 // In a list that is too long anyway, comparing all with all would only cost time.
                 if (static_cast<std::int64_t>(index) <= rule.largest)
@@ -581,26 +582,26 @@ private:
                                                     : std::string_view();
     }
 
-    void check_name_is_new(json_path const& where, boost::json::array const& list, std::size_t index)
+    void check_name_is_new(json_pointer const& where, boost::json::array const& list, std::size_t index)
     {
         std::string_view const name = subject_name(list[index]);
         for (std::size_t earlier = 0; earlier != index && !name.empty(); ++earlier)
             if (subject_name(list[earlier]) == name) {
-                advise(json_path(where, subject_field::name),
+                advise(json_pointer(where, subject_field::name),
                        "should differ from the names of other subjects", excerpt(name, false));
                 return;
             }
     }
 
     // A value without a rule still has to arrive as what it is.
-    void check_free_value(json_path const& where, value const& given, std::size_t depth)
+    void check_free_value(json_pointer const& where, value const& given, std::size_t depth)
     {
         // The body itself is the first level.
-        if (depth >= deepest_nesting && given.is_structured()) {
+        if (depth >= max_nesting && given.is_structured()) {
             refuse(where, "is nested too deeply", "");
             return;
         }
-        auto check_utf8 = [&](json_path const& place, std::string_view text) {
+        auto check_utf8 = [&](json_pointer const& place, std::string_view text) {
             if (utf8_scan const scan = scan_utf8(text); !scan.valid())
                 refuse(place,
                        "must be UTF-8; the byte at offset " + std::to_string(scan.bad_byte) + " is not",
@@ -615,10 +616,10 @@ private:
         } else if (boost::json::array const* array = given.if_array()) {
             std::size_t index = 0;
             for (value const& entry : *array)
-                check_free_value(json_path(where, index++), entry, depth + 1);
+                check_free_value(json_pointer(where, index++), entry, depth + 1);
         } else if (boost::json::object const* object = given.if_object()) {
             for (auto const& one : *object) {
-                json_path const place(where, std::string_view(one.key()));
+                json_pointer const place(where, std::string_view(one.key()));
                 check_utf8(place, std::string_view(one.key()));
                 check_free_value(place, one.value(), depth + 1);
             }
@@ -631,7 +632,7 @@ private:
     {
         if (one.how == need::no_effect)
             return;
-        json_path const where(root_, one.name);
+        json_pointer const where(root_, one.name);
         switch (one.values.refers_to) {
         case mention::nothing:
             break;
@@ -652,7 +653,7 @@ private:
         }
     }
 
-    void check_image_mentions(json_path const& where, std::string_view text)
+    void check_image_mentions(json_pointer const& where, std::string_view text)
     {
         value const* const list = member(body_, parameter::image_urls::name);
         std::size_t const count = list != nullptr && list->is_array() ? list->get_array().size() : 0;
@@ -666,7 +667,7 @@ private:
         });
     }
 
-    void check_script(json_path const& where, std::string_view text)
+    void check_script(json_pointer const& where, std::string_view text)
     {
         if (text.find(shot_word) == std::string_view::npos)
             return;
@@ -681,7 +682,7 @@ private:
                    seconds_text(script.seconds));
     }
 
-    void check_subject_mentions(json_path const& where, std::string_view text)
+    void check_subject_mentions(json_pointer const& where, std::string_view text)
     {
         value const* const list = member(body_, parameter::element_list::name);
         boost::json::array const* const subjects = list != nullptr ? list->if_array() : nullptr;
@@ -707,15 +708,15 @@ private:
         });
     }
 
-    void check_subject_mentions_of_shots(json_path const& where, boost::json::array const& shots)
+    void check_subject_mentions_of_shots(json_pointer const& where, boost::json::array const& shots)
     {
         std::size_t index = 0;
         for (value const& entry : shots) {
-            json_path const place(where, index++);
+            json_pointer const place(where, index++);
             boost::json::object const* object = entry.if_object();
             value const* text = object != nullptr ? member(*object, shot_field::prompt) : nullptr;
             if (text != nullptr && text->is_string())
-                check_subject_mentions(json_path(place, shot_field::prompt),
+                check_subject_mentions(json_pointer(place, shot_field::prompt),
                                        std::string_view(text->get_string()));
         }
     }
@@ -725,7 +726,7 @@ private:
     boost::json::object const& body_;
     std::span<std::string const> extras_;
     diagnostics& found_;
-    json_path root_;
+    json_pointer root_;
     std::array<boost::json::value const*, row::most_in_a_table> given_{}; // by the position of the row
 };
 

@@ -3,6 +3,8 @@
 #ifndef APIMART_TESTING_FAULTS_SEEDED_RANDOM_HPP
 #define APIMART_TESTING_FAULTS_SEEDED_RANDOM_HPP
 
+#include <apimart/policy/splitmix64.hpp>
+
 #include <cstdint>
 
 namespace apimart::testing::emulation {
@@ -25,19 +27,14 @@ enum class draw_for : std::uint64_t
 /// came in between, so there is no state.
 constexpr std::uint64_t draw(std::uint64_t seed, draw_for purpose, std::uint64_t n) noexcept
 {
-    auto scramble = [](std::uint64_t x) {
-        x += 0x9e3779b97f4a7c15U;
-        x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
-        x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
-        return x ^ (x >> 31);
-    };
-    return scramble(scramble(seed + static_cast<std::uint64_t>(purpose)) ^ scramble(n));
+    using apimart::detail::splitmix64;
+    return splitmix64(splitmix64(seed + static_cast<std::uint64_t>(purpose)) ^ splitmix64(n));
 }
 
 /// The same draw as a number in [0, 1).
 constexpr double unit_draw(std::uint64_t seed, draw_for purpose, std::uint64_t n) noexcept
 {
-    return static_cast<double>(draw(seed, purpose, n) >> 11) * 0x1.0p-53;
+    return apimart::detail::unit_interval(draw(seed, purpose, n));
 }
 
 } // namespace apimart::testing::emulation

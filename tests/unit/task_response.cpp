@@ -1,6 +1,9 @@
 // What the service's answers about a task mean, in all the shapes that are known.
-#include <apimart/protocol/error_response.hpp>
+#include <apimart/protocol/task_id.hpp>
 #include <apimart/protocol/task_response.hpp>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
 
 #include <doctest/doctest.h>
 
@@ -12,9 +15,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-http_reply answer(int status, std::string body)
+http_response answer(int status, std::string body)
 {
-    http_reply r;
+    http_response r;
     r.status = status;
     r.body = std::move(body);
     return r;
@@ -22,7 +25,7 @@ http_reply answer(int status, std::string body)
 
 result<task_state> read(std::string body)
 {
-    return read_task_reply(answer(200, std::move(body)), "task_1", {});
+    return read_task_response(answer(200, std::move(body)), "task_1", {});
 }
 
 std::string completed_with(std::string const& result)
@@ -187,7 +190,7 @@ TEST_CASE("an answer that cannot be read, or is about another task, is asked aga
 TEST_CASE("an unknown id, a refused key and an overloaded service are three different things")
 {
     auto const code = [](int status, std::string body) {
-        return read_task_reply(answer(status, std::move(body)), "task_1", {}).error().code();
+        return read_task_response(answer(status, std::move(body)), "task_1", {}).error().code();
     };
     CHECK(code(400, R"({"error":{"message":"Invalid task ID","type":"invalid_request_error"}})") ==
           errc::task_not_found);
@@ -204,14 +207,14 @@ TEST_CASE("an unknown id, a refused key and an overloaded service are three diff
 
 TEST_CASE("the service's words are kept apart, escaped and short")
 {
-    auto const answered = read_task_reply(
+    auto const answered = read_task_response(
         answer(401, R"({"error":{"message":"bad\u001b[31m https://h/x?sig=SECRET end","type":"t"}})"),
         "task_1", {});
     std::string const told = answered.error().describe();
     CHECK(told.find('\x1b') == std::string::npos);
     CHECK(told.find("SECRET") == std::string::npos);
     CHECK(told.find("end") != std::string::npos);
-    auto const flood = read_task_reply(answer(500, std::string(100'000, 'x')), "task_1", {});
+    auto const flood = read_task_response(answer(500, std::string(100'000, 'x')), "task_1", {});
     CHECK(flood.error().describe().size() < 1000);
 }
 
@@ -223,4 +226,92 @@ TEST_CASE("nothing that could change a path or a log line is a task id")
                                   std::string("a#b"), std::string("a b"), std::string("a\r\nb"),
                                   std::string("a\0b", 3), std::string("\xC3\xA4"), std::string(257, 'a')})
         CHECK_FALSE(is_task_id(id));
+}
+
+TEST_CASE("links are found in all the forms that services write, with the expiry of their entry")
+{
+    struct row
+    {
+        char const* result;
+        char const* links;
+    };
+    for (row const& each :
+         {row{R"({"videos":[{"url":"https:\/\/h\/v"}]})", "https://h/v "},
+          row{R"({"videos":[{"url":["https://h/1","","https://h/2"],"expires_at":7}]})",
+              "https://h/1@7 https://h/2@7 "},
+          row{R"({"videos":[{"url":"https://h/1"},{"expires_at":7,"url":"https://h/2"}]})",
+              "https://h/1 https://h/2@7 "},
+          row{R"({"videos":[{"url":"https://h/1","expires_at":8},{"url":"https://h/2"}]})",
+              "https://h/1@8 https://h/2 "},
+          row{R"({"videos":[{"url":[{"url":"https://h/1"}]}]})", "https://h/1 "},
+          row{R"({"videos":[{"url":["1","2","3","4","5","6","7","8","9"]}]})", "1 2 3 4 5 6 7 8 9 "},
+          // The documented form wins, and of two members of one name the last.
+          row{R"({"url":"https://h/1","videos":["https://h/2"]})", "https://h/2 "},
+          row{R"({"videos":["https://h/2"],"url":"https://h/1"})", "https://h/2 "},
+          row{R"({"videos":[],"url":"https://h/1"})", "https://h/1 "},
+          row{R"({"video":[{"url":"1"},{"url":"2"}],"videos":[{"url":"3","expires_at":7}]})", "3@7 "},
+          row{R"({"videos":[{"url":"https://h/1"}],"videos":["https://h/2"]})", "https://h/2 "},
+          row{R"({"videos":[{"url":"https://h/0"},{"url":"https://h/1","url":"https://h/2"}]})",
+              "https://h/0 https://h/2 "}}) {
+        CAPTURE(each.result);
+        auto const state = read(completed_with(each.result));
+        REQUIRE(state.has_value());
+        std::string links;
+        for (video_file const& file : state->videos()) {
+            CHECK(file.task_id() == "task_1");
+            links += file.url().reveal();
+            if (file.expires_at())
+                links += "@" + std::to_string(file.expires_at()->time_since_epoch().count());
+            links += ' ';
+        }
+        CHECK(links == each.links);
+    }
+    CHECK_FALSE(read(completed_with(R"({"videos":[{"url":"https://h/1"}],"videos":[]})")).has_value());
+}
+
+TEST_CASE("a state stands in `data` or is the document itself, and the last member of a name counts")
+{
+    for (std::string const members :
+         {R"("status":"running","progress":7)", R"("status":"queued","status":"running","progress":7.0)",
+          R"("progress":9,"status":"running","progress":"7%")",
+          R"("status":"running","progress":7,"result":{"videos":[{"url":"https://h/1"}]})",
+          R"("status":"running","progress":7,"extra":{"a":[{"id":"other","status":"failed"}]})",
+          R"("status":"running","progress":7,"error":{})"}) {
+        CAPTURE(members);
+        for (std::string const& body :
+             {R"({"code":200,"data":{"id":"task_1",)" + members + "}}",
+              R"({"code":200,"data":{)" + members + "}}", R"({"id":"task_1",)" + members + "}",
+              R"({"data":null,)" + members + "}",
+              R"({"status":"failed","progress":50,"data":{)" + members + "}}"}) {
+            CAPTURE(body);
+            auto const state = read(body);
+            REQUIRE(state.has_value());
+            CHECK(state->status() == task_status::running);
+            CHECK(state->word() == "running");
+            CHECK(state->progress() == 7);
+            CHECK(state->videos().empty());
+        }
+        CHECK_FALSE(read(R"({"code":200,"data":{"id":"task_2",)" + members + "}}").has_value());
+        CHECK(read(R"({"code":404,"data":{"id":"task_1",)" + members + "}}").error().code() ==
+              errc::task_not_found);
+        CHECK(read(R"({"error":{"code":500},"data":{"id":"task_1",)" + members + "}}").error().code() ==
+              api_errc::unavailable);
+    }
+    CHECK_FALSE(read(R"({"data":{"status":["running"]}})").has_value());
+    CHECK_FALSE(read(R"([{"status":"running"}])").has_value());
+}
+
+TEST_CASE("figures are read as Boost.JSON reads them")
+{
+    for (char const* const number :
+         {"0", "-0", "1.5", "0.1", "0.64", "100.10", "1e3", "1E-3", "999999999999999", "1000000000000000",
+          "12345678901234.5", "0.000000000000001"}) {
+        CAPTURE(number);
+        auto const state = read(std::string(R"({"data":{"status":"running","cost":)") + number + "}}");
+        REQUIRE(state.has_value());
+        CHECK(state->cost() == boost::json::parse(number).to_number<double>());
+    }
+    for (char const* const bad :
+         {"01", "1.", ".5", "-", "--1", "+1", "1e", "nul", "[1,]", "{a:1}", "\"tab\there\""})
+        CHECK_FALSE(read(std::string(R"({"data":{"status":"running","cost":)") + bad + "}}").has_value());
 }

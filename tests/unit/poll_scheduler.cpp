@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-using time_point = poll_schedule::time_point;
+using time_point = poll_scheduler::time_point;
 
 task_state running()
 {
@@ -63,7 +63,7 @@ public:
     }
 
     time_point now = time_point(100h);
-    poll_schedule schedule;
+    poll_scheduler schedule;
     std::vector<std::unique_ptr<scheduled_poll>> tasks;
     std::map<std::string, time_point> ends;
     std::map<std::string, std::chrono::milliseconds> late;
@@ -154,7 +154,7 @@ TEST_CASE("a poll is never planned beyond the deadline of the first waiter")
 
 TEST_CASE("failed polls space out, and being told to slow down holds back every task")
 {
-    poll_schedule schedule({}, 1);
+    poll_scheduler schedule({}, 1);
     auto const now = time_point(100h);
     scheduled_poll a("a", "p", now);
     scheduled_poll b("b", "p", now - 1h);
@@ -187,7 +187,7 @@ TEST_CASE("failed polls space out, and being told to slow down holds back every 
 TEST_CASE("the service's estimate is used, but not trusted for long")
 {
     poll_policy policy;
-    poll_schedule schedule(policy, 1);
+    poll_scheduler schedule(policy, 1);
     auto now = time_point(100h);
     scheduled_poll a("a", "p", now);
     schedule.add(a, now);
@@ -200,7 +200,7 @@ TEST_CASE("the service's estimate is used, but not trusted for long")
 
 TEST_CASE("a task can be taken out at any time")
 {
-    poll_schedule schedule({}, 1);
+    poll_scheduler schedule({}, 1);
     auto const now = time_point(100h);
     scheduled_poll a("a", "p", now);
     schedule.add(a, now);
@@ -276,7 +276,7 @@ public:
     }
 
     time_point now = time_point(100h);
-    poll_schedule schedule;
+    poll_scheduler schedule;
     std::vector<std::unique_ptr<scheduled_poll>> tasks;
     std::chrono::milliseconds takes{40};
     std::vector<time_point> asked;

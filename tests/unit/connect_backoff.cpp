@@ -15,8 +15,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-using time_point = connect_gate::clock::time_point;
-using duration = connect_gate::clock::duration;
+using time_point = connect_backoff::clock::time_point;
+using duration = connect_backoff::clock::duration;
 
 // Many requests that each want a connection, and a service that is sometimes down.
 class crowd
@@ -60,7 +60,7 @@ public:
                              [&](time_point at) { return at >= from && at < from + length; });
     }
 
-    connect_gate gate;
+    connect_backoff gate;
     int waiting = 500;
     time_point now = time_point(100h);
     std::vector<time_point> begun;
@@ -75,7 +75,7 @@ private:
 
 TEST_CASE("connections are begun in a burst and then at the configured rate")
 {
-    connect_gate gate(20, 32);
+    connect_backoff gate(20, 32);
     auto const now = time_point(100h);
     for (int i = 0; i < 32; ++i)
         CHECK(gate.take(now) == 0s);
@@ -87,7 +87,7 @@ TEST_CASE("connections are begun in a burst and then at the configured rate")
 
 TEST_CASE("settings of nothing still let one connection through at a time")
 {
-    connect_gate gate(0, 0);
+    connect_backoff gate(0, 0);
     auto const now = time_point(100h);
     CHECK(gate.take(now) == 0s);
     CHECK(gate.take(now) == 1s);
@@ -95,7 +95,7 @@ TEST_CASE("settings of nothing still let one connection through at a time")
 
 TEST_CASE("failures in a row double the pause up to five seconds, and one success ends that")
 {
-    connect_gate gate(20, 32);
+    connect_backoff gate(20, 32);
     auto now = time_point(100h);
     REQUIRE(gate.take(now) == 0s);
     for (auto const& expected : {100ms, 200ms, 400ms, 800ms, 1600ms, 3200ms, 5000ms, 5000ms, 5000ms}) {
@@ -113,7 +113,7 @@ TEST_CASE("failures in a row double the pause up to five seconds, and one succes
 
 TEST_CASE("connects that fail together are one failure")
 {
-    connect_gate gate(20, 32);
+    connect_backoff gate(20, 32);
     auto now = time_point(100h);
     for (int i = 0; i < 32; ++i)
         gate.take(now);
@@ -160,7 +160,7 @@ TEST_CASE("after an outage no herd of connects meets the service, and it is noti
 
 TEST_CASE("a connect that fails now and then does not slow the others down for long")
 {
-    connect_gate gate(20, 32);
+    connect_backoff gate(20, 32);
     auto now = time_point(100h);
     int begun = 0;
     for (int i = 0; i < 100; ++i) {
