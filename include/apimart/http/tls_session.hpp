@@ -15,6 +15,8 @@
 
 namespace apimart::detail {
 
+BIO_METHOD* make_tls_bio_method();
+
 // One TLS session. What arrives is given to it by `feed`; what it sends goes to the socket at once, without
 // blocking. So after a write it is certain how much the operating system has taken, which a stream that
 // writes on its own cannot tell once it was interrupted.
@@ -35,7 +37,7 @@ public:
     tls_session& operator=(tls_session const&) = delete;
 
     // Prepares the session: the name (or address) the certificate must be for, and SNI.
-    bool open(tls_context const& context, int descriptor, std::string const& host, bool is_address);
+    bool open(tls_context& context, int descriptor, std::string const& host, bool is_address);
     void close_notify();
     bool is_open() const noexcept { return session_ != nullptr; }
 
