@@ -6,29 +6,55 @@
 #include <apimart/as_result.hpp>
 #include <apimart/client_config.hpp>
 #include <apimart/error.hpp>
-#include <apimart/file_path.hpp>
 #include <apimart/metrics.hpp>
 #include <apimart/operation_options.hpp>
-#include <apimart/runtime/client_entry.hpp>
+#include <apimart/runtime/initiation.hpp>
 #include <apimart/task.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/execution_context.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <concepts>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 
 namespace apimart {
+
+/// The token of an operation that is called without one: `co_await` gives the value or throws `error`.
+using default_token = boost::asio::use_awaitable_t<>;
+
+namespace detail {
+
+class client_handle;
+
+// Defined with the operations; a file that only submits sees nothing of the sockets behind them.
+std::shared_ptr<client_handle> make_client(boost::asio::any_io_executor const& executor,
+                                           client_config config);
+boost::asio::any_io_executor executor_of(client_handle const& client);
+metrics metrics_of(client_handle const& client);
+void begin_submit(client_handle const&, completion<task>, any_request, submit_options);
+void begin_wait(client_handle const&, completion<finished_task>, task, wait_options);
+void begin_status(client_handle const&, completion<task_state>, task, status_options);
+void begin_generate(client_handle const&, completion<finished_task>, any_request, submit_options,
+                    wait_options);
+void begin_download(client_handle const&, completion<std::uint64_t>, video_file, std::string,
+                    download_options);
+void begin_shutdown(client_handle const&, completion<shutdown_report>);
+
+} // namespace detail
 
 /// A client of the service for one API key. A cheap handle: copies share connections, limits and the schedule
 /// of waiting tasks.
 ///
 /// Every operation takes a completion token last. Without one it returns an `asio::awaitable` whose `co_await`
-/// gives the value or throws `error`; that operation begins when it is awaited. With a token its signature
-/// begins with an `error_code`, and `as_result()` delivers the whole `failure` without an exception.
+/// gives the value or throws `error`; that operation begins when it is awaited. Tokens that turn a failure into an
+/// exception (`use_awaitable`, `use_future`) get that `error`, too; for others the signature begins with an
+/// `error_code`, and `as_result()` delivers the whole `failure` without an exception. Each client has a thread for
+/// every host name that is being looked up, and no other.
 /// Nothing completes inside the call that starts it; handlers run on their associated executors.
 ///
 /// Lifetime: operations keep what they need. When the last copy goes, what is under way ends as after the
@@ -43,7 +69,9 @@ public:
 
     /// Errors: throws `error` with `errc::invalid_configuration` that names the setting. No I/O is done but
     /// reading the files of additional authorities.
-    client(executor_type executor, client_config config);
+    client(executor_type executor, client_config config)
+        : handle_(detail::make_client(executor, std::move(config)))
+    {}
 
     /// The same on the executor of an execution context.
     template <std::derived_from<boost::asio::execution_context> Context>
@@ -51,7 +79,7 @@ public:
         : client(executor_type(context.get_executor()), std::move(config))
     {}
 
-    executor_type get_executor() const;
+    executor_type get_executor() const { return detail::executor_of(*handle()); }
 
     /// Sends a request for a video. It costs money when the task finishes, so it is sent again only where it
     /// is proved that the service did not accept it (or under `idempotency::honoured`, with the same key).
@@ -65,19 +93,15 @@ public:
     /// `timeouts::detached_answer`, to learn the task's id; the remote task goes on.
     /// Lifetime and thread safety: as the class. Units: see `submit_options`.
     /// Source: API reference, sections 2 and 8.
-    boost::asio::awaitable<task> submit(any_request request, submit_options options = submit_options());
-
-    /// The same with a completion token.
-    template <detail::completion_token_not<submit_options> Token>
-    auto submit(any_request request, Token&& token)
+    template <detail::completion_token<task> Token = default_token>
+    auto submit(any_request request, submit_options options, Token token = Token())
     {
-        return submit(std::move(request), submit_options(), std::forward<Token>(token));
+        return start<task>(token, &detail::begin_submit, std::move(request), std::move(options));
     }
-    template <class Token>
-    auto submit(any_request request, submit_options options, Token&& token)
+    template <detail::completion_token<task> Token = default_token>
+    auto submit(any_request request, Token token = Token())
     {
-        return detail::initiate<task>(detail::submit_start(handle_, std::move(request), std::move(options)),
-                                      std::forward<Token>(token));
+        return submit(std::move(request), submit_options(), std::move(token));
     }
 
     /// Waits until a task reaches a final state. A failed task is a value.
@@ -91,19 +115,15 @@ public:
     /// task go on, and the task can be waited for again.
     /// Lifetime and thread safety: as the class. Units: see `poll_policy`.
     /// Source: API reference, section 4.
-    boost::asio::awaitable<finished_task> wait(task which, wait_options options = wait_options());
-
-    /// The same with a completion token.
-    template <detail::completion_token_not<wait_options> Token>
-    auto wait(task which, Token&& token)
+    template <detail::completion_token<finished_task> Token = default_token>
+    auto wait(task which, wait_options options, Token token = Token())
     {
-        return wait(std::move(which), wait_options(), std::forward<Token>(token));
+        return start<finished_task>(token, &detail::begin_wait, std::move(which), options);
     }
-    template <class Token>
-    auto wait(task which, wait_options options, Token&& token)
+    template <detail::completion_token<finished_task> Token = default_token>
+    auto wait(task which, Token token = Token())
     {
-        return detail::initiate<finished_task>(detail::wait_start(handle_, std::move(which), options),
-                                               std::forward<Token>(token));
+        return wait(std::move(which), wait_options(), std::move(token));
     }
 
     /// Asks once where a task stands.
@@ -113,19 +133,15 @@ public:
     /// `retry_policy`. Every error carries the task's id.
     /// Cancellation: terminal, partial, total; nothing changes at the service.
     /// Lifetime and thread safety: as the class. Source: API reference, section 4.
-    boost::asio::awaitable<task_state> status(task which, status_options options = status_options());
-
-    /// The same with a completion token.
-    template <detail::completion_token_not<status_options> Token>
-    auto status(task which, Token&& token)
+    template <detail::completion_token<task_state> Token = default_token>
+    auto status(task which, status_options options, Token token = Token())
     {
-        return status(std::move(which), status_options(), std::forward<Token>(token));
+        return start<task_state>(token, &detail::begin_status, std::move(which), options);
     }
-    template <class Token>
-    auto status(task which, status_options options, Token&& token)
+    template <detail::completion_token<task_state> Token = default_token>
+    auto status(task which, Token token = Token())
     {
-        return detail::initiate<task_state>(detail::status_start(handle_, std::move(which), options),
-                                            std::forward<Token>(token));
+        return status(std::move(which), status_options(), std::move(token));
     }
 
     /// `submit` and `wait` in one.
@@ -134,22 +150,21 @@ public:
     /// Errors: those of both; once the task is known, its id is in the failure with proof `accepted`.
     /// Cancellation: as `submit` until the task is known, as `wait` after that.
     /// Lifetime, thread safety, units, source: as both.
-    boost::asio::awaitable<finished_task> generate(any_request request,
-                                                   submit_options submit = submit_options(),
-                                                   wait_options wait = wait_options());
-
-    /// The same with a completion token.
-    template <detail::completion_token_not<submit_options> Token>
-    auto generate(any_request request, Token&& token)
+    template <detail::completion_token<finished_task> Token = default_token>
+    auto generate(any_request request, submit_options submit, wait_options wait, Token token = Token())
     {
-        return generate(std::move(request), submit_options(), wait_options(), std::forward<Token>(token));
+        return start<finished_task>(token, &detail::begin_generate, std::move(request), std::move(submit),
+                                    wait);
     }
-    template <class Token>
-    auto generate(any_request request, submit_options submit, wait_options wait, Token&& token)
+    template <detail::completion_token<finished_task> Token = default_token>
+    auto generate(any_request request, submit_options submit, Token token = Token())
     {
-        return detail::initiate<finished_task>(
-            detail::generate_start(handle_, std::move(request), std::move(submit), wait),
-            std::forward<Token>(token));
+        return generate(std::move(request), std::move(submit), wait_options(), std::move(token));
+    }
+    template <detail::completion_token<finished_task> Token = default_token>
+    auto generate(any_request request, Token token = Token())
+    {
+        return generate(std::move(request), submit_options(), wait_options(), std::move(token));
     }
 
     /// Fetches a result into a file. The bytes go to a neighbour of the target named `.part`, which is synced
@@ -163,21 +178,15 @@ public:
     /// Lifetime and thread safety: as the class; two downloads to one path at one time are the caller's
     /// mistake. File writes block the executor for as long as the file system takes.
     /// Units: see `download_options`. Source: API reference, section 4.4.
-    boost::asio::awaitable<std::uint64_t> download(video_file file, file_path to,
-                                                   download_options options = download_options());
-
-    /// The same with a completion token.
-    template <detail::completion_token_not<download_options> Token>
-    auto download(video_file file, file_path to, Token&& token)
+    template <detail::completion_token<std::uint64_t> Token = default_token>
+    auto download(video_file file, std::string to, download_options options, Token token = Token())
     {
-        return download(std::move(file), std::move(to), download_options(), std::forward<Token>(token));
+        return start<std::uint64_t>(token, &detail::begin_download, std::move(file), std::move(to), options);
     }
-    template <class Token>
-    auto download(video_file file, file_path to, download_options options, Token&& token)
+    template <detail::completion_token<std::uint64_t> Token = default_token>
+    auto download(video_file file, std::string to, Token token = Token())
     {
-        return detail::initiate<std::uint64_t>(
-            detail::download_start(handle_, std::move(file), std::move(to), options),
-            std::forward<Token>(token));
+        return download(std::move(file), std::move(to), download_options(), std::move(token));
     }
 
     /// Ends the client in two steps. First nothing new begins, waits and unsent submits end with
@@ -189,19 +198,35 @@ public:
     /// Errors: none.
     /// Cancellation: none; it is bounded by itself.
     /// Lifetime and thread safety: as the class. May be called more than once.
-    boost::asio::awaitable<shutdown_report> shutdown();
-
-    /// The same with a completion token.
-    template <class Token>
-    auto shutdown(Token&& token)
+    template <detail::completion_token<shutdown_report> Token = default_token>
+    auto shutdown(Token token = Token())
     {
-        return detail::initiate<shutdown_report>(detail::shutdown_start(handle_), std::forward<Token>(token));
+        return start<shutdown_report>(token, &detail::begin_shutdown);
     }
 
     /// Counters since the client was made. Thread safety: as the class.
-    apimart::metrics metrics() const;
+    apimart::metrics metrics() const { return detail::metrics_of(*handle()); }
 
 private:
+    template <class T, class Token, class... Arguments, class... Given>
+    auto start(Token& token, void (*begin)(detail::client_handle const&, detail::completion<T>, Arguments...),
+               Given&&... given)
+    {
+        auto const& client = handle();
+        return detail::initiate<T>(
+            detail::executor_of(*client),
+            detail::operation_start<T, Arguments...>(client, begin, std::forward<Given>(given)...),
+            std::move(token));
+    }
+
+    // A client that was moved from has nothing to work with.
+    std::shared_ptr<detail::client_handle> const& handle() const
+    {
+        if (!handle_)
+            throw error(failure(errc::invalid_configuration, "this client was moved from"));
+        return handle_;
+    }
+
     std::shared_ptr<detail::client_handle> handle_;
 };
 

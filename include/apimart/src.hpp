@@ -11,26 +11,13 @@
 
 #include <apimart/any_request.ipp>
 #include <apimart/client_config.ipp>
+#include <apimart/config/proxy_options.ipp>
 #include <apimart/config/resolver_options.ipp>
 #include <apimart/config/tls_options.ipp>
 #include <apimart/errors/error.ipp>
 #include <apimart/errors/validation_result.ipp>
-#include <apimart/http/connection.ipp>
-#include <apimart/http/connection_pool.ipp>
-#include <apimart/http/exchange.ipp>
-#include <apimart/http/proxy.ipp>
-#include <apimart/http/resolver.ipp>
-#include <apimart/http/response_parser.ipp>
-#include <apimart/http/tls_session.ipp>
 #include <apimart/observer.ipp>
 #include <apimart/operations/client.ipp>
-#include <apimart/operations/download.ipp>
-#include <apimart/operations/generate.ipp>
-#include <apimart/operations/shutdown.ipp>
-#include <apimart/operations/status.ipp>
-#include <apimart/operations/submit.ipp>
-#include <apimart/operations/wait.ipp>
-#include <apimart/runtime/transport.ipp>
 #include <apimart/task.ipp>
 #include <apimart/validation/request_body.ipp>
 

@@ -2,187 +2,257 @@
 #ifndef APIMART_HTTP_CONNECTION_HPP
 #define APIMART_HTTP_CONNECTION_HPP
 
-#include <apimart/http/resolver.hpp>
 #include <apimart/http/response_parser.hpp>
-#include <apimart/http/tls_session.hpp>
+#include <apimart/http/stream.hpp>
+#include <apimart/http/tls_error.hpp>
 #include <apimart/protocol/origin.hpp>
-#include <apimart/runtime/timer_queue.hpp>
-#include <apimart/runtime/transport.hpp>
+#include <apimart/runtime/client_runtime.hpp>
 
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <list>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
+
+#include <sys/socket.h>
 
 namespace apimart::detail {
 
-// Whoever uses a connection. All calls come from inside the client.
-class connection_user
-{
-public:
-    virtual void connected(result<void> const& outcome) = 0;
-    virtual void writable() = 0;
-    // There is something in `unread`.
-    virtual void received() = 0;
-    // Nothing will come any more; no failure where the peer ended it in order.
-    virtual void ended(std::optional<failure> const& why, bool session_refused) = 0;
-    // The limit passed.
-    virtual void expired() = 0;
-
-protected:
-    connection_user() = default;
-    connection_user(connection_user const&) = default;
-    connection_user& operator=(connection_user const&) = default;
-    ~connection_user() = default;
-};
-
-// One connection: name, address, proxy, TLS, and bytes in both directions. What is written goes to the operating
-// system at once or not at all, so that it is always certain how much of a request has left.
-class connection final : public std::enable_shared_from_this<connection>, private resolver::listener
+// A TCP or TLS stream to one origin, with the limits of time for what is done on it. It is kept alive by the coroutine
+// that uses it, because a TLS stream must outlive its operations: ending them early is closing the socket.
+class connection
 {
 public:
     using clock = std::chrono::steady_clock;
-    using tcp = boost::asio::ip::tcp;
 
-    connection(transport& home, detail::origin to, bool public_addresses_only);
+    // Whether a kept connection can be used again.
+    enum class liveness
+    {
+        ok,
+        ended,
+        unexpected_data
+    };
+
+    connection(client_runtime& runtime, detail::origin to, bool public_addresses_only)
+        : origin(std::move(to)), public_only(public_addresses_only), runtime_(runtime),
+          limit_([this] { on_limit(); })
+    {}
     connection(connection const&) = delete;
     connection& operator=(connection const&) = delete;
-    ~connection();
+    ~connection() { close(); }
 
-    // Goes all the way to a connection that can carry a request; `who` is told, perhaps in this call.
-    void connect(connection_user& who);
-    bool ready() const noexcept { return phase_ == phase::ready; }
-
-    void use(connection_user* who) noexcept { user_ = who; }
-    enum class io
+    bool is_open() const noexcept { return !closed_ && (tls_ || tcp_); }
+    // It was closed, and not by a limit of its own.
+    bool cancelled() const noexcept { return closed_ && !timed_out_; }
+    std::string_view tls_version() const
     {
-        done,
-        blocked, // `wait_writable` tells when to go on
-        failed
-    };
-    // Removes from `text` what the operating system took.
-    io write(std::string_view& text, error_code& why);
-    void wait_writable();
-    // Bytes are received from now on, until the user lets go.
-    void receive();
+        return tls_ ? std::string_view(SSL_get_version(tls_->native_handle())) : std::string_view();
+    }
 
+    // ---- For the connector.
+    void attach(boost::asio::ip::tcp::socket&& socket)
+    {
+        tcp_.emplace(std::move(socket));
+        if (closed_)
+            close_socket();
+    }
+    tls_stream& start_tls(boost::asio::ssl::context& context)
+    {
+        tls_.emplace(std::move(*tcp_), context);
+        tcp_.reset();
+        return *tls_;
+    }
+    // How to end what is pending before there is a stream; not set where there is nothing.
+    std::function<void()> interrupt;
+
+    // ---- Limits of time.
+    void limit(clock::time_point when)
+    {
+        if (!closed_)
+            runtime_.timers.set(limit_, when);
+    }
+    void limit_after(clock::duration delay) { limit(runtime_.now() + delay); }
+    void unlimit() noexcept { limit_.clear(); }
+    bool timed_out() const noexcept { return timed_out_; }
+    // A limit of writing ends the write and leaves the connection open, so that an answer that lies there can still be
+    // read.
+    void keep_open_at_limit(bool keep) noexcept { keep_open_ = keep; }
+    // A new limit begins after one that has passed.
+    void clear_timeout() noexcept { timed_out_ = false; }
+
+    // ---- Bytes.
+    auto write_some(std::string_view text)
+    {
+        return boost::asio::async_initiate<decltype(use_tuple) const, void(error_code, std::size_t)>(
+            [this](auto handler, boost::asio::const_buffer from) {
+                if (tls_)
+                    tls_->async_write_some(from, std::move(handler));
+                else
+                    tcp_->async_write_some(from, std::move(handler));
+            },
+            use_tuple, boost::asio::buffer(text.data(), text.size()));
+    }
+    // Reads behind what is unread.
+    auto read_some()
+    {
+        make_room();
+        return boost::asio::async_initiate<decltype(use_tuple) const, void(error_code, std::size_t)>(
+            [this](auto handler, boost::asio::mutable_buffer to) {
+                if (tls_)
+                    tls_->async_read_some(to, std::move(handler));
+                else
+                    tcp_->async_read_some(to, std::move(handler));
+            },
+            use_tuple, boost::asio::buffer(buffer_.data() + end_, buffer_.size() - end_));
+    }
+    void received(std::size_t count) noexcept
+    {
+        end_ += count;
+        looked_again_ = false;
+    }
     std::string_view unread() const noexcept { return {buffer_.data() + begin_, end_ - begin_}; }
     void consume(std::size_t count) noexcept { begin_ += count; }
-
-    void limit(clock::time_point until) { limit_.set(home_.alarms, until); }
-    void unlimit() { limit_.clear(); }
-
-    // Whether nothing has arrived since the last answer, not even the peer's end.
-    enum class probe
+    void discard_unread() noexcept { begin_ = end_ = 0; }
+    // Asked when no write is pending.
+    std::uint64_t written() const noexcept
     {
-        quiet,
-        ended,
-        unsolicited
-    };
-    probe look(clock::time_point now);
-    // While nobody uses it, it may be receiving only to notice its end.
-    void stop_watching();
-    // Whether the last answer left nothing behind that would be taken for the next one.
-    bool at_rest();
-    // Ends everything that is pending, at once.
-    void close();
+        return tls_ ? tls_->next_layer().rate_policy().written() : tcp_ ? tcp_->rate_policy().written() : 0;
+    }
+
+    // A single read that does not block tells data and the peer's end from what TLS says for itself, such as a session
+    // ticket.
+    liveness check_alive()
+    {
+        if (closed_ || begin_ != end_)
+            return closed_ ? liveness::ended : liveness::unexpected_data;
+        std::array<char, 1> byte; // left as it is: it is written before it is read
+        error_code code;
+        socket().non_blocking(true, code);
+        std::size_t const count = tls_ ? tls_->read_some(boost::asio::buffer(byte), code)
+                                       : tcp_->read_some(boost::asio::buffer(byte), code);
+        if (count != 0)
+            return liveness::unexpected_data;
+        return code == boost::asio::error::would_block ? liveness::ok : liveness::ended;
+    }
+    // An idle connection holds no memory that one large answer needed.
+    void rest()
+    {
+        unlimit();
+        if (buffer_.size() > kept_buffer) {
+            buffer_.resize(kept_buffer);
+            buffer_.shrink_to_fit();
+        }
+        begin_ = end_ = 0;
+    }
+
+    // Ends everything that is pending, soon. Nothing more of a request may leave.
+    void close()
+    {
+        if (std::exchange(closed_, true))
+            return;
+        limit_.clear();
+        if (auto const end = std::exchange(interrupt, nullptr))
+            end();
+        if (tls_ || tcp_)
+            close_socket();
+    }
+    // The same for a connection that is at rest; the peer is told, and not waited for.
+    void close_politely()
+    {
+        if (tls_ && !closed_) {
+            error_code code;
+            socket().non_blocking(true, code);
+            tls_->shutdown(code);
+        }
+        close();
+    }
 
     detail::origin const origin;
-    reply_parser parser;
-    std::string text; // the request, kept for its memory
+    bool const public_only;
+    response_parser parser;
+    tls_trace trace;
+    std::string address; // of the peer
+    int served = 0;      // requests
     clock::time_point last_used{};
-    std::uint64_t handlers_over = 0; // as the transport counted then
     clock::time_point idle_until{};
-    int served = 0;
-    std::string const& address() const noexcept { return address_; }
-    // What the observer is told of it; while it is open, in full.
-    connection_event event(connection_event::what happened) const;
+
+    SSL* tls() noexcept { return tls_ ? tls_->native_handle() : nullptr; }
 
 private:
-    enum class phase
-    {
-        fresh,
-        resolving,
-        connecting,
-        proxy,
-        handshake,
-        ready,
-        closed
-    };
-    // One address being tried.
-    class attempt
-    {
-    public:
-        attempt(boost::asio::any_io_executor const& on, tcp::endpoint where)
-            : socket(on), to(std::move(where))
-        {}
-        tcp::socket socket;
-        tcp::endpoint to;
-    };
-    template <class Function>
-    class io_handler;
+    static constexpr std::size_t piece = std::size_t{16} << 10U;
+    static constexpr std::size_t kept_buffer = 2 * piece;
 
-    template <class Function>
-    auto handler(Function then);
-    void resolved(result<resolver::addresses> const& found) override;
-    void dial(resolver::addresses addresses);
-    void start_attempt();
-    void attempted(std::shared_ptr<attempt> const& which, error_code code);
-    void reached();
-    void speak_to_proxy();
-    void write_to_proxy();
-    void judge_proxy(bool ended);
-    void start_tls();
-    void shake_hands();
-    void established();
-    void give_up(failure why);
-    void on_limit();
-    void on_stagger() { start_attempt(); }
-    void on_received(error_code code, std::size_t count);
-    void on_received_unused(error_code code, std::size_t count);
-    void on_writable(error_code code);
-    void pull();
-    probe digest();
-    void make_room();
-    std::string const& dialed_host() const;
+    boost::asio::basic_socket<boost::asio::ip::tcp, boost::asio::any_io_executor>& socket()
+    {
+        return tls_ ? tls_->next_layer().socket() : tcp_->socket();
+    }
+    void close_socket()
+    {
+        error_code ignored;
+        socket().close(ignored);
+    }
 
-    transport& home_;
-    bool const public_only_;
-    phase phase_ = phase::fresh;
-    connection_user* user_ = nullptr;
-    clock::time_point begun_{};
-    std::optional<tcp::socket> socket_;
-    tls_session session_;
-    std::vector<char> cipher_; // as received, under TLS
-    std::vector<char> buffer_; // for the user
+    void make_room()
+    {
+        if (begin_ == end_)
+            begin_ = end_ = 0;
+        if (buffer_.size() - end_ >= piece)
+            return;
+        std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_),
+                  buffer_.begin() + static_cast<std::ptrdiff_t>(end_), buffer_.begin());
+        end_ -= std::exchange(begin_, 0);
+        if (buffer_.size() - end_ < piece)
+            buffer_.resize(end_ + piece);
+    }
+
+    // A process that stood still for longer than a limit finds the answer in the socket: it is looked for before it is
+    // given up, once without progress.
+    void on_limit()
+    {
+        using std::chrono::milliseconds;
+        if ((tls_ || tcp_) && !std::exchange(looked_again_, true)) {
+            // Or it was read already, and its handler has not had its turn.
+            limit_after(has_input() ? milliseconds(1000) : milliseconds(1));
+            return;
+        }
+        timed_out_ = true;
+        if (keep_open_) {
+            error_code ignored;
+            socket().cancel(ignored);
+        } else {
+            close();
+        }
+    }
+    bool has_input()
+    {
+        char byte = 0;
+        return ::recv(socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+    }
+
+    client_runtime& runtime_;
+    deadline limit_;
+    std::optional<tcp_stream> tcp_;
+    std::optional<tls_stream> tls_;
+    std::vector<char> buffer_;
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
-    bool receiving_ = false;
-    bool waiting_writable_ = false;
-    bool peer_ended_ = false;
-    bool unsolicited_ = false;
-    std::string proxy_text_;
-    std::string_view proxy_rest_;
-    std::vector<tcp::endpoint> endpoints_;
-    std::size_t next_endpoint_ = 0;
-    std::list<std::shared_ptr<attempt>> attempts_;
-    error_code last_error_;
-    std::string address_;
-    alarm limit_;
-    alarm stagger_;
+    bool closed_ = false;
+    bool timed_out_ = false;
+    bool keep_open_ = false;
+    bool looked_again_ = false;
 };
 
 } // namespace apimart::detail
-
-#ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/http/connection.ipp>
-#endif
 
 #endif

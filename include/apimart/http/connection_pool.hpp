@@ -2,152 +2,338 @@
 #ifndef APIMART_HTTP_CONNECTION_POOL_HPP
 #define APIMART_HTTP_CONNECTION_POOL_HPP
 
-#include <apimart/http/connection.hpp>
 #include <apimart/policy/connect_backoff.hpp>
 #include <apimart/protocol/origin.hpp>
+#include <apimart/runtime/client_runtime.hpp>
 
+#include <boost/intrusive/list.hpp>
+
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace apimart::detail {
 
-// Who wants a connection. Where they are scarce, the smaller value goes first.
-enum class lane
+// Where connections are scarce, the smaller value goes first.
+enum class priority
 {
     poll,
     submit,
     download
 };
-inline constexpr std::size_t lane_count = 3;
+inline constexpr std::size_t priority_count = 3;
 
-// Somebody in line for a connection.
-class connection_seeker
-{
-public:
-    // A kept connection, or a fresh one that is not connected yet.
-    virtual void granted(std::shared_ptr<connection> lent) = 0;
-
-protected:
-    connection_seeker() = default;
-    connection_seeker(connection_seeker const&) = default;
-    connection_seeker& operator=(connection_seeker const&) = default;
-    ~connection_seeker() = default;
-
-private:
-    friend class connection_pool;
-    friend class seeker_line;
-    connection_seeker* before_ = nullptr;
-    connection_seeker* after_ = nullptr;
-    bool queued_ = false;
-    bool public_only_ = false;
-};
-
-// First come, first served; linked through those in it.
-class seeker_line
-{
-public:
-    bool empty() const noexcept { return first_ == nullptr; }
-    std::size_t size() const noexcept { return size_; }
-    connection_seeker& front() const noexcept { return *first_; }
-    void push(connection_seeker& who) noexcept
-    {
-        who.before_ = last_;
-        who.after_ = nullptr;
-        who.queued_ = true;
-        (last_ != nullptr ? last_->after_ : first_) = &who;
-        last_ = &who;
-        ++size_;
-    }
-    void remove(connection_seeker& who) noexcept
-    {
-        (who.before_ != nullptr ? who.before_->after_ : first_) = who.after_;
-        (who.after_ != nullptr ? who.after_->before_ : last_) = who.before_;
-        who.queued_ = false;
-        --size_;
-    }
-
-private:
-    connection_seeker* first_ = nullptr;
-    connection_seeker* last_ = nullptr;
-    std::size_t size_ = 0;
-};
-
-// Keep-alive connections by origin: how many, who gets the next one, and how fast new ones may be begun.
-class connection_pool
+// Keep-alive connections by origin: how many, which coroutine gets the next one, and how fast new ones may be begun.
+// `Connection` is a parameter so that a test can step the pool with scripted ones.
+template <class Connection>
+class basic_connection_pool
 {
 public:
     using clock = std::chrono::steady_clock;
+    using pointer = std::shared_ptr<Connection>;
 
-    explicit connection_pool(transport& home);
-    connection_pool(connection_pool const&) = delete;
-    connection_pool& operator=(connection_pool const&) = delete;
+    // A coroutine in line for a connection. It waits on the timer, which is cancelled when a connection is granted or
+    // when the wait is to end.
+    class waiter
+        : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>
+    {
+    public:
+        waiter(executor const& on, bool public_addresses_only)
+            : timer(on, detail::timer::time_point::max()), public_only(public_addresses_only)
+        {}
 
-    // Answers perhaps in this call.
-    void seek(connection_seeker& who, origin const& to, lane which, bool public_addresses_only);
-    void give_up_seeking(connection_seeker& who, origin const& to, lane which);
-    // Takes back what was granted. Kept only if it is at rest.
-    void give_back(std::shared_ptr<connection> lent);
-    void drop(std::shared_ptr<connection> lent);
-    // How connecting it went, for the rate at which others are tried.
-    void connect_succeeded(connection const& which);
-    void connect_failed(connection const& which, error_code const& why);
+        detail::timer timer;
+        bool const public_only;
+        pointer granted;
+    };
 
-    void close_idle();
-    // The kept connections stop watching for their end.
-    void let_idle_rest();
-    // Nobody has a connection or seeks one any more; see `transport::break_off`.
-    void break_off() noexcept;
-    // The context is going away: no I/O object may survive this.
-    void abandon();
+    // What an observer is told of a connection.
+    using describe = std::function<connection_event(Connection&, connection_event::what)>;
+
+    basic_connection_pool(client_runtime& runtime, describe event)
+        : runtime_(runtime), event_(std::move(event)), purge_([this] { purge(); })
+    {}
+    basic_connection_pool(basic_connection_pool const&) = delete;
+    basic_connection_pool& operator=(basic_connection_pool const&) = delete;
+
+    // A kept connection, or one that is still to be connected; or none, and then `who` is in line for one.
+    pointer acquire(waiter& who, origin const& to, priority which)
+    {
+        group& g = group_of(to);
+        g.waiting[static_cast<std::size_t>(which)].push_back(who);
+        serve(g);
+        return std::move(who.granted);
+    }
+
+    // Takes back what was granted, to be used again.
+    void release(pointer connection)
+    {
+        group& g = group_of(connection->origin);
+        connection->rest();
+        auto const now = runtime_.now();
+        auto const kept_for = idle_timeout(*connection);
+        if (kept_for > clock::duration::zero()) {
+            connection->last_used = now;
+            connection->idle_until = now + kept_for;
+            if (!purge_.is_set() || connection->idle_until < purge_.when())
+                runtime_.timers.set(purge_, connection->idle_until);
+            g.idle.push_back(std::move(connection));
+        } else {
+            close_idle(g, *connection);
+        }
+        serve(g);
+    }
+    // The same for one that cannot be used again.
+    void discard(pointer const& connection)
+    {
+        bool const was_open = connection->is_open();
+        if (was_open)
+            tell(*connection, connection_event::what::closed);
+        connection->close();
+        group& g = group_of(connection->origin);
+        closed(g);
+        serve(g);
+        forget(g);
+    }
+
+    void connect_succeeded(Connection const& connection)
+    {
+        group_of(connection.origin).backoff.succeeded(runtime_.now());
+    }
+    void connect_failed(Connection const& connection, error_code const& why)
+    {
+        group& g = group_of(connection.origin);
+        if (why != errc::local_resource) {
+            g.backoff.failed(runtime_.now());
+            return;
+        }
+        // This machine has no more to give; the host has nothing to do with it.
+        close_idle();
+        g.places = std::max(1, g.open - 1);
+        g.places_lowered = runtime_.now();
+    }
+
+    void close_idle()
+    {
+        for (auto& [to, g] : groups_) {
+            for (auto const& each : g.idle)
+                close_idle(g, *each);
+            g.idle.clear();
+        }
+    }
+    // The same without a byte to the peers, whose connections these are not.
+    void drop_idle()
+    {
+        for (auto& [to, g] : groups_) {
+            for (auto const& each : g.idle) {
+                each->close();
+                closed(g);
+            }
+            g.idle.clear();
+        }
+    }
+    // Connections to other origins than these hold nothing while nothing is under way.
+    template <class Predicate>
+    void close_idle_but(Predicate is_kept)
+    {
+        for (auto next = groups_.begin(); next != groups_.end();) {
+            group& g = (next++)->second;
+            if (is_kept(g.to))
+                continue;
+            for (auto const& each : g.idle)
+                close_idle(g, *each);
+            g.idle.clear();
+            forget(g);
+        }
+    }
+
+    // The execution context goes away: no I/O object may survive this.
+    void abandon()
+    {
+        purge_.clear();
+        groups_.clear();
+    }
+    std::size_t origins() const noexcept { return groups_.size(); }
 
 private:
     class group
     {
     public:
-        group(connection_pool& owner, limits const& most)
-            : pool(owner), gate(most.connects_per_second, most.connections), places(most.connections),
-              retry(&alarm_of<&group::on_retry>::ring, this)
+        group(basic_connection_pool& pool, origin const& origin)
+            : backoff(pool.runtime_.limits.connects_per_second, pool.runtime_.limits.connections),
+              places(pool.runtime_.limits.connections), retry([&pool, this] { pool.serve(*this); }),
+              to(origin)
         {}
-        void on_retry() { pool.serve(*this); }
 
-        connection_pool& pool;
-        std::vector<std::shared_ptr<connection>> idle; // the most recently used last
-        std::array<seeker_line, lane_count> waiting;
-        connect_backoff gate;
+        std::vector<pointer> idle; // the most recently used last
+        std::array<boost::intrusive::list<waiter, boost::intrusive::constant_time_size<false>>,
+                   priority_count>
+            waiting;
+        connect_backoff backoff;
         int open = 0;
         int places; // fewer than the limit while this machine has no more to give
         clock::time_point places_lowered{};
-        alarm retry;
-        origin to;
-        bool serving = false;
+        deadline retry;
+        origin const to;
         bool stalled = false; // for want of places, and the observer knows
     };
 
-    group& group_of(origin const& to);
-    std::shared_ptr<connection> take_idle(group& from, lane which);
-    void serve(group& g);
-    void closed(group& g);
-    void on_purge();
-    void tell(connection const& about, connection_event::what happened);
-    void tell_stall(group const& g, char const* where, std::chrono::milliseconds delay);
-    void close_kept(group& g, connection& which);
-    clock::duration keep_time(connection const& which) const;
+    group& group_of(origin const& to) { return groups_.try_emplace(to, *this, to).first->second; }
 
-    transport& home_;
+    // An origin with nothing open and nothing to remember is forgotten.
+    void forget(group& g)
+    {
+        bool const waited_for =
+            std::any_of(g.waiting.begin(), g.waiting.end(), [](auto const& line) { return !line.empty(); });
+        if (g.open == 0 && !waited_for && g.backoff.at_rest() && g.places == runtime_.limits.connections)
+            groups_.erase(groups_.find(origin(g.to)));
+    }
+
+    void tell(Connection& connection, connection_event::what happened)
+    {
+        if (runtime_.observer.on_connection)
+            runtime_.emit(runtime_.observer.on_connection, event_(connection, happened));
+    }
+    void tell_stall(group const& g, char const* where, std::chrono::milliseconds delay)
+    {
+        stall_event event;
+        event.where = where;
+        for (auto const& line : g.waiting)
+            event.waiting += line.size();
+        event.delay = delay;
+        runtime_.emit(runtime_.observer.on_stall, event);
+    }
+
+    void closed(group& g)
+    {
+        --g.open;
+        runtime_.counters.connections_open.subtract();
+    }
+    void close_idle(group& g, Connection& connection)
+    {
+        tell(connection, connection_event::what::closed);
+        connection.close_politely();
+        closed(g);
+    }
+
+    // A server that says how long it keeps an unused connection may end it just before a request arrives.
+    clock::duration idle_timeout(Connection const& connection) const
+    {
+        auto const announced = connection.parser.keep_alive_timeout();
+        if (!announced)
+            return runtime_.timeouts.idle;
+        return std::min<clock::duration>(runtime_.timeouts.idle, *announced - std::chrono::seconds(1));
+    }
+
+    pointer pop_idle(group& g, std::size_t which)
+    {
+        auto const now = runtime_.now();
+        while (!g.idle.empty()) {
+            bool const is_submit = which == static_cast<std::size_t>(priority::submit);
+            // Good enough for a question that can be asked again, but not for a request that costs money.
+            if (is_submit && now - g.idle.back()->last_used >= runtime_.timeouts.idle_for_submit &&
+                now < g.idle.back()->idle_until)
+                break;
+            pointer candidate = std::move(g.idle.back());
+            g.idle.pop_back();
+            if (now >= candidate->idle_until) {
+                close_idle(g, *candidate);
+                continue;
+            }
+            auto const found = candidate->check_alive();
+            if (found == Connection::liveness::ok)
+                return candidate;
+            bool const ended = found == Connection::liveness::ended;
+            (ended ? runtime_.counters.stale_connections : runtime_.counters.unsolicited_bytes).add();
+            tell(*candidate, ended ? connection_event::what::stale : connection_event::what::unsolicited);
+            candidate->close();
+            closed(g);
+        }
+        if (g.open >= g.places && !g.idle.empty()) {
+            // The one unused for longest makes room for a fresh one.
+            close_idle(g, *g.idle.front());
+            g.idle.erase(g.idle.begin());
+        }
+        return nullptr;
+    }
+
+    pointer open_fresh(group& g, bool public_only)
+    {
+        auto const now = runtime_.now();
+        if (g.places < runtime_.limits.connections && now - g.places_lowered > std::chrono::seconds(10)) {
+            ++g.places;
+            g.places_lowered = now;
+        }
+        if (g.open >= g.places) {
+            if (runtime_.observer.on_stall && !std::exchange(g.stalled, true))
+                tell_stall(g, "connections", {});
+            return nullptr;
+        }
+        if (auto const delay = g.backoff.take(now); delay > clock::duration::zero()) {
+            runtime_.timers.set(g.retry, now + delay);
+            if (runtime_.observer.on_stall)
+                tell_stall(g, "connect rate", std::chrono::ceil<std::chrono::milliseconds>(delay));
+            return nullptr;
+        }
+        ++g.open;
+        runtime_.counters.connections_open.add();
+        return std::make_shared<Connection>(runtime_, g.to, public_only);
+    }
+
+    // Gives connections to those in line as long as there are any to give.
+    void serve(group& g)
+    {
+        g.retry.clear();
+        for (std::size_t which = 0; which < priority_count;) {
+            if (g.waiting[which].empty()) {
+                ++which;
+                continue;
+            }
+            waiter& next = g.waiting[which].front();
+            pointer found = pop_idle(g, which);
+            if (!found)
+                found = open_fresh(g, next.public_only);
+            if (!found)
+                return;
+            g.waiting[which].pop_front();
+            next.granted = std::move(found);
+            next.timer.cancel();
+        }
+        g.stalled = false;
+    }
+
+    void purge()
+    {
+        auto const now = runtime_.now();
+        auto next = clock::time_point::max();
+        for (auto place = groups_.begin(); place != groups_.end();) {
+            group& g = (place++)->second;
+            std::erase_if(g.idle, [&](pointer const& each) {
+                if (each->idle_until > now) {
+                    next = std::min(next, each->idle_until);
+                    return false;
+                }
+                close_idle(g, *each);
+                return true;
+            });
+            forget(g);
+        }
+        if (next != clock::time_point::max())
+            runtime_.timers.set(purge_, next);
+    }
+
+    client_runtime& runtime_;
+    describe event_;
     std::map<origin, group> groups_;
-    group* recent_ = nullptr; // mostly the only one that is asked for
-    alarm purge_;
-    clock::time_point purge_at_ = clock::time_point::max();
+    deadline purge_;
 };
 
 } // namespace apimart::detail
-
-#ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/http/connection_pool.ipp>
-#endif
 
 #endif

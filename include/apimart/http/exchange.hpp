@@ -2,115 +2,482 @@
 #ifndef APIMART_HTTP_EXCHANGE_HPP
 #define APIMART_HTTP_EXCHANGE_HPP
 
+#include <apimart/http/connection.hpp>
 #include <apimart/http/connection_pool.hpp>
+#include <apimart/http/connector.hpp>
 #include <apimart/protocol/http_result.hpp>
-#include <apimart/protocol/origin.hpp>
+#include <apimart/runtime/client_runtime.hpp>
 
+#include <boost/asio/co_spawn.hpp>
+
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace apimart::detail {
 
-// Whoever sends a request by an exchange.
-class exchange_owner
+class http_request
 {
 public:
-    // Appends the complete request; asked for when there is a connection to send it on.
-    virtual void write_request(std::string& to) = 0;
-    // The exchange is over; its outcome says how far it got. May begin the next one.
-    virtual void exchange_done() = 0;
+    http_request(detail::origin const& target, detail::priority lane) : to(&target), priority(lane) {}
 
-    // For an answer whose body is taken in pieces. Not wanted any more: the outcome ends with the code given.
-    virtual error_code head_arrived(reply_parser const&) { return {}; }
-    virtual error_code piece_arrived(std::string_view) { return {}; }
-
-protected:
-    exchange_owner() = default;
-    exchange_owner(exchange_owner const&) = default;
-    exchange_owner& operator=(exchange_owner const&) = default;
-    ~exchange_owner() = default;
+    detail::origin const* to; // outlives the exchange
+    detail::priority priority;
+    std::string head;
+    std::string_view body; // outlives the exchange
+    std::uint64_t response_limit = 0;
+    bool public_only = false;   // no private address of the peer
+    bool streams = false;       // the body is taken piece by piece
+    counter* counted = nullptr; // as the last byte leaves
+    bool* committed = nullptr;  // set where the service may have all of it
 };
 
 // One request on one connection, and its complete answer. Never repeats anything.
-class exchange final : private connection_seeker, private connection_user
+template <class Connection, class Connector>
+class basic_exchange
 {
 public:
     using clock = std::chrono::steady_clock;
+    using pool_type = basic_connection_pool<Connection>;
 
-    exchange(transport& home, connection_pool& pool, exchange_owner& owner)
-        : home_(home), pool_(pool), owner_(&owner)
+    basic_exchange(client_runtime& runtime, pool_type& pool, Connector& connector)
+        : runtime_(runtime), pool_(pool), connector_(connector)
     {}
-    exchange(exchange const&) = delete;
-    exchange& operator=(exchange const&) = delete;
-    ~exchange() { abandon(); }
+    basic_exchange(basic_exchange const&) = delete;
+    basic_exchange& operator=(basic_exchange const&) = delete;
+    // Over already, unless an exception ends the operation or the execution context goes away.
+    ~basic_exchange()
+    {
+        if (body_)
+            body_->owner = nullptr;
+        if (runtime_.abandoned())
+            return;
+        if (state_ != state::over)
+            runtime_.counters.requests_in_flight.subtract();
+        if (connection_)
+            pool_.discard(connection_);
+    }
 
-    // The owner is told by `exchange_done`, perhaps in this call. `to` has to stay until then. `body_limit` is
-    // in bytes.
-    void start(origin const& to, lane which, bool public_addresses_only, std::uint64_t body_limit,
-               bool in_pieces);
-    // While it is not busy.
-    void serve(exchange_owner& owner) noexcept { owner_ = &owner; }
-    bool busy() const noexcept { return state_ != state::idle; }
-    // Whether the request may have reached the service whole, so that only its answer can tell.
+    // Sends the request and reads its answer to the end, or to the end of the head where the body is streamed. What became
+    // of it is in `result`.
+    awaitable<void> send(http_request request)
+    {
+        begin(request);
+        typename pool_type::waiter line(runtime_.strand(), request.public_only);
+        if (!stop_reason_)
+            connection_ = pool_.acquire(line, *request.to, request.priority);
+        if (!stop_reason_ && !connection_) {
+            waiter_ = &line;
+            co_await line.timer.async_wait(use_tuple);
+            waiter_ = nullptr;
+            connection_ = std::move(line.granted);
+        }
+        if (stop_reason_)
+            co_return fail(failure(stop_reason_));
+        result.reused = connection_->served > 0;
+        if (!connection_->is_open()) {
+            detail::result<void> const connected = co_await connector_.connect(*connection_);
+            if (stop_reason_)
+                co_return fail(failure(stop_reason_));
+            if (!connected) {
+                pool_.connect_failed(*connection_, connected.error().code());
+                co_return fail(connected.error());
+            }
+            pool_.connect_succeeded(*connection_);
+        }
+
+        std::string_view rest = begin_writing(request);
+        for (std::string_view first = request.head; !first.empty() && !write_error_;) {
+            auto const wrote = co_await connection_->write_some(first);
+            write_error_ = std::get<0>(wrote);
+            first.remove_prefix(std::get<1>(wrote));
+        }
+        if (!write_error_ && !rest.empty()) {
+            // An answer can come before all of a large request is out, and then the service may read no more of it.
+            write_body(rest);
+            co_await receive();
+            if (body_->active)
+                connection_->close();
+            while (body_->active)
+                co_await body_->ended.async_wait(use_tuple);
+            body_.reset();
+        } else {
+            write_ended();
+            co_await receive();
+        }
+        if (!streams_ || failure_)
+            finish();
+    }
+
+    // The next part of a streamed body, valid until the next call; empty when the exchange is over.
+    awaitable<std::string_view> read_piece()
+    {
+        while (state_ != state::over) {
+            if (std::exchange(piece_ready_, false))
+                co_return connection_->parser.piece();
+            if (failure_ || connection_->parser.where() == response_parser::state::done)
+                finish();
+            else
+                co_await receive();
+        }
+        co_return std::string_view();
+    }
+
+    // Whether the service may have the whole request, so that only its answer can tell.
     bool committed() const noexcept { return state_ == state::reading; }
-    // Ends it now.
-    void stop(error_code why);
-    // The answer has to come within this time.
-    void hurry(std::chrono::milliseconds patience);
-    // Ends it without telling anybody.
-    void abandon();
 
-    http_result outcome;
+    bool cancelled() const noexcept { return bool(stop_reason_); }
+    // Ends it now.
+    void cancel(error_code why)
+    {
+        stop_reason_ = why;
+        if (waiter_ != nullptr) {
+            waiter_->unlink();
+            waiter_->timer.cancel();
+        }
+        if (connection_)
+            connection_->close();
+    }
+
+    // The answer has to come within this time.
+    void shorten(std::chrono::milliseconds patience)
+    {
+        answer_until_ = std::min(answer_until_, runtime_.now() + patience);
+        if (connection_)
+            connection_->limit(answer_until_);
+    }
+
+    // The head of a streamed answer; none where the exchange is over already.
+    response_parser const* head() const noexcept
+    {
+        return state_ == state::over ? nullptr : &connection_->parser;
+    }
+    // The rest of a streamed answer is not wanted.
+    void reject(failure const& why)
+    {
+        if (state_ != state::over)
+            fail(why);
+    }
+
+    http_result result;
     clock::time_point begun{};
 
 private:
     enum class state
     {
-        idle,
-        seeking,
-        connecting,
+        over,
+        waiting, // for a connection
         sending,
         reading
     };
 
-    void granted(std::shared_ptr<connection> lent) override;
-    void connected(result<void> const& result) override;
-    void writable() override { send(); }
-    void received() override;
-    void ended(std::optional<failure> const& why, bool session_refused) override;
-    void expired() override;
+    // The part of a request that is written while its answer may come already.
+    class body_write
+    {
+    public:
+        body_write(executor const& on, basic_exchange& exchange)
+            : ended(on, timer::time_point::max()), owner(&exchange)
+        {}
 
-    void begin_request();
-    void send();
-    void answered();
-    void fail(failure const& why);
-    void finish(bool reusable);
-    void set_limit(clock::time_point now);
+        timer ended; // cancelled at the end
+        bool active = true;
+        basic_exchange* owner;
+    };
 
-    transport& home_;
-    connection_pool& pool_;
-    exchange_owner* owner_;
-    state state_ = state::idle;
-    origin const* to_ = nullptr;
-    lane lane_ = lane::poll;
-    std::uint64_t body_limit_ = 0;
-    bool in_pieces_ = false;
-    bool head_seen_ = false;
-    std::shared_ptr<connection> on_;
-    std::string_view rest_; // of the request
+    static constexpr std::size_t record = std::size_t{16} << 10U;
+
+    void begin(http_request const& request)
+    {
+        result = http_result();
+        begun = runtime_.now();
+        state_ = state::waiting;
+        streams_ = request.streams;
+        piece_ready_ = false;
+        failure_.reset();
+        write_error_ = {};
+        write_timed_out_ = false;
+        piece_until_ = {};
+        piece_bytes_ = 0;
+        runtime_.counters.requests_in_flight.add();
+    }
+
+    // Puts the beginning of the body behind the head, so that a small request is one record, and returns the rest.
+    std::string_view begin_writing(http_request& request)
+    {
+        state_ = state::sending;
+        connection& c = *connection_;
+        result.address = c.address;
+        result.begun = runtime_.now();
+        c.parser.reset(runtime_.limits.header_bytes, request.response_limit, streams_);
+        c.trace.begin_request();
+        c.keep_open_at_limit(true);
+        c.limit_after(runtime_.timeouts.send);
+        request_size_ = request.head.size() + request.body.size();
+        written_before_ = c.written();
+        counted_ = request.counted;
+        committed_ = request.committed;
+        std::size_t const room = record - std::min(record, request.head.size());
+        request.head.append(request.body.substr(0, room));
+        return request.body.substr(std::min(room, request.body.size()));
+    }
+
+    void write_body(std::string_view text)
+    {
+        body_ = std::make_shared<body_write>(runtime_.strand(), *this);
+        boost::asio::co_spawn(runtime_.strand(), write_records(connection_, runtime_.timeouts.send, text),
+                              [body = body_](std::exception_ptr thrown, error_code code) {
+                                  body->active = false;
+                                  body->ended.cancel();
+                                  if (body->owner == nullptr)
+                                      return;
+                                  body->owner->write_error_ =
+                                      thrown ? error_code(boost::asio::error::no_memory) : code;
+                                  body->owner->write_ended();
+                              });
+    }
+    // Each record that is taken shows that the peer goes on reading.
+    static awaitable<error_code> write_records(std::shared_ptr<Connection> c, std::chrono::milliseconds limit,
+                                               std::string_view text)
+    {
+        while (!text.empty()) {
+            c->limit_after(limit);
+            auto const wrote = co_await c->write_some(text.substr(0, record));
+            if (error_code const code = std::get<0>(wrote))
+                co_return code;
+            text.remove_prefix(std::get<1>(wrote));
+        }
+        co_return error_code();
+    }
+
+    // The commit point. Fewer bytes taken than the request has prove that the peer cannot have all of it, because its
+    // ciphertext is longer; more than that proves nothing.
+    void write_ended()
+    {
+        connection& c = *connection_;
+        c.keep_open_at_limit(false);
+        std::uint64_t const taken = c.written() - written_before_;
+        result.bytes_sent = static_cast<std::size_t>(std::min<std::uint64_t>(taken, request_size_));
+        if (write_error_) {
+            constexpr std::chrono::seconds time_for_early_answer{1};
+            write_timed_out_ = c.timed_out();
+            c.clear_timeout();
+            c.limit_after(time_for_early_answer);
+            if (taken >= request_size_)
+                commit();
+            else if (taken > 0)
+                result.phase = request_phase::sending;
+            return;
+        }
+        result.bytes_sent = request_size_;
+        commit();
+        state_ = state::reading;
+        ++c.served;
+        if (counted_ != nullptr)
+            counted_->add();
+        answer_until_ = runtime_.now() + runtime_.timeouts.response;
+        c.limit(answer_until_);
+    }
+
+    void commit()
+    {
+        result.phase = request_phase::committed;
+        if (committed_ != nullptr)
+            *committed_ = true;
+    }
+
+    // Reads until the answer is complete or cannot become so, or until a part of it is there to be taken.
+    awaitable<void> receive()
+    {
+        connection& c = *connection_;
+        while (!take_input()) {
+            auto const got = co_await c.read_some();
+            error_code const code = std::get<0>(got);
+            c.received(std::get<1>(got));
+            if (!code)
+                continue;
+            if (code == boost::asio::error::operation_aborted && c.is_open())
+                continue; // a limit of sending has passed, and an answer may lie there
+            if (code == boost::asio::error::eof) {
+                c.parser.put_end();
+                if (c.parser.where() != response_parser::state::done)
+                    failure_ = write_error_ ? write_failure() : c.parser.why();
+            } else {
+                failure_ = read_failure(code);
+            }
+            co_return;
+        }
+    }
+
+    // Whether there is an end, or a part of a streamed answer to be taken.
+    bool take_input()
+    {
+        connection& c = *connection_;
+        response_parser& parser = c.parser;
+        for (;;) {
+            std::string_view const bytes = c.unread();
+            if (bytes.empty())
+                break;
+            bool const had_head = parser.head_done();
+            std::size_t const used = parser.put(bytes);
+            c.consume(used);
+            result.bytes_received += used;
+            piece_bytes_ += used;
+            if (parser.where() == response_parser::state::failed) {
+                failure_ = parser.why();
+                return true;
+            }
+            if (streams_ && parser.head_done()) {
+                piece_ready_ = !parser.piece().empty();
+                if (piece_ready_ || !had_head) {
+                    if (!had_head)
+                        piece_bytes_ = 0;
+                    return true;
+                }
+            }
+            if (parser.where() == response_parser::state::done)
+                return true;
+            if (used == 0 || used == bytes.size())
+                break;
+        }
+        if (state_ == state::reading && result.bytes_received != 0)
+            set_limit();
+        return false;
+    }
+
+    // A kilobyte, or the end, within the limit for stalls; and all of an answer that is not streamed within the limit for
+    // answers.
+    void set_limit()
+    {
+        constexpr std::size_t enough = 1024;
+        if (piece_until_ == clock::time_point{} || piece_bytes_ >= enough) {
+            piece_bytes_ = 0;
+            piece_until_ = runtime_.now() + runtime_.timeouts.stall;
+        }
+        connection_->limit(streams_ && connection_->parser.head_done()
+                               ? piece_until_
+                               : std::min(piece_until_, answer_until_));
+    }
+
+    failure write_failure() const
+    {
+        std::string const much = std::to_string(result.bytes_sent) + " of " + std::to_string(request_size_) +
+                                 " bytes of the request";
+        std::string const& host = connection_->origin.host;
+        if (write_timed_out_)
+            return failure(errc::send_timeout, host + ": " + much + " were taken");
+        return failure(errc::connection_lost, "the connection to " + host + " ended after " + much)
+            .underlying(write_error_);
+    }
+
+    failure read_failure(error_code const& code)
+    {
+        connection& c = *connection_;
+        bool const got_some = c.parser.got_some();
+        if (stop_reason_)
+            return failure(stop_reason_);
+        bool const is_tls = code.category() == boost::asio::error::get_ssl_category();
+        if (write_error_ && !is_tls)
+            return write_failure();
+        if (c.timed_out() && got_some)
+            return failure(errc::read_stalled, c.origin.host + ": " + std::to_string(result.bytes_received) +
+                                                   " bytes of the answer came");
+        if (c.timed_out())
+            return failure(errc::response_timeout, c.origin.host);
+        if (c.tls() == nullptr)
+            return failure(errc::connection_lost, c.origin.host).underlying(code);
+        int const served_before = c.served - (state_ == state::reading ? 1 : 0);
+        result.session_refused = session_refused(c.tls(), code, served_before, got_some);
+        failure why = session_failure(code, c.trace, c.origin.host);
+        // Without a byte of an answer it makes no difference how the connection ended.
+        if (why.code() == errc::tls_truncated && !got_some)
+            return failure(errc::connection_lost, why.detail())
+                .underlying(make_error_code(errc::tls_truncated));
+        return why;
+    }
+
+    void finish()
+    {
+        if (failure_)
+            fail(*failure_);
+        else
+            answered();
+    }
+
+    void answered()
+    {
+        response_parser& parser = connection_->parser;
+        bool const reusable = state_ == state::reading && connection_->is_open() && parser.keep_alive() &&
+                              connection_->unread().empty();
+        result.phase = request_phase::answered;
+        result.response.status = parser.status();
+        result.response.retry_after = parser.retry_after();
+        result.response.content_type = parser.content_type();
+        result.response.request_id = parser.request_id();
+        result.response.body = std::move(parser.body());
+        end(reusable);
+    }
+
+    void fail(failure const& why)
+    {
+        result.error = why.code();
+        result.underlying = why.underlying();
+        result.detail = why.detail();
+        result.http_status = why.http_status();
+        if (result.phase >= request_phase::committed && connection_ && connection_->parser.got_some()) {
+            constexpr std::size_t kept = 4096;
+            result.partial = connection_->parser.body().substr(0, kept);
+            result.response.status = connection_->parser.head_done() ? connection_->parser.status() : 0;
+        }
+        end(false);
+    }
+
+    void end(bool reusable)
+    {
+        state_ = state::over;
+        runtime_.counters.requests_in_flight.subtract();
+        if (!connection_)
+            return;
+        std::shared_ptr<Connection> lent = std::move(connection_);
+        connection_.reset();
+        if (reusable)
+            pool_.release(std::move(lent));
+        else
+            pool_.discard(lent);
+    }
+
+    using connection = Connection;
+
+    client_runtime& runtime_;
+    pool_type& pool_;
+    Connector& connector_;
+    state state_ = state::over;
+    std::shared_ptr<Connection> connection_;
+    typename pool_type::waiter* waiter_ = nullptr;
+    std::shared_ptr<body_write> body_;
+    error_code stop_reason_;
+    std::optional<failure> failure_;
+    error_code write_error_;
+    bool write_timed_out_ = false;
+    bool streams_ = false;
+    bool piece_ready_ = false;
+    std::uint64_t written_before_ = 0;
+    std::size_t request_size_ = 0;
+    counter* counted_ = nullptr;
+    bool* committed_ = nullptr;
     clock::time_point answer_until_{};
     clock::time_point piece_until_{};
     std::size_t piece_bytes_ = 0;
 };
 
-} // namespace apimart::detail
+using connection_pool = basic_connection_pool<connection>;
+using exchange = basic_exchange<connection, connector>;
 
-#ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/http/exchange.ipp>
-#endif
+} // namespace apimart::detail
 
 #endif

@@ -3,99 +3,43 @@
 #define APIMART_OPERATIONS_CLIENT_IPP
 
 #include <apimart/client.hpp>
-#include <apimart/http/tls_context.hpp>
-#include <apimart/operations/download.ipp>
-#include <apimart/operations/generate.ipp>
-#include <apimart/operations/shutdown.ipp>
-#include <apimart/operations/status.ipp>
-#include <apimart/operations/submit.ipp>
-#include <apimart/operations/wait.ipp>
-#include <apimart/runtime/client_core.hpp>
-#include <apimart/runtime/client_core.ipp>
+#include <apimart/operations/client_state.hpp>
+#include <apimart/operations/download.hpp>
+#include <apimart/operations/generate.hpp>
+#include <apimart/operations/shutdown.hpp>
+#include <apimart/operations/status.hpp>
+#include <apimart/operations/submit.hpp>
+#include <apimart/operations/wait.hpp>
 #include <apimart/separate_compilation.hpp>
 
-#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/ip/address.hpp>
 
-#include <exception>
-#include <new>
-
-namespace apimart::detail {
-
-// What an awaiting coroutine's handler sees: the value, or an exception.
-template <class T, class Handler>
-class exception_handler
-{
-public:
-    explicit exception_handler(Handler handler) : inner(std::move(handler)) {}
-
-    void operator()(result<T> outcome)
-    {
-        std::exception_ptr why;
-        try {
-            if (!outcome)
-                why = std::make_exception_ptr(error(outcome.error()));
-        } catch (std::bad_alloc const&) {
-            why = std::current_exception();
-        }
-        if (outcome)
-            std::move(inner)(why, std::move(*outcome));
-        else
-            std::move(inner)(why, T());
-    }
-
-    Handler inner;
-};
-
-} // namespace apimart::detail
-
-template <template <class, class> class Associator, class T, class Handler, class Default>
-struct boost::asio::associator<Associator, apimart::detail::exception_handler<T, Handler>, Default>
-    : Associator<Handler, Default>
-{
-    static auto get(apimart::detail::exception_handler<T, Handler> const& h) noexcept
-    {
-        return Associator<Handler, Default>::get(h.inner);
-    }
-    static auto get(apimart::detail::exception_handler<T, Handler> const& h, Default const& d) noexcept
-    {
-        return Associator<Handler, Default>::get(h.inner, d);
-    }
-};
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace apimart::detail {
 
-// An operation as an awaitable that throws.
-template <class T, class Start>
-boost::asio::awaitable<T> throwing(Start start)
+inline error unusable(std::string words)
 {
-    using token = boost::asio::use_awaitable_t<>;
-    return boost::asio::async_initiate<token const&, void(std::exception_ptr, T)>(
-        [](auto handler, Start&& begin) {
-            begin(completion<T>(exception_handler<T, decltype(handler)>(std::move(handler))));
-        },
-        boost::asio::use_awaitable, std::move(start));
+    return error(failure(errc::invalid_configuration, std::move(words)));
 }
 
-APIMART_INLINE std::shared_ptr<client_handle> make_client_handle(boost::asio::any_io_executor executor,
-                                                                 client_config config)
+inline request_url parse_base_url(std::string const& text, std::string const& name, bool allow_plain)
 {
-    auto const unusable = [](std::string words) {
-        return error(failure(errc::invalid_configuration, std::move(words)));
-    };
-    std::vector<request_url> bases;
-    auto const add_base = [&](std::string const& text, std::string const& name) {
-        std::optional<request_url> base = parse_request_url(text);
-        if (!base || base->target.find('?') != std::string::npos)
-            throw unusable(name + " is not an absolute http or https URL without user information and query");
-        if (!base->origin.tls && !config.allow_plain_http)
-            throw unusable(name + " is not https, and allow_plain_http is not set");
-        while (base->target.ends_with('/'))
-            base->target.pop_back();
-        bases.push_back(std::move(*base));
-    };
-    add_base(config.base_url, "base_url");
-    for (std::size_t i = 0; i < config.fallback_base_urls.size(); ++i)
-        add_base(config.fallback_base_urls[i], "fallback_base_urls[" + std::to_string(i) + "]");
+    std::optional<request_url> base = parse_request_url(text);
+    if (!base || base->target.find('?') != std::string::npos)
+        throw unusable(name + " is not an absolute http or https URL without user information and query");
+    if (!base->origin.tls && !allow_plain)
+        throw unusable(name + " is not https, and allow_plain_http is not set");
+    while (base->target.ends_with('/'))
+        base->target.pop_back();
+    return std::move(*base);
+}
+
+inline void check_limits(client_config const& config)
+{
     for (auto const& [host, addresses] : config.resolver.pinned()) {
         for (std::string const& text : addresses) {
             error_code code;
@@ -112,6 +56,17 @@ APIMART_INLINE std::shared_ptr<client_handle> make_client_handle(boost::asio::an
     if (config.retry.max_retries < 0 || config.retry.max_resends < 0 ||
         config.retry.max_rate_limit_retries < 0)
         throw unusable("retry counts must not be negative");
+}
+
+APIMART_INLINE std::shared_ptr<client_handle> make_client(boost::asio::any_io_executor const& executor,
+                                                          client_config config)
+{
+    std::vector<request_url> bases{parse_base_url(config.base_url, "base_url", config.allow_plain_http)};
+    for (std::size_t i = 0; i < config.fallback_base_urls.size(); ++i)
+        bases.push_back(parse_base_url(config.fallback_base_urls[i],
+                                       "fallback_base_urls[" + std::to_string(i) + "]",
+                                       config.allow_plain_http));
+    check_limits(config);
     for (auto* const each :
          {&config.timeouts.resolve, &config.timeouts.connect, &config.timeouts.connect_stagger,
           &config.timeouts.tls_handshake, &config.timeouts.send, &config.timeouts.response,
@@ -125,92 +80,71 @@ APIMART_INLINE std::shared_ptr<client_handle> make_client_handle(boost::asio::an
     auto proxy = proxy_rules::make(config.proxy);
     if (!proxy)
         throw error(proxy.error());
-    return std::make_shared<client_handle>(std::make_shared<client_core>(
-        std::move(executor), std::move(config), std::move(bases), std::move(*proxy), std::move(*tls)));
+    return std::make_shared<client_handle>(std::make_shared<client_state>(
+        executor, std::move(config), bases, std::move(*proxy), std::move(*tls)));
 }
 
-APIMART_INLINE void submit_start::operator()(completion<task>&& handler)
+APIMART_INLINE boost::asio::any_io_executor executor_of(client_handle const& client)
 {
-    handle_->core->start_submit(std::move(request_), std::move(options_), std::move(handler));
+    return client.state->get_executor();
 }
 
-APIMART_INLINE void wait_start::operator()(completion<finished_task>&& handler)
+APIMART_INLINE metrics metrics_of(client_handle const& client)
 {
-    handle_->core->start_wait(std::move(task_), options_, std::move(handler));
+    return client.state->runtime.counters.snapshot();
 }
 
-APIMART_INLINE void status_start::operator()(completion<task_state>&& handler)
+APIMART_INLINE void begin_submit(client_handle const& client, completion<task> handler, any_request request,
+                                 submit_options options)
 {
-    handle_->core->start_status(std::move(task_), options_, std::move(handler));
+    client.state->launch(std::move(handler), request_kind::submit,
+                         [request = std::move(request), options = std::move(options)](client_state& state,
+                                                                                      operation& op) mutable {
+                             return submit(state, op, std::move(request), std::move(options));
+                         });
 }
 
-APIMART_INLINE void generate_start::operator()(completion<finished_task>&& handler)
+APIMART_INLINE void begin_wait(client_handle const& client, completion<finished_task> handler, task which,
+                               wait_options options)
 {
-    handle_->core->start_generate(std::move(request_), std::move(submit_), wait_, std::move(handler));
+    start_wait(*client.state, which, options, std::move(handler));
 }
 
-APIMART_INLINE void download_start::operator()(completion<std::uint64_t>&& handler)
+APIMART_INLINE void begin_status(client_handle const& client, completion<task_state> handler, task which,
+                                 status_options options)
 {
-    handle_->core->start_download(std::move(file_), to_.native(), options_, std::move(handler));
+    client.state->launch(std::move(handler), request_kind::status,
+                         [id = which.id(), options](client_state& state, operation& op) mutable {
+                             return status(state, op, std::move(id), options);
+                         });
 }
 
-APIMART_INLINE void shutdown_start::operator()(completion<shutdown_report>&& handler)
+APIMART_INLINE void begin_generate(client_handle const& client, completion<finished_task> handler,
+                                   any_request request, submit_options submit_with, wait_options wait_with)
 {
-    handle_->core->start_shutdown(std::move(handler));
+    client.state->launch(std::move(handler), request_kind::submit,
+                         [request = std::move(request), submit_with = std::move(submit_with),
+                          wait_with](client_state& state, operation& op) mutable {
+                             return generate(state, op, std::move(request), std::move(submit_with),
+                                             wait_with);
+                         });
+}
+
+APIMART_INLINE void begin_download(client_handle const& client, completion<std::uint64_t> handler,
+                                   video_file file, std::string to, download_options options)
+{
+    client.state->launch(
+        std::move(handler), request_kind::download,
+        [file = std::move(file), to = std::move(to), options](client_state& state, operation& op) mutable {
+            return download(state, op, std::move(file), std::move(to), options);
+        });
+}
+
+APIMART_INLINE void begin_shutdown(client_handle const& client, completion<shutdown_report> handler)
+{
+    start_shutdown(*client.state, std::move(handler));
 }
 
 } // namespace apimart::detail
-
-namespace apimart {
-
-APIMART_INLINE client::client(executor_type executor, client_config config)
-    : handle_(detail::make_client_handle(std::move(executor), std::move(config)))
-{}
-
-APIMART_INLINE client::executor_type client::get_executor() const
-{
-    return handle_->core->executor();
-}
-
-APIMART_INLINE boost::asio::awaitable<task> client::submit(any_request request, submit_options options)
-{
-    return detail::throwing<task>(detail::submit_start(handle_, std::move(request), std::move(options)));
-}
-
-APIMART_INLINE boost::asio::awaitable<finished_task> client::wait(task which, wait_options options)
-{
-    return detail::throwing<finished_task>(detail::wait_start(handle_, std::move(which), options));
-}
-
-APIMART_INLINE boost::asio::awaitable<task_state> client::status(task which, status_options options)
-{
-    return detail::throwing<task_state>(detail::status_start(handle_, std::move(which), options));
-}
-
-APIMART_INLINE boost::asio::awaitable<finished_task>
-client::generate(any_request request, submit_options submit, wait_options wait)
-{
-    return detail::throwing<finished_task>(
-        detail::generate_start(handle_, std::move(request), std::move(submit), wait));
-}
-
-APIMART_INLINE boost::asio::awaitable<std::uint64_t> client::download(video_file file, file_path to,
-                                                                      download_options options)
-{
-    return detail::throwing<std::uint64_t>(
-        detail::download_start(handle_, std::move(file), std::move(to), options));
-}
-
-APIMART_INLINE boost::asio::awaitable<shutdown_report> client::shutdown()
-{
-    return detail::throwing<shutdown_report>(detail::shutdown_start(handle_));
-}
-
-APIMART_INLINE metrics client::metrics() const
-{
-    return handle_->core->read_metrics();
-}
-
-} // namespace apimart
 
 #endif

@@ -18,16 +18,16 @@
 namespace apimart::detail {
 
 // A file in the making: bytes go to `<target>.part`; only a complete, synced file gets the target's name.
-class part_file
+class partial_file
 {
 public:
-    explicit part_file(std::filesystem::path target)
+    explicit partial_file(std::filesystem::path target)
         : target_(std::move(target)), part_(target_.string() + ".part"),
           folder_(target_.has_parent_path() ? target_.parent_path() : std::filesystem::path("."))
     {}
-    part_file(part_file const&) = delete;
-    part_file& operator=(part_file const&) = delete;
-    ~part_file() { close(); }
+    partial_file(partial_file const&) = delete;
+    partial_file& operator=(partial_file const&) = delete;
+    ~partial_file() { close(); }
 
     boost::system::error_code open()
     {

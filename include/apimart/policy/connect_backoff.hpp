@@ -50,6 +50,9 @@ public:
         next_ = now + tolerance();
     }
 
+    // Whether there is nothing to remember.
+    bool at_rest() const noexcept { return rounds_ == 0; }
+
 private:
     // Seldom enough to be no load for anyone; often enough that a service that is back is noticed soon, with
     // most of half a minute left to come to full speed.

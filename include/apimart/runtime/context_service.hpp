@@ -5,58 +5,65 @@
 #include <boost/asio/execution_context.hpp>
 
 #include <algorithm>
+#include <functional>
+#include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 namespace apimart::detail {
 
-// Somebody whose I/O objects and parked handlers must not outlive an execution context.
-class context_bound
+// What a client has to do when its execution context goes away, or finds itself in a forked child. No strand, no I/O
+// object and no handler of a client may outlive the context.
+class context_hooks
 {
 public:
-    // Called once, from the destructor of the context.
-    virtual void abandon() = 0;
-
-protected:
-    ~context_bound() = default;
+    std::function<void()> on_shutdown;
+    std::function<void()> on_fork_child;
 };
 
-// Tells those bound to a context that it is going away. Handlers parked in structures of our own would
-// otherwise survive the context whose executors they hold.
-class context_watch final : public boost::asio::execution_context::service
+class context_service final : public boost::asio::execution_context::service
 {
 public:
-    using key_type = context_watch;
+    using key_type = context_service;
     inline static boost::asio::execution_context::id id;
 
-    explicit context_watch(boost::asio::execution_context& context) : service(context) {}
+    explicit context_service(boost::asio::execution_context& context) : service(context) {}
 
-    void add(context_bound* who)
+    void add(std::weak_ptr<context_hooks> hooks)
     {
         std::lock_guard const lock(mutex_);
-        bound_.push_back(who);
-    }
-
-    void remove(context_bound* who)
-    {
-        std::lock_guard const lock(mutex_);
-        std::erase(bound_, who);
+        std::erase_if(hooks_, [](auto const& each) { return each.expired(); });
+        hooks_.push_back(std::move(hooks));
     }
 
 private:
     void shutdown() override
     {
-        std::vector<context_bound*> all;
-        {
-            std::lock_guard const lock(mutex_);
-            all.swap(bound_);
+        for (auto const& each : all())
+            each->on_shutdown();
+    }
+    void notify_fork(boost::asio::execution_context::fork_event event) override
+    {
+        if (event != boost::asio::execution_context::fork_child)
+            return;
+        for (auto const& each : all())
+            each->on_fork_child();
+    }
+
+    std::vector<std::shared_ptr<context_hooks>> all()
+    {
+        std::lock_guard const lock(mutex_);
+        std::vector<std::shared_ptr<context_hooks>> alive;
+        for (auto const& each : hooks_) {
+            if (auto hooks = each.lock())
+                alive.push_back(std::move(hooks));
         }
-        for (context_bound* const who : all)
-            who->abandon();
+        return alive;
     }
 
     std::mutex mutex_;
-    std::vector<context_bound*> bound_;
+    std::vector<std::weak_ptr<context_hooks>> hooks_;
 };
 
 } // namespace apimart::detail

@@ -19,8 +19,9 @@ using executor = boost::asio::strand<boost::asio::any_io_executor>;
 template <class T>
 using awaitable = boost::asio::awaitable<T, executor>;
 
-using timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                                boost::asio::wait_traits<std::chrono::steady_clock>, executor>;
+using timer =
+    boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                      boost::asio::wait_traits<std::chrono::steady_clock>, executor>;
 
 // `co_await` of an operation with it gives all of its results as a tuple, and makes no coroutine of its own.
 inline constexpr auto use_tuple = boost::asio::as_tuple(boost::asio::deferred);

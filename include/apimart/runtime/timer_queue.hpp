@@ -2,115 +2,123 @@
 #ifndef APIMART_RUNTIME_TIMER_QUEUE_HPP
 #define APIMART_RUNTIME_TIMER_QUEUE_HPP
 
+#include <apimart/runtime/executor.hpp>
+
+#include <boost/asio/error.hpp>
+#include <boost/intrusive/set.hpp>
+#include <boost/system/error_code.hpp>
+
 #include <chrono>
-#include <map>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <utility>
 
 namespace apimart::detail {
 
-class alarm_clock;
-
-// A moment somebody wants to be called at. Setting it again moves it. Goes silent with its end.
-class alarm
+// A function to be called at a moment, unless the moment is moved or cleared before.
+class deadline
+    : public boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>
 {
 public:
     using time_point = std::chrono::steady_clock::time_point;
-    using callback = void (*)(void* who);
 
-    alarm(callback ring, void* who) : ring_(ring), who_(who) {}
-    alarm(alarm const&) = delete;
-    alarm& operator=(alarm const&) = delete;
-    ~alarm() { clear(); }
+    explicit deadline(std::function<void()> expired) : expired_(std::move(expired)) {}
+    deadline(deadline const&) = delete;
+    deadline& operator=(deadline const&) = delete;
 
-    void set(alarm_clock& on, time_point when);
-    void clear();
-    bool is_set() const noexcept { return clock_ != nullptr; }
+    bool is_set() const noexcept { return is_linked(); }
+    time_point when() const noexcept { return when_; }
+    void clear() noexcept { unlink(); }
 
 private:
-    friend class alarm_clock;
+    friend class timer_queue;
+    friend bool operator<(deadline const& a, deadline const& b) noexcept { return a.when_ < b.when_; }
 
-    using map_type = std::multimap<time_point, alarm*>;
-
-    callback ring_;
-    void* who_;
-    alarm_clock* clock_ = nullptr;
-    map_type::iterator place_{};
-    map_type::node_type spare_; // so that moving an alarm needs no memory
+    std::function<void()> expired_;
+    time_point when_{};
 };
 
-template <auto Member>
-struct alarm_of;
-template <class Owner, void (Owner::*Member)()>
-struct alarm_of<Member>
-{
-    static void ring(void* who) { (static_cast<Owner*>(who)->*Member)(); }
-};
-
-// All alarms of a client, in order. It has no timer: whoever drives it asks for the earliest.
-class alarm_clock
+// All deadlines of a client on one timer: a timer for each would cost every request several system calls.
+class timer_queue
 {
 public:
-    using time_point = alarm::time_point;
+    using clock = std::chrono::steady_clock;
 
-    alarm_clock() = default;
-    alarm_clock(alarm_clock const&) = delete;
-    alarm_clock& operator=(alarm_clock const&) = delete;
-    ~alarm_clock()
+    explicit timer_queue(executor const& on) : timer_(std::in_place, on) {}
+    timer_queue(timer_queue const&) = delete;
+    timer_queue& operator=(timer_queue const&) = delete;
+
+    void set(deadline& which, clock::time_point when)
     {
-        while (!alarms_.empty())
-            alarms_.begin()->second->clear();
+        which.unlink();
+        which.when_ = when;
+        // Most deadlines are equally far away, so that a new one comes last.
+        deadlines_.insert(deadlines_.end(), which);
+        if (when < armed_for_)
+            arm();
     }
 
-    std::optional<time_point> earliest() const
+    // Calls the functions whose moment has come. A test calls it to step time.
+    void expire(clock::time_point now)
     {
-        if (alarms_.empty())
-            return std::nullopt;
-        return alarms_.begin()->first;
-    }
-
-    // Calls everybody whose time has come; one who sets a new alarm meanwhile is called again only if that
-    // one has come as well by `now`.
-    void ring_due(time_point now)
-    {
-        while (!alarms_.empty() && alarms_.begin()->first <= now) {
-            alarm& due = *alarms_.begin()->second;
-            due.clear();
-            due.ring_(due.who_);
+        while (!deadlines_.empty() && deadlines_.begin()->when_ <= now) {
+            deadline& due = *deadlines_.begin();
+            due.unlink();
+            due.expired_();
         }
     }
 
+    std::optional<clock::time_point> next_expiry() const
+    {
+        if (deadlines_.empty())
+            return std::nullopt;
+        return deadlines_.begin()->when_;
+    }
+
+    // While nothing is under way, no timer may keep the user's context from running out of work.
+    void pause()
+    {
+        paused_ = true;
+        if (timer_ && armed_for_ != clock::time_point::max())
+            timer_->cancel();
+        armed_for_ = clock::time_point::max();
+    }
+    void resume()
+    {
+        paused_ = false;
+        arm();
+    }
+
+    // The execution context goes away, and no I/O object may outlive it.
+    void abandon() noexcept
+    {
+        timer_.reset();
+        alive_.reset();
+    }
+
 private:
-    friend class alarm;
-
-    alarm::map_type alarms_;
-};
-
-inline void alarm::set(alarm_clock& on, time_point when)
-{
-    if (clock_ != nullptr) {
-        if (place_->first == when)
+    void arm()
+    {
+        if (paused_ || !timer_ || deadlines_.empty())
             return;
-        spare_ = clock_->alarms_.extract(place_);
+        armed_for_ = deadlines_.begin()->when_;
+        timer_->expires_at(armed_for_);
+        timer_->async_wait([this, alive = std::weak_ptr<void>(alive_)](boost::system::error_code code) {
+            if (code == boost::asio::error::operation_aborted || alive.expired())
+                return;
+            armed_for_ = clock::time_point::max();
+            expire(clock::now());
+            arm();
+        });
     }
-    clock_ = nullptr; // until it is certain that there is memory
-    if (spare_) {
-        spare_.key() = when;
-        // Most alarms are time limits of the same length, so that a new one comes last.
-        place_ = on.alarms_.insert(on.alarms_.end(), std::move(spare_));
-    } else {
-        place_ = on.alarms_.emplace_hint(on.alarms_.end(), when, this);
-    }
-    clock_ = &on;
-}
 
-inline void alarm::clear()
-{
-    if (clock_ == nullptr)
-        return;
-    spare_ = clock_->alarms_.extract(place_);
-    clock_ = nullptr;
-}
+    boost::intrusive::multiset<deadline, boost::intrusive::constant_time_size<false>> deadlines_;
+    std::optional<timer> timer_;
+    std::shared_ptr<void> alive_ = std::make_shared<bool>();
+    clock::time_point armed_for_ = clock::time_point::max();
+    bool paused_ = true;
+};
 
 } // namespace apimart::detail
 

@@ -1,0 +1,505 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef APIMART_OPERATIONS_CLIENT_STATE_HPP
+#define APIMART_OPERATIONS_CLIENT_STATE_HPP
+
+#include <apimart/client_config.hpp>
+#include <apimart/http/connection_pool.hpp>
+#include <apimart/http/connector.hpp>
+#include <apimart/http/exchange.hpp>
+#include <apimart/operation_options.hpp>
+#include <apimart/operations/operation.hpp>
+#include <apimart/operations/poll_fleet.hpp>
+#include <apimart/policy/rate_limiter.hpp>
+#include <apimart/policy/retry.hpp>
+#include <apimart/policy/retry_budget.hpp>
+#include <apimart/protocol/origin.hpp>
+#include <apimart/protocol/user_agent.hpp>
+#include <apimart/runtime/authorization.hpp>
+#include <apimart/runtime/client_runtime.hpp>
+#include <apimart/runtime/context_service.hpp>
+#include <apimart/runtime/initiation.hpp>
+#include <apimart/text/printable.hpp>
+
+#include <boost/asio/associated_allocator.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/query.hpp>
+#include <boost/asio/recycling_allocator.hpp>
+#include <boost/intrusive/list.hpp>
+
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <new>
+#include <random>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace apimart::detail {
+
+// "For ever", without an overflow when it is added to a time.
+inline std::chrono::milliseconds bounded(std::chrono::milliseconds given)
+{
+    constexpr std::chrono::milliseconds years = std::chrono::hours(24 * 365 * 10);
+    return std::clamp(given, -years, years);
+}
+
+inline std::chrono::sys_seconds wall_clock()
+{
+    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
+inline std::uint64_t fresh_seed()
+{
+    std::uint64_t seed = 0;
+    if (RAND_bytes(reinterpret_cast<unsigned char*>(&seed), sizeof seed) != 1)
+        seed = std::random_device{}();
+    return seed;
+}
+
+// One of the addresses of the service, with the parts of its requests that never change.
+class api_endpoint
+{
+public:
+    api_endpoint(request_url const& base, authorization const& credentials) : origin(base.origin)
+    {
+        std::string fields = "Host: " + origin.authority() + "\r\nUser-Agent: ";
+        fields.append(user_agent()).append("\r\nAccept: application/json\r\n");
+        credentials.append_header(fields);
+        post = "POST " + base.target + "/v1/videos/generations HTTP/1.1\r\n" + fields +
+               "Content-Type: application/json\r\nIdempotency-Key: ";
+        get = "GET " + base.target + "/v1/tasks/";
+        get_tail = " HTTP/1.1\r\n" + fields + "\r\n";
+    }
+
+    detail::origin origin;
+    std::string post;     // up to the idempotency key
+    std::string get;      // up to the task's id
+    std::string get_tail; // what follows the id
+};
+
+// Which endpoint a request goes to, and how many it has tried.
+class endpoint_cursor
+{
+public:
+    std::size_t index = 0;
+    std::size_t tried = 1;
+};
+
+class client_state;
+inline void pump_polls(client_state& client);
+
+// What all copies of a client share. Everything in it happens on the strand, but for `launch`.
+class client_state : public std::enable_shared_from_this<client_state>
+{
+public:
+    using clock = std::chrono::steady_clock;
+
+    client_state(boost::asio::any_io_executor const& on, client_config settings,
+                 std::vector<request_url> const& bases, proxy_rules proxy, tls_context tls)
+        : runtime(on, settings), connector(runtime, std::move(proxy), std::move(tls), settings.resolver),
+          pool(runtime, [this](connection& c,
+                               connection_event::what happened) { return connector.event(c, happened); }),
+          config(std::move(settings)), credentials(std::move(config.key)), budget(config.retry),
+          submit_rate(config.limits.submits_per_second, config.limits.submits),
+          submit_slots(config.limits.submits), submit_turn(1), download_slots(config.limits.downloads),
+          fleet(runtime, config.poll, fresh_seed(), [this] { pump_polls(*this); }),
+          drain([this] { cut_all(make_error_code(errc::shutting_down)); }), seed_(fresh_seed()), executor_(on)
+    {
+        for (request_url const& each : bases)
+            endpoints_.emplace_back(each, credentials);
+        hooks_ = std::make_shared<context_hooks>();
+        hooks_->on_shutdown = [this] { abandon(); };
+        hooks_->on_fork_child = [this] { disown(); };
+        auto& context = boost::asio::query(on, boost::asio::execution::context);
+        boost::asio::use_service<context_service>(context).add(hooks_);
+    }
+    client_state(client_state const&) = delete;
+    client_state& operator=(client_state const&) = delete;
+    ~client_state()
+    {
+        hooks_->on_shutdown = [] {};
+        hooks_->on_fork_child = [] {};
+    }
+
+    boost::asio::any_io_executor const& get_executor() const noexcept { return executor_; }
+    bool is_dead() const noexcept { return dead_.load(std::memory_order_acquire); }
+
+    // Runs `function` on the strand, never inside this call. From any thread.
+    template <class Function>
+    void post(Function&& function)
+    {
+        if (!is_dead())
+            boost::asio::post(runtime.strand(), std::forward<Function>(function));
+    }
+
+    // Starts an operation. `body` makes its coroutine from the state and the operation.
+    template <class T, class Body>
+    void launch(completion<T> handler, request_kind kind, Body body)
+    {
+        auto const op = make_operation(handler, kind);
+        post([self = shared_from_this(), op, handler = std::move(handler), body = std::move(body)]() mutable {
+            self->begin(op, std::move(handler), std::move(body));
+        });
+    }
+
+    // The same for an object that listens to the caller's cancellation in a way of its own.
+    template <class T, class Stop>
+    void connect_slot(completion<T>& handler, Stop stop)
+    {
+        auto slot = boost::asio::get_associated_cancellation_slot(handler.handler);
+        if (!slot.is_connected())
+            return;
+        // It is emitted on the caller's thread, and may outlive the strand.
+        slot.assign([weak = weak_from_this(), stop = std::move(stop)](boost::asio::cancellation_type type) {
+            if (auto const self = weak.lock())
+                self->post([self, stop, type] { stop(*self, type); });
+        });
+    }
+
+    // Off the strand: a handler must not hold up the other operations.
+    template <class T>
+    static void deliver(completion<T> handler, result<T> outcome)
+    {
+        auto const where = handler.executor;
+        boost::asio::post(where, [handler = std::move(handler.handler), work = std::move(handler.executor),
+                                  outcome = std::move(outcome)]() mutable {
+            boost::asio::get_associated_cancellation_slot(handler).clear();
+            std::move(handler)(std::move(outcome));
+        });
+    }
+
+    std::uint64_t next_number() noexcept { return next_number_.fetch_add(1, std::memory_order_relaxed) + 1; }
+    std::uint64_t seed() noexcept { return ++seed_; }
+
+    // ---- For the coroutines of the operations.
+
+    void set_limit(operation& op, std::optional<std::chrono::milliseconds> const& limit,
+                   clock::time_point from)
+    {
+        if (!limit)
+            return;
+        op.limit.emplace([this, &op] {
+            op.stop(boost::asio::cancellation_type::terminal, make_error_code(errc::deadline_exceeded),
+                    runtime.timeouts.detached_answer);
+        });
+        runtime.timers.set(*op.limit, from + bounded(*limit));
+    }
+
+    awaitable<void> sleep(operation& op, clock::duration delay)
+    {
+        if (op.stop_reason || delay <= clock::duration::zero())
+            co_return;
+        timer t(runtime.strand(), delay);
+        op.sleeping = &t;
+        co_await t.async_wait(use_tuple);
+        op.sleeping = nullptr;
+    }
+
+    // Waits for a place; whether there is one then is in `granted`.
+    awaitable<void> wait_for_slot(operation& op, slots& from, slots::waiter& line, bool in_front = false)
+    {
+        if (op.stop_reason)
+            co_return;
+        in_front ? from.wait_in_front(line) : from.wait(line);
+        op.sleeping = &line.timer;
+        co_await line.timer.async_wait(use_tuple);
+        op.sleeping = nullptr;
+    }
+
+    endpoint_cursor first_endpoint() const noexcept { return {current_endpoint_, 1}; }
+    api_endpoint const& endpoint(endpoint_cursor const& at) const noexcept { return endpoints_[at.index]; }
+
+    // A failure before anything was connected says nothing about the service, only about the way to it.
+    bool failover(endpoint_cursor& at, http_result const& outcome)
+    {
+        if (outcome.phase != request_phase::connecting) {
+            if (at.index != current_endpoint_) {
+                current_endpoint_ = at.index;
+                runtime.counters.base_url_switches.add();
+            }
+            return false;
+        }
+        static constexpr std::array on_the_way{errc::resolve_failed,  errc::resolve_unavailable,
+                                               errc::resolve_timeout, errc::connect_failed,
+                                               errc::connect_timeout, errc::proxy_failed};
+        bool const way = std::any_of(on_the_way.begin(), on_the_way.end(),
+                                     [&](errc each) { return outcome.error == each; });
+        if (!way || at.tried >= endpoints_.size())
+            return false;
+        ++at.tried;
+        at.index = (at.index + 1) % endpoints_.size();
+        return true;
+    }
+
+    // The addresses that the user configured as the service are trusted to be where they are.
+    bool is_api_origin(origin const& to) const
+    {
+        return std::any_of(endpoints_.begin(), endpoints_.end(),
+                           [&](api_endpoint const& each) { return each.origin == to; });
+    }
+
+    void emit_attempt(request_kind kind, std::uint64_t number, int attempt, std::string_view task_id,
+                      std::string_view key, std::string const& host, exchange const& done) const
+    {
+        if (!runtime.observer.on_attempt)
+            return;
+        http_result const& outcome = done.result;
+        attempt_event event;
+        event.kind = kind;
+        event.operation = number;
+        event.attempt = attempt;
+        event.task_id = task_id;
+        event.idempotency_key = key;
+        event.host = host;
+        event.reused_connection = outcome.reused;
+        event.phase = to_string(outcome.phase);
+        event.code = outcome.error;
+        bool const answered = outcome.phase == request_phase::answered;
+        event.http_status = answered ? outcome.response.status : outcome.http_status;
+        if (!outcome.detail.empty())
+            event.detail = credentials.redacted(outcome.detail);
+        if (!outcome.response.request_id.empty())
+            event.request_id = credentials.redacted(printable(outcome.response.request_id, 128));
+        event.bytes_sent = outcome.bytes_sent;
+        event.bytes_received = outcome.bytes_received;
+        event.took = std::chrono::duration_cast<std::chrono::microseconds>(runtime.now() - done.begun);
+        runtime.emit(runtime.observer.on_attempt, event);
+    }
+
+    void count(retry_decision const& made) const
+    {
+        if (made.throttled)
+            runtime.counters.throttled.add();
+        if (made.budget_refused)
+            runtime.counters.retries_refused.add();
+    }
+
+    void emit_retry(operation const& op, std::chrono::milliseconds delay, failure const& why,
+                    bool same_key) const
+    {
+        runtime.counters.retries.add();
+        if (!runtime.observer.on_retry)
+            return;
+        retry_event event;
+        event.kind = op.kind;
+        event.operation = op.number;
+        event.next_attempt = op.attempts + 1;
+        event.delay = delay;
+        event.why = why.code();
+        event.asked_by_service = why.retry_after().has_value();
+        event.same_key = same_key;
+        runtime.emit(runtime.observer.on_retry, event);
+    }
+
+    void emit_operation(request_kind kind, std::uint64_t number, clock::time_point begun, int attempts,
+                        std::string_view task_id, error_code const& code, proof_level proof) const
+    {
+        if (!runtime.observer.on_operation)
+            return;
+        operation_event event;
+        event.kind = kind;
+        event.operation = number;
+        event.task_id = task_id;
+        event.code = code;
+        event.proof = proof;
+        event.attempts = attempts;
+        event.took = std::chrono::duration_cast<std::chrono::microseconds>(runtime.now() - begun);
+        runtime.emit(runtime.observer.on_operation, event);
+    }
+
+    // ---- The end; see shutdown.hpp.
+
+    bool shutting_down() const noexcept { return shutting_down_; }
+    void begin_shutdown();
+    void cut_all(error_code why);
+    void finish_shutdowns();
+    // Something that is under way has ended, or something has begun.
+    void update_activity();
+
+    mutable client_runtime runtime;
+    detail::connector connector;
+    connection_pool pool;
+    client_config const config;
+    authorization const credentials;
+    retry_budget budget;
+    rate_limiter submit_rate;
+    slots submit_slots;
+    slots submit_turn; // at the rate
+    std::size_t queued_submits = 0;
+    bool submit_queue_stalled = false; // and the observer knows
+    slots download_slots;
+    std::size_t queued_downloads = 0;
+    poll_fleet fleet;
+
+    std::vector<completion<shutdown_report>> shutdowns;
+    shutdown_report report;
+    deadline drain;
+
+private:
+    template <class T>
+    std::shared_ptr<operation> make_operation(completion<T>& handler, request_kind kind)
+    {
+        auto const memory =
+            boost::asio::get_associated_allocator(handler.handler, boost::asio::recycling_allocator<void>());
+        auto op = std::allocate_shared<operation>(memory, kind, next_number(), runtime.now());
+        connect_slot(handler, [weak = std::weak_ptr<operation>(op)](client_state& self,
+                                                                    boost::asio::cancellation_type type) {
+            if (auto const found = weak.lock())
+                found->stop(type, boost::asio::error::operation_aborted,
+                            self.runtime.timeouts.detached_answer);
+        });
+        return op;
+    }
+
+    // What nothing is known to have been bought by.
+    static failure refusal(request_kind kind, failure why)
+    {
+        return kind == request_kind::submit ? why.proof(proof_level::not_sent) : why;
+    }
+
+    template <class T, class Body>
+    void begin(std::shared_ptr<operation> const& op, completion<T> handler, Body body)
+    {
+        if (error_code const why = refuses()) {
+            deliver(std::move(handler), result<T>(refusal(op->kind, failure(why))));
+            return;
+        }
+        operations_.push_back(*op);
+        update_activity();
+        boost::asio::co_spawn(runtime.strand(), body(*this, *op),
+                              [self = shared_from_this(), op, handler = std::move(handler)](
+                                  std::exception_ptr thrown, result<T> outcome) mutable {
+                                  if (thrown)
+                                      outcome = self->broken(*op, thrown);
+                                  self->conclude(*op, std::move(handler), std::move(outcome));
+                              });
+    }
+
+public:
+    // Why nothing new begins; not set where it does.
+    error_code refuses() const noexcept
+    {
+        return forked_          ? make_error_code(errc::forked)
+               : shutting_down_ ? make_error_code(errc::shutting_down)
+                                : error_code();
+    }
+
+private:
+    // An exception inside an operation, such as the lack of memory, ends that operation and nothing else.
+    failure broken(operation& op, std::exception_ptr const& thrown)
+    {
+        std::string words = "an exception inside the client";
+        error_code beneath;
+        try {
+            std::rethrow_exception(thrown);
+        } catch (std::bad_alloc const&) {
+            words = "out of memory";
+            beneath = boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+        } catch (std::exception const& e) {
+            words = e.what();
+        } catch (...) {
+        }
+        failure why(errc::local_resource, std::move(words));
+        why.underlying(beneath);
+        if (op.kind != request_kind::submit)
+            return why;
+        if (!op.may_be_accepted)
+            return why.proof(proof_level::not_sent);
+        runtime.counters.outcomes_unknown.add();
+        return why.code(errc::outcome_unknown).proof(proof_level::unknown);
+    }
+
+    template <class T>
+    void conclude(operation& op, completion<T> handler, result<T> outcome)
+    {
+        error_code const code = outcome ? error_code() : outcome.error().code();
+        proof_level const proof = op.kind != request_kind::submit ? proof_level::none
+                                  : outcome                       ? proof_level::accepted
+                                                                  : outcome.error().proof();
+        emit_operation(op.kind, op.number, op.begun, op.attempts, op.task_id, code, proof);
+        if (shutting_down_ && code) {
+            ++report.stopped;
+            if (code == errc::outcome_unknown)
+                ++report.unknown;
+        }
+        op.limit.reset();
+        op.unlink();
+        deliver(std::move(handler), std::move(outcome));
+        update_activity();
+        finish_shutdowns();
+    }
+
+    // The execution context goes away. Handlers are dropped, not called, and may own the last copy of a client.
+    void abandon()
+    {
+        auto const self = weak_from_this().lock();
+        if (dead_.exchange(true))
+            return;
+        submit_slots.abandon();
+        submit_turn.abandon();
+        download_slots.abandon();
+        fleet.abandon();
+        shutdowns.clear();
+        operations_.clear();
+        drain.clear();
+        connector.abandon();
+        pool.abandon();
+        runtime.abandon();
+        executor_ = {};
+    }
+
+    // This process is a forked child, and the connections are its parent's: they are closed here without a byte.
+    void disown()
+    {
+        if (is_dead())
+            return;
+        forked_ = true;
+        pool.drop_idle();
+        cut_all(make_error_code(errc::forked));
+    }
+
+    std::vector<api_endpoint> endpoints_;
+    std::size_t current_endpoint_ = 0;
+    boost::intrusive::list<operation, boost::intrusive::constant_time_size<false>> operations_;
+    std::shared_ptr<context_hooks> hooks_;
+    bool active_ = false;
+    bool shutting_down_ = false;
+    bool forked_ = false;
+    std::atomic<bool> dead_{false};
+    std::atomic<std::uint64_t> next_number_{0};
+    std::uint64_t seed_;
+    boost::asio::any_io_executor executor_;
+};
+
+// What copies of a client hold. The last copy's end is the client's end, while operations keep the state.
+class client_handle
+{
+public:
+    explicit client_handle(std::shared_ptr<client_state> shared) : state(std::move(shared)) {}
+    client_handle(client_handle const&) = delete;
+    client_handle& operator=(client_handle const&) = delete;
+    ~client_handle()
+    {
+        try {
+            state->post([self = state] { self->begin_shutdown(); });
+        } catch (std::bad_alloc const&) { // what is under way goes on to its end, then
+        }
+    }
+
+    std::shared_ptr<client_state> state;
+};
+
+} // namespace apimart::detail
+
+#endif

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef APIMART_OPERATIONS_DOWNLOAD_HPP
+#define APIMART_OPERATIONS_DOWNLOAD_HPP
+
+#include <apimart/operations/client_state.hpp>
+#include <apimart/operations/partial_file.hpp>
+#include <apimart/operations/status.hpp>
+#include <apimart/policy/download_decision.hpp>
+#include <apimart/policy/retry.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace apimart::detail {
+
+// A server may give less than was asked for. "bytes 10-19/100" is no end of the file; "/*" does not tell.
+inline bool reaches_the_end(std::string_view content_range, std::uint64_t have)
+{
+    auto const slash = content_range.rfind('/');
+    std::string_view const total = slash == std::string_view::npos ? "*" : content_range.substr(slash + 1);
+    return total == "*" || total == std::to_string(have);
+}
+
+// A file that is being fetched, across all transfers of it.
+class download_target
+{
+public:
+    download_target(client_state& client, std::string const& to, download_options const& chosen)
+        : options(chosen), path(to), part_(path), client_(client)
+    {}
+    download_target(download_target const&) = delete;
+    download_target& operator=(download_target const&) = delete;
+    ~download_target()
+    {
+        if (open_)
+            part_.remove();
+    }
+
+    std::optional<failure> open()
+    {
+        if (error_code const code = part_.open())
+            return failure(errc::file_error, path.string() + ".part: " + code.message()).underlying(code);
+        open_ = true;
+        return std::nullopt;
+    }
+    std::uint64_t size() const { return part_.size(); }
+    // How much of it a further transfer need not bring: only a strong tag vouches for bytes.
+    std::uint64_t resumes_at() const { return etag_.empty() ? 0 : part_.size(); }
+    std::string const& etag() const noexcept { return etag_; }
+
+    std::optional<failure> begin_answer(download_decision const& step, int status, std::string_view tag)
+    {
+        if (step.next == download_decision::action::fail) {
+            if (status == 416)
+                part_.restart();
+            return step.why;
+        }
+        if (step.next == download_decision::action::from_start && part_.size() > 0) {
+            if (error_code const code = part_.restart())
+                return failure(errc::file_error, code.message()).underlying(code);
+        }
+        etag_ = tag.starts_with('"') ? std::string(tag) : std::string();
+        return std::nullopt;
+    }
+    std::optional<failure> append(std::string_view piece)
+    {
+        if (part_.size() == 0 && !may_begin_a_video(piece))
+            return failure(errc::download_corrupt, "the answer's bytes are text, not a video");
+        if (part_.size() + piece.size() > options.max_size)
+            return failure(errc::download_too_large,
+                           "more than " + std::to_string(options.max_size) + " bytes");
+        if (error_code const code = part_.append(piece.data(), piece.size()))
+            return failure(errc::file_error, code.message()).underlying(code);
+        client_.runtime.counters.bytes_downloaded.add(piece.size());
+        return std::nullopt;
+    }
+    result<std::uint64_t> finish()
+    {
+        if (error_code const code = part_.finish(options.overwrite)) {
+            bool const taken = code == boost::system::errc::file_exists;
+            return failure(taken ? errc::file_exists : errc::file_error,
+                           path.string() + ": " + code.message())
+                .underlying(code);
+        }
+        open_ = false;
+        return part_.size();
+    }
+
+    download_options const options;
+    std::filesystem::path const path;
+
+private:
+    partial_file part_;
+    client_state& client_;
+    std::string etag_;
+    bool open_ = false;
+};
+
+inline http_request make_download_request(request_url const& where, download_target const& target)
+{
+    // No Authorization here: the key belongs to the API's calls, and the link carries its own permission.
+    http_request request(where.origin, priority::download);
+    request.head.append("GET ").append(where.target).append(" HTTP/1.1\r\nHost: ");
+    request.head.append(where.origin.authority()).append("\r\nUser-Agent: ").append(user_agent());
+    request.head.append("\r\nAccept: */*\r\nAccept-Encoding: identity\r\n");
+    if (std::uint64_t const have = target.resumes_at(); have > 0)
+        request.head.append("Range: bytes=")
+            .append(std::to_string(have))
+            .append("-\r\nIf-Range: ")
+            .append(target.etag())
+            .append("\r\n");
+    request.head += "\r\n";
+    request.response_limit = (std::numeric_limits<std::uint64_t>::max)();
+    request.streams = true;
+    return request;
+}
+
+inline download_response read_head(response_parser const& parser)
+{
+    download_response answer;
+    answer.status = parser.status();
+    answer.location = parser.location();
+    answer.content_type = parser.content_type();
+    answer.content_encoding = parser.content_encoding();
+    answer.content_range = parser.content_range();
+    answer.retry_after = parser.retry_after();
+    answer.content_length = parser.content_length();
+    return answer;
+}
+
+// One transfer, which follows redirects: it brings the rest of the file, or the reason why not.
+inline awaitable<std::optional<failure>> transfer(client_state& client, operation& op,
+                                                  download_target& target, std::string url)
+{
+    constexpr int max_redirects = 5;
+    for (int hops = 0; hops <= max_redirects; ++hops) {
+        std::optional<request_url> const where = parse_request_url(url);
+        if (!where)
+            co_return failure(errc::url_not_allowed, "the result's link is not an http or https URL");
+        bool const home = client.is_api_origin(where->origin);
+        if (!where->origin.tls && !(home && client.config.allow_plain_http))
+            co_return failure(errc::url_not_allowed, "the result's link is not https: " + where->origin.host);
+        http_request request = make_download_request(*where, target);
+        request.public_only = !home && !client.config.allow_private_results;
+
+        exchange x(client.runtime, client.pool, client.connector);
+        op.active = &x;
+        co_await x.send(std::move(request));
+        std::optional<failure> unwanted;
+        std::optional<download_decision> step;
+        download_response answer;
+        if (response_parser const* const head = x.head()) {
+            answer = read_head(*head);
+            step = decide_download(answer, *where, target.resumes_at(), target.options.max_size, wall_clock());
+            if (step->next == download_decision::action::redirect) {
+                // The connection is not worth reading an unwanted body for.
+                x.reject(failure(errc::unexpected_response));
+            } else {
+                unwanted = target.begin_answer(*step, answer.status, head->etag());
+                while (!unwanted) {
+                    std::string_view const piece = co_await x.read_piece();
+                    if (piece.empty())
+                        break;
+                    unwanted = target.append(piece);
+                }
+                if (unwanted)
+                    x.reject(failure(unwanted->code()));
+            }
+        }
+        op.active = nullptr;
+        client.emit_attempt(request_kind::download, op.number, op.attempts, op.task_id, {},
+                            where->origin.host, x);
+        if (op.stop_reason)
+            co_return failure(op.stop_reason);
+        if (unwanted)
+            co_return unwanted;
+        if (step && step->next == download_decision::action::redirect) {
+            url = step->location;
+            continue;
+        }
+        if (x.result.phase != request_phase::answered)
+            co_return failure(x.result.error, x.result.detail)
+                .underlying(x.result.underlying)
+                .http_status(x.result.http_status);
+        if (step->next == download_decision::action::resume && !reaches_the_end(answer.content_range, target.size()))
+            co_return failure(errc::connection_lost, "the part ended before the file did");
+        if (target.size() == 0)
+            co_return failure(errc::download_corrupt, "the file is empty");
+        co_return std::nullopt;
+    }
+    co_return failure(errc::url_not_allowed, "too many redirects");
+}
+
+inline awaitable<std::optional<failure>> enter_downloads(client_state& client, operation& op)
+{
+    if (client.download_slots.try_acquire())
+        co_return std::nullopt;
+    std::size_t const most = client.runtime.limits.queued_downloads;
+    if (client.queued_downloads >= most) {
+        client.runtime.counters.overloaded.add();
+        co_return failure(errc::overloaded, std::to_string(client.queued_downloads) +
+                                                " downloads are waiting, " + std::to_string(most) + " may");
+    }
+    ++client.queued_downloads;
+    slots::waiter line(client.runtime.strand());
+    co_await client.wait_for_slot(op, client.download_slots, line);
+    --client.queued_downloads;
+    if (line.granted && op.stop_reason)
+        client.download_slots.release();
+    if (op.stop_reason)
+        co_return failure(op.stop_reason);
+    co_return std::nullopt;
+}
+
+// The task is paid for; its result may only have a newer link.
+inline awaitable<std::optional<std::string>> ask_for_fresh_link(client_state& client, operation& op,
+                                                                video_file const& file)
+{
+    exchange x(client.runtime, client.pool, client.connector);
+    op.active = &x;
+    result<task_state> const now =
+        co_await get_status(client, x, file.task_id(), request_kind::status, op.number, 1);
+    op.active = nullptr;
+    if (!now || file.index() >= now->videos().size())
+        co_return std::nullopt;
+    co_return now->videos()[file.index()].url().reveal();
+}
+
+// Transfers that go on where the one before ended.
+inline awaitable<result<std::uint64_t>> fetch(client_state& client, operation& op, video_file const& file,
+                                              std::string const& to, download_options const& options)
+{
+    std::error_code ignored;
+    if (file.url().empty())
+        co_return failure(errc::no_result);
+    if (!options.overwrite && std::filesystem::exists(std::filesystem::symlink_status(to, ignored)))
+        co_return failure(errc::file_exists, to);
+    client.set_limit(op, options.time_limit, op.begun);
+    if (std::optional<failure> full = co_await enter_downloads(client, op))
+        co_return *full;
+    slot_guard const place(client.download_slots);
+    download_target target(client, to, options);
+    if (std::optional<failure> why = target.open())
+        co_return *why;
+    retry_policy policy = client.config.retry;
+    policy.max_retries = options.max_resumes;
+    read_retry again(policy, client.budget, client.seed(),
+                     op.limit ? std::optional(op.limit->when()) : std::nullopt);
+    int resumes = 0;
+    std::string url = file.url().reveal();
+    for (bool refreshed = false;;) {
+        ++op.attempts;
+        std::optional<failure> why = co_await transfer(client, op, target, url);
+        if (!why) {
+            result<std::uint64_t> done = target.finish();
+            if (done)
+                client.budget.succeeded();
+            co_return done;
+        }
+        if (op.stop_reason)
+            co_return failure(op.stop_reason);
+        if (why->code() == errc::result_expired && !std::exchange(refreshed, true) &&
+            is_task_id(file.task_id())) {
+            std::optional<std::string> fresh = co_await ask_for_fresh_link(client, op, file);
+            if (op.stop_reason)
+                co_return failure(op.stop_reason);
+            if (!fresh)
+                co_return *why;
+            url = std::move(*fresh);
+            continue;
+        }
+        auto const next = again.after(*why, client.runtime.now(), resumes++);
+        client.count(next);
+        if (!next.delay)
+            co_return next.why;
+        client.emit_retry(op, *next.delay, *why, false);
+        co_await client.sleep(op, *next.delay);
+        if (op.stop_reason)
+            co_return failure(op.stop_reason);
+    }
+}
+
+// What a call of `client::download` is.
+inline awaitable<result<std::uint64_t>> download(client_state& client, operation& op, video_file file,
+                                                 std::string to, download_options options)
+{
+    op.task_id = file.task_id();
+    result<std::uint64_t> outcome = co_await fetch(client, op, file, to, options);
+    if (!outcome) {
+        failure why = client.credentials.redacted(outcome.error());
+        outcome = std::move(why.task_id(file.task_id()));
+    }
+    co_return outcome;
+}
+
+} // namespace apimart::detail
+
+#endif

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef APIMART_OPERATIONS_GENERATE_HPP
+#define APIMART_OPERATIONS_GENERATE_HPP
+
+#include <apimart/operations/submit.hpp>
+#include <apimart/operations/wait.hpp>
+
+#include <chrono>
+#include <optional>
+#include <utility>
+
+namespace apimart::detail {
+
+// A wait on behalf of a coroutine.
+class coroutine_waiter final : public task_waiter
+{
+public:
+    coroutine_waiter(executor const& on, std::uint64_t serial, time_point until)
+        : task_waiter(serial, until), ended(on, timer::time_point::max())
+    {}
+    void done(std::string const&, result<finished_task>&& given) override
+    {
+        outcome = std::move(given);
+        ended.cancel();
+    }
+    void drop() noexcept override {}
+
+    timer ended; // cancelled at the end, or when the wait is to end
+    std::optional<result<finished_task>> outcome;
+};
+
+// What a call of `client::generate` is: a submit, then a wait.
+inline awaitable<result<finished_task>> generate(client_state& client, operation& op, any_request request,
+                                                 submit_options submit_with, wait_options wait_with)
+{
+    result<task> const bought = co_await submit(client, op, std::move(request), std::move(submit_with));
+    if (!bought)
+        co_return bought.error();
+    // From here on, whatever fails, the task is paid for and its id is told.
+    auto const with_task = [&](failure why) {
+        return why.task_id(bought->id())
+            .proof(proof_level::accepted)
+            .idempotency_key(bought->idempotency_key());
+    };
+    op.limit.reset();
+    auto const now = client.runtime.now();
+    coroutine_waiter waiter(client.runtime.strand(), op.number,
+                            now + bounded(wait_with.time_limit.value_or(client.config.poll.max_wait)));
+    if (!op.stop_reason) {
+        client.fleet.add(bought->id(), bought->profile(), bought->accepted_at().value_or(now), waiter);
+        pump_polls(client);
+        op.sleeping = &waiter.ended;
+        if (!waiter.outcome)
+            co_await waiter.ended.async_wait(use_tuple);
+        op.sleeping = nullptr;
+    }
+    if (!waiter.outcome) {
+        client.fleet.end(waiter, failure(op.stop_reason));
+        pump_polls(client);
+    }
+    if (!waiter.outcome)
+        co_return with_task(failure(op.stop_reason));
+    if (!*waiter.outcome)
+        co_return with_task(waiter.outcome->error());
+    co_return std::move(*waiter.outcome);
+}
+
+} // namespace apimart::detail
+
+#endif

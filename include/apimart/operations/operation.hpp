@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef APIMART_OPERATIONS_OPERATION_HPP
+#define APIMART_OPERATIONS_OPERATION_HPP
+
+#include <apimart/error.hpp>
+#include <apimart/http/exchange.hpp>
+#include <apimart/observer.hpp>
+#include <apimart/runtime/executor.hpp>
+#include <apimart/runtime/slots.hpp>
+#include <apimart/runtime/timer_queue.hpp>
+
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/intrusive/list_hook.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace apimart::detail {
+
+// One call of the client under way: what its coroutine waits for, and why it is to end.
+class operation
+    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>
+{
+public:
+    using clock = std::chrono::steady_clock;
+
+    operation(request_kind what, std::uint64_t serial, clock::time_point now)
+        : kind(what), number(serial), begun(now)
+    {}
+    operation(operation const&) = delete;
+    operation& operator=(operation const&) = delete;
+
+    // The caller's cancellation, a time limit, or the first step of a shutdown. Where the service may have accepted a
+    // submit, its answer is still read for a while; total cancellation promises that nothing has happened, which can no
+    // longer be promised then.
+    void stop(boost::asio::cancellation_type type, error_code why, std::chrono::milliseconds patience)
+    {
+        using boost::asio::cancellation_type;
+        if (kind != request_kind::submit || active == nullptr || !active->committed()) {
+            cut(why);
+        } else if (!stop_reason && (type & (cancellation_type::terminal | cancellation_type::partial)) !=
+                                       cancellation_type::none) {
+            stop_reason = why;
+            active->shorten(patience);
+        }
+    }
+
+    // Ends it now.
+    void cut(error_code why)
+    {
+        if (!stop_reason)
+            stop_reason = why;
+        if (active != nullptr)
+            active->cancel(stop_reason);
+        else if (sleeping != nullptr)
+            sleeping->cancel();
+    }
+
+    request_kind const kind;
+    std::uint64_t const number; // for the observer
+    clock::time_point const begun;
+    int attempts = 0;
+    std::string task_id;
+    bool may_be_accepted = false; // a submit that the service may have whole
+    error_code stop_reason;
+    std::optional<deadline> limit;
+    // What its coroutine awaits at present.
+    exchange* active = nullptr;
+    timer* sleeping = nullptr;
+};
+
+} // namespace apimart::detail
+
+#endif

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef APIMART_OPERATIONS_POLL_FLEET_HPP
+#define APIMART_OPERATIONS_POLL_FLEET_HPP
+
+#include <apimart/error.hpp>
+#include <apimart/observer.hpp>
+#include <apimart/policy/poll_scheduler.hpp>
+#include <apimart/protocol/task_id.hpp>
+#include <apimart/runtime/client_runtime.hpp>
+#include <apimart/task.hpp>
+
+#include <boost/intrusive/list.hpp>
+#include <boost/intrusive/set.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace apimart::detail {
+
+class watched_task;
+
+// One wait for a task. It is told its end once, and then belongs to nobody here any more.
+class task_waiter : public boost::intrusive::list_base_hook<>
+{
+public:
+    using time_point = std::chrono::steady_clock::time_point;
+
+    task_waiter(std::uint64_t serial, time_point until) : number(serial), deadline(until) {}
+    task_waiter(task_waiter const&) = delete;
+    task_waiter& operator=(task_waiter const&) = delete;
+    virtual ~task_waiter() = default;
+
+    virtual void done(std::string const& task_id, result<finished_task>&& outcome) = 0;
+    // The execution context goes away.
+    virtual void drop() noexcept = 0;
+
+    std::uint64_t const number; // for the observer
+    time_point const deadline;
+    watched_task* on = nullptr; // while it waits
+};
+
+// A poll that is under way.
+class running_poll
+{
+public:
+    std::function<void()> deadline_changed;
+    std::function<void(error_code)> cancel;
+};
+
+// A task that is waited for.
+class watched_task
+    : public scheduled_poll,
+      public boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>
+{
+public:
+    using scheduled_poll::scheduled_poll;
+
+    struct key_of
+    {
+        using type = std::string;
+        type const& operator()(watched_task const& which) const noexcept { return which.id; }
+    };
+
+    boost::intrusive::list<task_waiter, boost::intrusive::constant_time_size<false>> waiters;
+    std::string seen;             // the state that the observer was told last
+    std::uint64_t number = 0;     // of the first wait for it
+    running_poll* poll = nullptr; // while its state is asked for
+};
+
+// All waits of a client: which task is asked when, and what an answer means for those that wait for it. It sends nothing.
+class poll_fleet
+{
+public:
+    using clock = std::chrono::steady_clock;
+
+    poll_fleet(client_runtime& runtime, poll_policy const& policy, std::uint64_t seed,
+               std::function<void()> pump)
+        : wake(std::move(pump)), runtime_(runtime), scheduler(policy, seed)
+    {}
+    poll_fleet(poll_fleet const&) = delete;
+    poll_fleet& operator=(poll_fleet const&) = delete;
+    ~poll_fleet() { abandon(); }
+
+    bool empty() const noexcept { return tasks_.empty(); }
+
+    // Where there is no room, the waiter is told so.
+    void add(std::string const& id, std::string const& profile, clock::time_point begun, task_waiter& waiter)
+    {
+        if (!is_task_id(id)) {
+            waiter.done(id, failure(errc::task_not_found, "this is not a task id"));
+            return;
+        }
+        tasks::insert_commit_data place;
+        auto [found, fresh] = tasks_.insert_check(id, place);
+        std::size_t const most = runtime_.limits.waiting_tasks;
+        if (fresh && tasks_.size() >= most) {
+            runtime_.counters.overloaded.add();
+            waiter.done(id,
+                        failure(errc::overloaded, std::to_string(tasks_.size()) + " tasks are waited for, " +
+                                                      std::to_string(most) + " may be"));
+            return;
+        }
+        if (fresh) {
+            auto made = std::make_unique<watched_task>(id, profile, begun);
+            made->number = waiter.number;
+            found = tasks_.insert_commit(*made.release(), place);
+            runtime_.counters.tasks_waiting.set(tasks_.size());
+        }
+        watched_task& task = *found;
+        task.waiters.push_back(waiter);
+        waiter.on = &task;
+        if (waiter.deadline < task.deadline)
+            set_deadline(task, waiter.deadline);
+        if (fresh)
+            scheduler.add(task, runtime_.now());
+    }
+
+    // Ends one wait; the others for its task go on.
+    void end(task_waiter& waiter, failure why)
+    {
+        watched_task* const task = std::exchange(waiter.on, nullptr);
+        if (task == nullptr)
+            return;
+        task->waiters.erase(task->waiters.iterator_to(waiter));
+        std::string const id = task->id;
+        if (task->waiters.empty())
+            forget(*task);
+        else if (waiter.deadline <= task->deadline)
+            set_deadline(*task, earliest_deadline(*task));
+        waiter.done(id, std::move(why));
+    }
+
+    // Ends all waits and gives the ids of their tasks.
+    std::vector<std::string> end_all(error_code why)
+    {
+        std::vector<std::string> ids;
+        for (auto next = tasks_.begin(); next != tasks_.end();) {
+            watched_task& task = *next++;
+            if (task.waiters.empty())
+                continue;
+            ids.push_back(task.id);
+            if (task.poll != nullptr)
+                task.poll->cancel(why);
+            end_waiters(task, failure(why), [](task_waiter const&) { return true; });
+            forget(task);
+        }
+        return ids;
+    }
+
+    // What a poll has learned. The task may be gone after it.
+    void on_answer(watched_task& task, result<task_state>&& answer)
+    {
+        auto const now = runtime_.now();
+        task.poll = nullptr;
+        if (answer)
+            emit_state(task, *answer);
+        else if (answer.error().code() == cause::rate_limited)
+            runtime_.counters.throttled.add();
+        bool const over =
+            answer ? is_final(answer->status()) : !is_worth_another_poll(answer.error(), task.failures);
+        if (over && !task.waiters.empty()) {
+            report(task, answer, now);
+            if (answer) {
+                runtime_.counters.tasks_finished.add();
+                end_waiters(task, finished_task(std::move(*answer), task.polls),
+                            [](task_waiter const&) { return true; });
+            } else {
+                end_waiters(task, answer.error(), [](task_waiter const&) { return true; });
+            }
+            forget(task);
+            return;
+        }
+        // Those whose time is up must not hasten the next poll.
+        failure why(errc::wait_expired);
+        if (answer)
+            why.detail("last seen " + answer->word());
+        else
+            why.underlying(answer.error().code())
+                .detail("the last question failed: " + answer.error().describe());
+        auto const late = [now](task_waiter const& each) { return each.deadline <= now; };
+        end_waiters(task, std::move(why), late);
+        if (!task.waiters.empty())
+            set_deadline(task, earliest_deadline(task));
+        report(task, answer, now);
+        if (task.waiters.empty())
+            forget(task);
+    }
+
+    // A time limit came while nothing may be asked: those whose time is up end without a last check.
+    void expire_unasked(watched_task& task, failure const& because)
+    {
+        auto const now = runtime_.now();
+        failure why(errc::wait_expired);
+        why.underlying(because.code()).detail("the last question failed: " + because.describe());
+        end_waiters(task, std::move(why), [now](task_waiter const& each) { return each.deadline <= now; });
+        if (task.waiters.empty()) {
+            forget(task);
+            return;
+        }
+        set_deadline(task, earliest_deadline(task));
+        scheduler.postpone(task, now);
+    }
+
+    // The execution context goes away.
+    void abandon() noexcept
+    {
+        while (!tasks_.empty()) {
+            watched_task& task = *tasks_.begin();
+            while (!task.waiters.empty()) {
+                task_waiter& waiter = task.waiters.front();
+                task.waiters.pop_front();
+                waiter.on = nullptr;
+                waiter.drop();
+            }
+            remove(task);
+        }
+    }
+
+    int polls_under_way = 0;
+    deadline wake; // when the next poll is due
+
+private:
+    using tasks = boost::intrusive::set<watched_task, boost::intrusive::key_of_value<watched_task::key_of>>;
+
+    // A task can be invisible for a moment after it was accepted; after that an unknown id stays unknown.
+    static bool is_worth_another_poll(failure const& why, int failures_in_a_row)
+    {
+        if (why.code() == errc::task_not_found)
+            return failures_in_a_row < 3;
+        return why.code() == cause::retryable || why.code() == errc::protocol_error;
+    }
+
+    static clock::time_point earliest_deadline(watched_task const& task)
+    {
+        auto earliest = clock::time_point::max();
+        for (task_waiter const& each : task.waiters)
+            earliest = std::min(earliest, each.deadline);
+        return earliest;
+    }
+    void set_deadline(watched_task& task, clock::time_point when)
+    {
+        scheduler.set_deadline(task, when);
+        if (task.poll != nullptr)
+            task.poll->deadline_changed();
+    }
+
+    template <class Predicate>
+    static void end_waiters(watched_task& task, result<finished_task> outcome, Predicate which)
+    {
+        for (auto next = task.waiters.begin(); next != task.waiters.end();) {
+            task_waiter& waiter = *next++;
+            if (!which(waiter))
+                continue;
+            task.waiters.erase(task.waiters.iterator_to(waiter));
+            waiter.on = nullptr;
+            waiter.done(task.id, result<finished_task>(outcome));
+        }
+    }
+
+    // What an answer means for all polls together, and for the next one of this task.
+    void report(watched_task& task, result<task_state> const& answer, clock::time_point now)
+    {
+        if (!answer)
+            scheduler.poll_failed(task, answer.error(), now);
+        else if (is_final(answer->status()))
+            scheduler.finished(task, *answer, now);
+        else
+            scheduler.still_running(task, *answer, now);
+    }
+
+    // Nobody waits for it any more. It stays while its poll is under way, because the poll refers to it.
+    void forget(watched_task& task)
+    {
+        if (task.poll == nullptr)
+            remove(task);
+    }
+    void remove(watched_task& task) noexcept
+    {
+        scheduler.remove(task);
+        tasks_.erase(tasks_.iterator_to(task));
+        runtime_.counters.tasks_waiting.set(tasks_.size());
+        delete &task;
+    }
+
+    void emit_state(watched_task& task, task_state const& state)
+    {
+        if (!runtime_.observer.on_task)
+            return;
+        std::string seen = state.word() + std::to_string(state.progress().value_or(0));
+        if (seen == task.seen)
+            return;
+        task.seen = std::move(seen);
+        task_event event;
+        event.task_id = task.id;
+        event.status = state.status();
+        event.word = state.word();
+        event.progress = state.progress().value_or(0);
+        event.polls = task.polls;
+        runtime_.emit(runtime_.observer.on_task, event);
+    }
+
+    client_runtime& runtime_;
+    tasks tasks_;
+
+public:
+    poll_scheduler scheduler;
+};
+
+} // namespace apimart::detail
+
+#endif

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef APIMART_OPERATIONS_SHUTDOWN_HPP
+#define APIMART_OPERATIONS_SHUTDOWN_HPP
+
+#include <apimart/operations/client_state.hpp>
+
+#include <utility>
+
+namespace apimart::detail {
+
+// The first step: nothing new begins, and what has bought nothing ends.
+inline void client_state::begin_shutdown()
+{
+    if (std::exchange(shutting_down_, true))
+        return;
+    auto const why = make_error_code(errc::shutting_down);
+    fleet.wake.clear();
+    report.waiting = fleet.end_all(why);
+    for (auto next = operations_.begin(); next != operations_.end();)
+        (next++)->stop(boost::asio::cancellation_type::terminal, why, runtime.timeouts.detached_answer);
+    if (!operations_.empty())
+        runtime.timers.set(drain, runtime.now() + runtime.timeouts.drain);
+    pool.close_idle();
+    update_activity();
+    finish_shutdowns();
+}
+
+// The second step: what is still under way ends now.
+inline void client_state::cut_all(error_code why)
+{
+    drain.clear();
+    for (auto next = operations_.begin(); next != operations_.end();)
+        (next++)->cut(why);
+    if (forked_)
+        fleet.end_all(why);
+    else
+        pool.close_idle();
+}
+
+inline void client_state::finish_shutdowns()
+{
+    if (!shutting_down_ || !operations_.empty() || fleet.polls_under_way > 0)
+        return;
+    drain.clear();
+    pool.close_idle();
+    for (auto& each : std::exchange(shutdowns, {}))
+        deliver(std::move(each), result<shutdown_report>(report));
+}
+
+// While nothing is under way, no timer keeps the context busy, and connections to where results were fetched from are not
+// kept.
+inline void client_state::update_activity()
+{
+    bool const active = !operations_.empty() || !fleet.empty() || fleet.polls_under_way > 0;
+    if (active == std::exchange(active_, active))
+        return;
+    if (active) {
+        runtime.timers.resume();
+        return;
+    }
+    pool.close_idle_but([this](origin const& to) { return is_api_origin(to); });
+    runtime.timers.pause();
+}
+
+// What a call of `client::shutdown` is. A second one is the second step, at once.
+inline void start_shutdown(client_state& client, completion<shutdown_report> handler)
+{
+    client.post([self = client.shared_from_this(), handler = std::move(handler)]() mutable {
+        bool const again = !self->shutdowns.empty();
+        self->shutdowns.push_back(std::move(handler));
+        self->begin_shutdown();
+        if (again)
+            self->cut_all(make_error_code(errc::shutting_down));
+        self->finish_shutdowns();
+    });
+}
+
+} // namespace apimart::detail
+
+#endif

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef APIMART_OPERATIONS_STATUS_HPP
+#define APIMART_OPERATIONS_STATUS_HPP
+
+#include <apimart/operations/client_state.hpp>
+#include <apimart/policy/retry.hpp>
+#include <apimart/protocol/task_response.hpp>
+#include <apimart/task.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace apimart::detail {
+
+inline result<task_state> read_status(client_state const& client, http_result const& outcome,
+                                      std::string const& id)
+{
+    authorization const& credentials = client.credentials;
+    if (outcome.phase != request_phase::answered)
+        return credentials.redacted(failure(outcome.error, outcome.detail)
+                                        .underlying(outcome.underlying)
+                                        .http_status(outcome.http_status)
+                                        .task_id(id));
+    result<task_state> answer = read_task_response(outcome.response, id, wall_clock());
+    if (!answer)
+        return credentials.redacted(answer.error());
+    task_failure const& reason = answer->reason();
+    if (!reason.text().empty() || !reason.code().empty() || !reason.type().empty())
+        answer->reason(task_failure(credentials.redacted(reason.code()), credentials.redacted(reason.type()),
+                                    credentials.redacted(reason.text())));
+    if (credentials.may_occur_in(answer->word()))
+        answer->word(credentials.redacted(answer->word()));
+    return answer;
+}
+
+// One GET for a task's state. A kept connection that turns out to be dead says nothing about the service, so that the
+// question is put once more at once.
+inline awaitable<result<task_state>> get_status(client_state& client, exchange& x, std::string const& id,
+                                                request_kind kind, std::uint64_t number, int attempt)
+{
+    endpoint_cursor at = client.first_endpoint();
+    for (bool again = false;;) {
+        api_endpoint const& endpoint = client.endpoint(at);
+        http_request request(endpoint.origin, priority::poll);
+        request.head = endpoint.get;
+        append_percent_encoded(request.head, id);
+        request.head += endpoint.get_tail;
+        request.response_limit = client.runtime.limits.response_bytes;
+        if (kind == request_kind::poll)
+            request.counted = &client.runtime.counters.polls_sent;
+        co_await x.send(std::move(request));
+        client.emit_attempt(kind, number, attempt, id, {}, endpoint.origin.host, x);
+        if (x.cancelled())
+            break;
+        if (client.failover(at, x.result))
+            continue;
+        bool const stale = x.result.phase != request_phase::answered && x.result.reused &&
+                           x.result.error == errc::connection_lost && !x.result.session_refused;
+        if (!stale || std::exchange(again, true))
+            break;
+        client.runtime.counters.stale_connections.add();
+    }
+    co_return read_status(client, x.result, id);
+}
+
+// What a call of `client::status` is.
+inline awaitable<result<task_state>> status(client_state& client, operation& op, std::string id,
+                                            status_options options)
+{
+    op.task_id = id;
+    if (!is_task_id(id))
+        co_return failure(errc::task_not_found, "this is not a task id").task_id(std::move(id));
+    client.set_limit(op, options.time_limit, client.runtime.now());
+    read_retry again(client.config.retry, client.budget, client.seed(),
+                     op.limit ? std::optional(op.limit->when()) : std::nullopt);
+    exchange x(client.runtime, client.pool, client.connector);
+    for (;;) {
+        op.active = &x;
+        result<task_state> answer = co_await get_status(client, x, id, op.kind, op.number, ++op.attempts);
+        op.active = nullptr;
+        if (answer) {
+            client.budget.succeeded();
+            co_return answer;
+        }
+        if (op.stop_reason)
+            co_return failure(op.stop_reason).task_id(id);
+        auto const next = again.after(answer.error(), client.runtime.now(), op.attempts - 1);
+        client.count(next);
+        if (!next.delay)
+            co_return failure(next.why).task_id(id);
+        client.emit_retry(op, *next.delay, answer.error(), false);
+        co_await client.sleep(op, *next.delay);
+        if (op.stop_reason)
+            co_return failure(op.stop_reason).task_id(id);
+    }
+}
+
+} // namespace apimart::detail
+
+#endif

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef APIMART_OPERATIONS_SUBMIT_HPP
+#define APIMART_OPERATIONS_SUBMIT_HPP
+
+#include <apimart/any_request.hpp>
+#include <apimart/operations/client_state.hpp>
+#include <apimart/policy/submit_machine.hpp>
+#include <apimart/runtime/idempotency_key.hpp>
+#include <apimart/task.hpp>
+
+#include <boost/json/serialize.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace apimart::detail {
+
+// Tasks that ask for the same amount of work of the same model are expected to take equally long.
+inline std::string profile_of(any_request const& request)
+{
+    std::string text(request.model());
+    text.append("/").append(request.kind());
+    for (std::string_view const name : {"mode", "resolution", "duration", "audio", "generate_audio"}) {
+        boost::json::value const* const value = request.body().if_contains(name);
+        text += '/';
+        if (value == nullptr)
+            continue;
+        if (boost::json::string const* const word = value->if_string())
+            text.append(word->data(), std::min<std::size_t>(word->size(), 16));
+        else if (value->is_int64())
+            text += std::to_string(value->get_int64());
+        else if (value->is_bool())
+            text += value->get_bool() ? "1" : "0";
+    }
+    return text;
+}
+
+// A place among the submits that are under way, in the order of asking; or why there is none.
+inline awaitable<std::optional<failure>> enter_submits(client_state& client, operation& op)
+{
+    client_runtime& runtime = client.runtime;
+    if (client.submit_slots.try_acquire()) {
+        client.submit_queue_stalled = false;
+        co_return std::nullopt;
+    }
+    if (client.queued_submits >= runtime.limits.queued_submits) {
+        runtime.counters.overloaded.add();
+        co_return failure(errc::overloaded, std::to_string(client.queued_submits) + " submits are waiting, " +
+                                                std::to_string(runtime.limits.queued_submits) + " may");
+    }
+    ++client.queued_submits;
+    runtime.counters.submits_queued.add();
+    if (runtime.observer.on_stall && !std::exchange(client.submit_queue_stalled, true)) {
+        stall_event event;
+        event.where = "submit queue";
+        event.waiting = client.queued_submits;
+        runtime.emit(runtime.observer.on_stall, event);
+    }
+    slots::waiter line(runtime.strand());
+    co_await client.wait_for_slot(op, client.submit_slots, line);
+    --client.queued_submits;
+    runtime.counters.submits_queued.subtract();
+    if (line.granted && op.stop_reason)
+        client.submit_slots.release();
+    if (op.stop_reason)
+        co_return failure(op.stop_reason);
+    co_return std::nullopt;
+}
+
+// A turn at the rate that the service takes. Repetitions have waited already and go first.
+inline awaitable<void> wait_for_turn(client_state& client, operation& op, bool is_repetition)
+{
+    client_runtime& runtime = client.runtime;
+    slots::waiter line(runtime.strand());
+    bool const granted = client.submit_turn.try_acquire();
+    if (!granted) {
+        ++client.queued_submits;
+        runtime.counters.submits_queued.add();
+        co_await client.wait_for_slot(op, client.submit_turn, line, is_repetition);
+        --client.queued_submits;
+        runtime.counters.submits_queued.subtract();
+        if (!line.granted)
+            co_return;
+    }
+    slot_guard const turn(client.submit_turn);
+    while (!op.stop_reason) {
+        auto const delay = client.submit_rate.take(runtime.now());
+        if (delay <= client_state::clock::duration::zero())
+            co_return;
+        if (runtime.observer.on_stall) {
+            stall_event event;
+            event.where = "submit rate";
+            event.waiting = client.queued_submits + 1;
+            event.delay = std::chrono::ceil<std::chrono::milliseconds>(delay);
+            runtime.emit(runtime.observer.on_stall, event);
+        }
+        co_await client.sleep(op, delay);
+    }
+}
+
+// One POST. Where no connection could be made it goes to the next address of the service, unless the service may have
+// the request already: then it goes where it went.
+inline awaitable<void> post_request(client_state& client, operation& op, exchange& x, endpoint_cursor& at,
+                                    submit_machine const& machine, std::string const& body)
+{
+    bool const pinned = machine.resending();
+    if (!pinned)
+        at = client.first_endpoint();
+    do {
+        api_endpoint const& endpoint = client.endpoint(at);
+        http_request request(endpoint.origin, priority::submit);
+        request.head.reserve(endpoint.post.size() + body.size() + 96);
+        request.head.append(endpoint.post).append(machine.key()).append("\r\nContent-Length: ");
+        request.head.append(std::to_string(body.size())).append("\r\n\r\n");
+        request.body = body;
+        request.response_limit = client.runtime.limits.response_bytes;
+        request.counted = &client.runtime.counters.submits_sent;
+        request.committed = &op.may_be_accepted;
+        op.active = &x;
+        co_await x.send(std::move(request));
+        op.active = nullptr;
+        client.emit_attempt(request_kind::submit, op.number, op.attempts, {}, machine.key(),
+                            endpoint.origin.host, x);
+    } while (!op.stop_reason && !pinned && client.failover(at, x.result));
+}
+
+// What an answer says about the rate at which submits may be sent.
+inline void report_rate(client_state& client, submit_machine const& machine, submit_machine::action next,
+                        bool is_answered)
+{
+    auto const now = client.runtime.now();
+    if (next == submit_machine::action::finish && machine.outcome().has_value()) {
+        client.submit_rate.succeeded(now);
+        return;
+    }
+    failure const& why =
+        next == submit_machine::action::pause ? machine.pending() : machine.outcome().error();
+    // Asking for fewer requests can be said in several ways, and not every 429 says it.
+    if (is_answered && (why.code() == cause::rate_limited || why.underlying() == cause::rate_limited)) {
+        client.runtime.counters.throttled.add();
+        auto const asked = why.retry_after();
+        // What is too long for this submit to wait for is not for the others to wait for either.
+        client.submit_rate.throttled(
+            now, asked && *asked <= client.config.retry.longest_retry_after ? asked : std::nullopt);
+    } else {
+        client.submit_rate.ended();
+    }
+}
+
+inline result<task> finish_submit(client_state& client, operation& op, any_request const& request,
+                                  submit_machine& machine)
+{
+    if (!machine.outcome()) {
+        failure why = client.credentials.redacted(machine.outcome().error());
+        if (why.code() == errc::outcome_unknown)
+            client.runtime.counters.outcomes_unknown.add();
+        if (why.code() == errc::retry_budget_exhausted)
+            client.runtime.counters.retries_refused.add();
+        return why;
+    }
+    client.runtime.counters.tasks_accepted.add();
+    op.task_id = *machine.outcome();
+    task accepted(*machine.outcome());
+    accepted.model(std::string(request.model())).profile(profile_of(request));
+    accepted.idempotency_key(machine.take_key()).submit_attempts(machine.requests());
+    accepted.accepted_at(client.runtime.now());
+    return accepted;
+}
+
+// What a call of `client::submit` is.
+inline awaitable<result<task>> submit(client_state& client, operation& op, any_request request,
+                                      submit_options options)
+{
+    client_runtime& runtime = client.runtime;
+    if (diagnostics found = request.check(); !found.accepted())
+        co_return failure(errc::invalid_request).violations(std::move(found)).proof(proof_level::not_sent);
+    std::string key =
+        options.idempotency_key().empty() ? generate_idempotency_key() : options.idempotency_key();
+    if (!is_idempotency_key(key))
+        co_return failure(errc::invalid_configuration,
+                          "an idempotency key is 1 to 191 characters of visible ASCII")
+            .proof(proof_level::not_sent);
+    client.set_limit(op, options.time_limit(), runtime.now());
+    submit_machine::options chosen;
+    chosen.retry = client.config.retry;
+    chosen.contract = client.config.idempotency;
+    chosen.seed = client.seed();
+    chosen.budget = &client.budget;
+    if (op.limit)
+        chosen.deadline = op.limit->when();
+    submit_machine machine(chosen, std::move(key));
+    // The request is complete before anything is connected: what is sent does not depend on what happens.
+    std::string const body = boost::json::serialize(request.body());
+
+    if (std::optional<failure> full = co_await enter_submits(client, op))
+        co_return full->proof(proof_level::not_sent).idempotency_key(machine.key());
+    slot_guard const place(client.submit_slots);
+    exchange x(runtime, client.pool, client.connector);
+    endpoint_cursor at;
+    for (auto next = machine.start(runtime.now()); next != submit_machine::action::finish;) {
+        if (op.stop_reason) {
+            next = machine.stopped(op.stop_reason);
+        } else if (next == submit_machine::action::pause) {
+            co_await client.sleep(op, machine.delay());
+            if (!op.stop_reason)
+                next = machine.resume(runtime.now(), wall_clock());
+        } else {
+            co_await wait_for_turn(client, op, op.attempts > 0);
+            if (op.stop_reason)
+                continue;
+            // While it waited, a key can have grown too old to be sent again.
+            if (op.attempts > 0 &&
+                (next = machine.resume(runtime.now(), wall_clock())) != submit_machine::action::send) {
+                client.submit_rate.ended();
+                continue;
+            }
+            ++op.attempts;
+            co_await post_request(client, op, x, at, machine, body);
+            bool const is_answered = x.result.phase == request_phase::answered;
+            if (op.stop_reason && !is_answered) {
+                client.submit_rate.ended();
+                next = machine.stopped(x.result, op.stop_reason);
+                continue;
+            }
+            next = machine.answered(x.result, runtime.now(), wall_clock());
+            op.may_be_accepted = machine.resending();
+            report_rate(client, machine, next, is_answered);
+            if (next == submit_machine::action::pause && !op.stop_reason)
+                client.emit_retry(op, machine.delay(), machine.pending(), machine.resending());
+        }
+    }
+    co_return finish_submit(client, op, request, machine);
+}
+
+} // namespace apimart::detail
+
+#endif

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef APIMART_OPERATIONS_WAIT_HPP
+#define APIMART_OPERATIONS_WAIT_HPP
+
+#include <apimart/operations/client_state.hpp>
+#include <apimart/operations/status.hpp>
+
+#include <boost/asio/associated_allocator.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace apimart::detail {
+
+inline void pump_polls(client_state& client);
+
+// Asks for the state of one task, for all that wait for it.
+inline awaitable<void> poll(client_state& client, watched_task& task)
+{
+    using std::chrono::seconds;
+    client_runtime& runtime = client.runtime;
+    exchange x(runtime, client.pool, client.connector);
+    // The last check of a wait must not stretch it by as long as an answer may take. It can begin up to a second late, or
+    // later where the user's context was busy.
+    deadline patience([&x] { x.cancel(make_error_code(errc::response_timeout)); });
+    running_poll self;
+    self.cancel = [&x](error_code why) { x.cancel(why); };
+    self.deadline_changed = [&] {
+        if (task.deadline == deadline::time_point::max())
+            patience.clear();
+        else
+            runtime.timers.set(patience, std::max(task.deadline + seconds(2), runtime.now() + seconds(1)));
+    };
+    task.poll = &self;
+    self.deadline_changed();
+    result<task_state> answer =
+        co_await get_status(client, x, task.id, request_kind::poll, task.number, task.polls);
+    patience.clear();
+    client.fleet.on_answer(task, std::move(answer));
+}
+
+// Starts the polls that are due, and sets the time for the next.
+inline void pump_polls(client_state& client)
+{
+    poll_fleet& fleet = client.fleet;
+    poll_scheduler& scheduler = fleet.scheduler;
+    while (!client.shutting_down()) {
+        auto const now = client.runtime.now();
+        if (fleet.polls_under_way >= client.config.poll.concurrent) {
+            // The next answer comes back here; but a time limit does not wait for it for long.
+            while (auto* const late = static_cast<watched_task*>(scheduler.take_overdue(now)))
+                fleet.expire_unasked(*late, failure(errc::overloaded, "all polls are under way"));
+            if (auto const next = scheduler.overdue_at())
+                client.runtime.timers.set(fleet.wake, *next);
+            return;
+        }
+        auto* const due = static_cast<watched_task*>(scheduler.take_due(now));
+        if (due == nullptr)
+            break;
+        if (scheduler.silent(now)) {
+            fleet.expire_unasked(*due, failure(scheduler.slowed_by()));
+            continue;
+        }
+        ++fleet.polls_under_way;
+        boost::asio::co_spawn(client.runtime.strand(), poll(client, *due),
+                              [self = client.shared_from_this(), due](std::exception_ptr thrown) {
+                                  --self->fleet.polls_under_way;
+                                  if (thrown)
+                                      self->fleet.on_answer(*due, failure(errc::local_resource));
+                                  pump_polls(*self);
+                                  self->update_activity();
+                                  self->finish_shutdowns();
+                              });
+    }
+    if (auto const wake = scheduler.wake_at(); wake && !client.shutting_down())
+        client.runtime.timers.set(fleet.wake, *wake);
+    else
+        fleet.wake.clear();
+}
+
+// What a call of `client::wait` is. There can be very many, so that a wait is an entry in the fleet and no coroutine.
+class wait_call final : public task_waiter
+{
+public:
+    wait_call(client_state& client, std::uint64_t serial, time_point begun, time_point until,
+              completion<finished_task>&& handler)
+        : task_waiter(serial, until), client_(client), begun_(begun), handler_(std::move(handler))
+    {}
+
+    void start(std::shared_ptr<wait_call> self, std::string const& id, std::string const& profile,
+               time_point accepted)
+    {
+        self_ = std::move(self);
+        if (error_code const why = client_.refuses()) {
+            done(id, failure(why));
+            return;
+        }
+        client_.fleet.add(id, profile, accepted, *this);
+    }
+
+    void done(std::string const& task_id, result<finished_task>&& outcome) override
+    {
+        auto const self = std::move(self_);
+        error_code code;
+        if (!outcome) {
+            failure why = outcome.error();
+            code = why.code();
+            outcome = std::move(why.task_id(task_id));
+        }
+        client_.emit_operation(request_kind::poll, number, begun_, 0, task_id, code, proof_level::none);
+        client_.deliver(std::move(handler_), std::move(outcome));
+    }
+    void drop() noexcept override { auto const self = std::move(self_); }
+
+private:
+    client_state& client_;
+    time_point const begun_;
+    completion<finished_task> handler_;
+    std::shared_ptr<wait_call> self_; // while it waits
+};
+
+inline void start_wait(client_state& client, task const& which, wait_options const& options,
+                       completion<finished_task> handler)
+{
+    auto const now = client.runtime.now();
+    auto const limit = bounded(options.time_limit.value_or(client.config.poll.max_wait));
+    auto const memory =
+        boost::asio::get_associated_allocator(handler.handler, boost::asio::recycling_allocator<void>());
+    auto const stop = std::make_shared<std::weak_ptr<wait_call>>();
+    client.connect_slot(handler, [stop](client_state& self, boost::asio::cancellation_type) {
+        if (auto const found = stop->lock()) {
+            self.fleet.end(*found, failure(boost::asio::error::operation_aborted));
+            pump_polls(self);
+            self.update_activity();
+        }
+    });
+    auto call = std::allocate_shared<wait_call>(memory, client, client.next_number(), now, now + limit,
+                                                std::move(handler));
+    *stop = call;
+    client.post([self = client.shared_from_this(), call = std::move(call), id = which.id(),
+                 profile = which.profile(), accepted = which.accepted_at().value_or(now)]() mutable {
+        wait_call& waiter = *call;
+        waiter.start(std::move(call), id, profile, accepted);
+        pump_polls(*self);
+        self->update_activity();
+    });
+}
+
+} // namespace apimart::detail
+
+#endif

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef APIMART_RUNTIME_INITIATION_HPP
+#define APIMART_RUNTIME_INITIATION_HPP
+
+#include <apimart/as_result.hpp>
+#include <apimart/error.hpp>
+
+#include <boost/asio/any_completion_executor.hpp>
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/associator.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <exception>
+#include <memory>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+// Forward declarations: whoever uses one of these tokens has included its header.
+namespace boost::asio {
+template <class>
+class use_future_t;
+template <class, class>
+class executor_binder;
+template <class, class>
+class cancellation_slot_binder;
+template <class, class>
+class allocator_binder;
+template <class, class, class>
+class cancel_after_t;
+template <class, class, class>
+class cancel_at_t;
+} // namespace boost::asio
+
+namespace apimart::detail {
+
+// A caller's handler without its type, and work on the executor where it runs.
+template <class T>
+class completion
+{
+public:
+    template <class Handler>
+    completion(Handler given, boost::asio::any_io_executor const& otherwise)
+        : executor(boost::asio::prefer(
+              boost::asio::any_completion_executor(boost::asio::get_associated_executor(given, otherwise)),
+              boost::asio::execution::outstanding_work.tracked)),
+          handler(std::move(given))
+    {}
+
+    boost::asio::any_completion_executor executor;
+    boost::asio::any_completion_handler<void(result<T>)> handler;
+};
+
+template <class Token>
+inline constexpr bool is_as_result = false;
+template <class Token>
+inline constexpr bool is_as_result<as_result_t<Token>> = true;
+
+// Tokens that turn a failure into an exception get the whole `error`, not a code: also inside of tokens that do not look
+// at the arguments of a completion.
+template <class Token>
+inline constexpr bool throws = false;
+template <class Executor>
+inline constexpr bool throws<boost::asio::use_awaitable_t<Executor>> = true;
+template <class Allocator>
+inline constexpr bool throws<boost::asio::use_future_t<Allocator>> = true;
+template <class Token, class Executor>
+inline constexpr bool throws<boost::asio::executor_binder<Token, Executor>> = throws<Token>;
+template <class Token, class Slot>
+inline constexpr bool throws<boost::asio::cancellation_slot_binder<Token, Slot>> = throws<Token>;
+template <class Token, class Allocator>
+inline constexpr bool throws<boost::asio::allocator_binder<Token, Allocator>> = throws<Token>;
+template <class Token, class Clock, class Traits>
+inline constexpr bool throws<boost::asio::cancel_after_t<Token, Clock, Traits>> = throws<Token>;
+template <class Token, class Clock, class Traits>
+inline constexpr bool throws<boost::asio::cancel_at_t<Token, Clock, Traits>> = throws<Token>;
+
+// How an operation with a result of type `T` completes for a token, and what its initiation is asked for.
+template <class Token, class T>
+struct completion_form
+{
+    using token_type = Token;
+    using signature = std::conditional_t<throws<Token>, void(std::exception_ptr, T), void(error_code, T)>;
+    static Token& inner(Token& token) { return token; }
+};
+template <class Token, class T>
+struct completion_form<as_result_t<Token>, T>
+{
+    using token_type = Token;
+    using signature = void(result<T>);
+    static Token& inner(as_result_t<Token>& token) { return token.token; }
+};
+
+/// A completion token for an operation of the client with a result of type `T`.
+template <class Token, class T>
+concept completion_token =
+    boost::asio::completion_token_for < typename completion_form<std::decay_t<Token>, T>::token_type,
+typename completion_form<std::decay_t<Token>, T>::signature > ;
+
+// Gives the outcome to a handler in the form that its signature has.
+template <class Signature, class T, class Handler>
+class outcome_handler
+{
+public:
+    explicit outcome_handler(Handler handler) : inner(std::move(handler)) {}
+
+    void operator()(result<T> outcome)
+    {
+        if constexpr (std::is_same_v<Signature, void(result<T>)>)
+            std::move(inner)(std::move(outcome));
+        else if (outcome)
+            std::move(inner)(first(outcome), std::move(*outcome));
+        else
+            std::move(inner)(first(outcome), T());
+    }
+
+    Handler inner;
+
+private:
+    static auto first(result<T> const& outcome)
+    {
+        if constexpr (std::is_same_v<Signature, void(std::exception_ptr, T)>)
+            return outcome ? std::exception_ptr() : std::make_exception_ptr(error(outcome.error()));
+        else
+            return outcome ? error_code() : outcome.error().code();
+    }
+};
+
+// Begins one operation for any token. `Start` is called with a `completion<T>`; its executor is the client's, which
+// tokens such as `cancel_after` ask the initiation for.
+template <class Signature, class T, class Start>
+class initiation
+{
+public:
+    using executor_type = boost::asio::any_io_executor;
+
+    initiation(executor_type on, Start start) : executor_(std::move(on)), start_(std::move(start)) {}
+
+    executor_type get_executor() const noexcept { return executor_; }
+
+    template <class Handler>
+    void operator()(Handler&& handler) &&
+    {
+        using inner = outcome_handler<Signature, T, std::decay_t<Handler>>;
+        std::move(start_)(completion<T>(inner(std::forward<Handler>(handler)), executor_));
+    }
+    template <class Handler>
+    void operator()(Handler&& handler) const&
+    {
+        initiation (*this)(std::forward<Handler>(handler));
+    }
+
+private:
+    executor_type executor_;
+    Start start_;
+};
+
+class client_handle;
+
+// The function that starts an operation, with its arguments, until the handler is known. A class rather than a lambda,
+// because a token such as `deferred` keeps it and may use it again.
+template <class T, class... Arguments>
+class operation_start
+{
+public:
+    using function = void (*)(client_handle const&, completion<T>, Arguments...);
+
+    operation_start(std::shared_ptr<client_handle> client, function start, Arguments... arguments)
+        : client_(std::move(client)), start_(start), arguments_(std::move(arguments)...)
+    {}
+
+    void operator()(completion<T> handler) &&
+    {
+        std::apply([&](Arguments&... each) { start_(*client_, std::move(handler), std::move(each)...); },
+                   arguments_);
+    }
+
+private:
+    std::shared_ptr<client_handle> client_;
+    function start_;
+    std::tuple<Arguments...> arguments_;
+};
+
+template <class T, class Start, class Token>
+auto initiate(boost::asio::any_io_executor const& on, Start start, Token token)
+{
+    using form = completion_form<Token, T>;
+    using signature = typename form::signature;
+    return boost::asio::async_initiate<typename form::token_type, signature>(
+        initiation<signature, T, Start>(on, std::move(start)), form::inner(token));
+}
+
+} // namespace apimart::detail
+
+template <template <class, class> class Associator, class Signature, class T, class Handler, class Default>
+struct boost::asio::associator<Associator, apimart::detail::outcome_handler<Signature, T, Handler>, Default>
+    : Associator<Handler, Default>
+{
+    static auto get(apimart::detail::outcome_handler<Signature, T, Handler> const& h) noexcept
+    {
+        return Associator<Handler, Default>::get(h.inner);
+    }
+    static auto get(apimart::detail::outcome_handler<Signature, T, Handler> const& h,
+                    Default const& d) noexcept
+    {
+        return Associator<Handler, Default>::get(h.inner, d);
+    }
+};
+
+#endif
