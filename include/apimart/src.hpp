@@ -20,7 +20,6 @@
 #include <apimart/http/exchange.ipp>
 #include <apimart/http/proxy.ipp>
 #include <apimart/http/resolver.ipp>
-#include <apimart/http/response_parser.ipp>
 #include <apimart/http/tls_context.ipp>
 #include <apimart/http/tls_session.ipp>
 #include <apimart/observer.ipp>

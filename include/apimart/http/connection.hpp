@@ -95,7 +95,7 @@ public:
     void close();
 
     detail::origin const origin;
-    reply_parser parser;
+    response_parser parser;
     std::string text; // the request, kept for its memory
     clock::time_point last_used{};
     std::uint64_t handlers_over = 0; // as the transport counted then

@@ -25,7 +25,7 @@ public:
     virtual void exchange_done() = 0;
 
     // For an answer whose body is taken in pieces. Not wanted any more: the outcome ends with the code given.
-    virtual error_code head_arrived(reply_parser const&) { return {}; }
+    virtual error_code head_arrived(response_parser const&) { return {}; }
     virtual error_code piece_arrived(std::string_view) { return {}; }
 
 protected:

@@ -114,14 +114,14 @@ APIMART_INLINE void exchange::set_limit(clock::time_point now)
 
 APIMART_INLINE void exchange::received()
 {
-    reply_parser& parser = on_->parser;
+    response_parser& parser = on_->parser;
     for (;;) {
         std::string_view const bytes = on_->unread();
         std::size_t const used = parser.put(bytes);
         on_->consume(used);
         outcome.bytes_received += used;
         piece_bytes_ += used;
-        if (parser.where() == reply_parser::state::failed) {
+        if (parser.where() == response_parser::state::failed) {
             fail(parser.why());
             return;
         }
@@ -138,7 +138,7 @@ APIMART_INLINE void exchange::received()
                 return;
             }
         }
-        if (parser.where() == reply_parser::state::done) {
+        if (parser.where() == response_parser::state::done) {
             answered();
             return;
         }
@@ -150,10 +150,10 @@ APIMART_INLINE void exchange::received()
 
 APIMART_INLINE void exchange::ended(std::optional<failure> const& why, bool session_refused)
 {
-    reply_parser& parser = on_->parser;
+    response_parser& parser = on_->parser;
     if (!why) {
         parser.put_end();
-        if (parser.where() == reply_parser::state::done)
+        if (parser.where() == response_parser::state::done)
             answered();
         else
             fail(parser.why());
@@ -182,7 +182,7 @@ APIMART_INLINE void exchange::expired()
 
 APIMART_INLINE void exchange::answered()
 {
-    reply_parser& parser = on_->parser;
+    response_parser& parser = on_->parser;
     bool const whole = state_ == state::reading;
     outcome.phase = exchange_phase::answered;
     outcome.reply.status = parser.status();

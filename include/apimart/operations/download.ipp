@@ -147,7 +147,7 @@ private:
         return unwanted_->code();
     }
 
-    error_code head_arrived(reply_parser const& parser) override
+    error_code head_arrived(response_parser const& parser) override
     {
         last_.status = parser.status();
         last_.location = std::string(parser.location());
