@@ -5,7 +5,7 @@
 // The first byte chooses how the rest is used. Built with -fsanitize=fuzzer this is a libFuzzer target. Otherwise
 // it is a program that runs the table of bad answers and the files it is given, or writes the table as files.
 
-#include <bad_reply_table.hpp>
+#include <bad_response_table.hpp>
 
 #include <apimart/http/response_parser.hpp>
 #include <apimart/protocol/error_response.hpp>
@@ -32,7 +32,7 @@ namespace {
 
 using namespace apimart;
 using namespace apimart::detail;
-using state = reply_parser::state;
+using state = response_parser::state;
 
 void require(bool good, char const* what)
 {
@@ -63,7 +63,7 @@ struct reading
 
 reading read(std::string_view bytes, limits_of_input const& most, std::size_t step, bool streams)
 {
-    reply_parser parser;
+    response_parser parser;
     // A parser that has served before must not differ from a new one.
     parser.reset(most.header, most.body, !streams);
     parser.put("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nRetry-After: 1\r\n\r\n5;x\r\nhel");
@@ -208,7 +208,7 @@ int main(int argc, char** argv)
         ++inputs;
     };
     std::string const folder = argc == 3 && std::string_view(argv[1]) == "--write" ? argv[2] : "";
-    for (bad_replies::row const& row : bad_replies::rows()) {
+    for (bad_responses::row const& row : bad_responses::rows()) {
         std::string const input = (row.closes ? '\x08' : '\0') + row.bytes;
         std::string_view const bytes = row.bytes;
         std::size_t const body = row.refused ? std::string_view::npos : bytes.find("\r\n\r\n");

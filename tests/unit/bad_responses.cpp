@@ -1,5 +1,5 @@
 // Every bad answer of the table, however its bytes are cut, through the parser and the decoders.
-#include <bad_reply_table.hpp>
+#include <bad_response_table.hpp>
 
 #include <apimart/http/response_parser.hpp>
 #include <apimart/protocol/submit_response.hpp>
@@ -23,7 +23,7 @@ constexpr std::size_t npos = std::string_view::npos;
 
 struct reading
 {
-    reply_parser::state state = reply_parser::state::head;
+    response_parser::state state = response_parser::state::head;
     error_code code;
     std::string detail;
     int status = 0;
@@ -41,20 +41,20 @@ struct reading
 // `step` bytes at a time, the first time up to `first`. What is not used is offered again, as on a connection.
 reading read(std::string_view bytes, bool closes, std::size_t first, std::size_t step)
 {
-    reply_parser parser;
-    parser.reset(bad_replies::header_limit, bad_replies::body_limit, false);
+    response_parser parser;
+    parser.reset(bad_responses::header_limit, bad_responses::body_limit, false);
     reading out;
     std::size_t begin = 0;
     for (std::size_t end = std::min(first, bytes.size());; end = std::min(end + step, bytes.size())) {
         out.largest_buffer = std::max(out.largest_buffer, end - begin);
         begin += parser.put(bytes.substr(begin, end - begin));
-        if (end == bytes.size() || parser.where() == reply_parser::state::failed)
+        if (end == bytes.size() || parser.where() == response_parser::state::failed)
             break;
     }
     if (closes)
         parser.put_end();
     out.state = parser.where();
-    if (out.state == reply_parser::state::failed) {
+    if (out.state == response_parser::state::failed) {
         out.code = parser.why().code();
         out.detail = parser.why().detail();
     } else {
@@ -65,13 +65,13 @@ reading read(std::string_view bytes, bool closes, std::size_t first, std::size_t
     return out;
 }
 
-void check_text(failure const& why, bad_replies::expected const& expected)
+void check_text(failure const& why, bad_responses::expected const& expected)
 {
     CHECK(why.code() == expected.code);
     CHECK(why.detail().find(expected.detail) != npos);
     CHECK(why.service().text().find(expected.service_text) != npos);
     std::string const told = why.describe();
-    CHECK(told.find(bad_replies::secret) == npos);
+    CHECK(told.find(bad_responses::secret) == npos);
     CHECK(std::none_of(told.begin(), told.end(), [](char c) { return (c >= 0 && c < 0x20) || c == 0x7F; }));
     CHECK(scan_utf8(told).valid());
     CHECK(told.size() < 2000);
@@ -81,17 +81,17 @@ void check_text(failure const& why, bad_replies::expected const& expected)
 
 TEST_CASE("every bad answer is refused for its reason or taken for what it is, however its bytes are cut")
 {
-    REQUIRE(bad_replies::rows().size() >= 120);
-    for (bad_replies::row const& row : bad_replies::rows()) {
+    REQUIRE(bad_responses::rows().size() >= 120);
+    for (bad_responses::row const& row : bad_responses::rows()) {
         CAPTURE(row.id);
         CAPTURE(row.what);
         reading const whole = read(row.bytes, row.closes, row.bytes.size(), 1);
         if (row.refused) {
-            CHECK(whole.state == reply_parser::state::failed);
+            CHECK(whole.state == response_parser::state::failed);
             CHECK(whole.code == row.refused->code);
             CHECK_MESSAGE(whole.detail.starts_with(row.refused->detail), whole.detail);
         } else {
-            CHECK_MESSAGE(whole.state == reply_parser::state::done, whole.detail);
+            CHECK_MESSAGE(whole.state == response_parser::state::done, whole.detail);
             CHECK(whole.reusable == row.reusable);
         }
         CHECK(read(row.bytes, row.closes, 1, 1) == whole);
@@ -107,16 +107,16 @@ TEST_CASE("every bad answer is refused for its reason or taken for what it is, h
 
 TEST_CASE("what is held of an answer that is not complete never exceeds the limit of its header")
 {
-    for (bad_replies::row const& row : bad_replies::rows()) {
+    for (bad_responses::row const& row : bad_responses::rows()) {
         CAPTURE(row.id);
         CAPTURE(row.what);
-        CHECK(read(row.bytes, row.closes, 1, 1).largest_buffer <= bad_replies::header_limit);
+        CHECK(read(row.bytes, row.closes, 1, 1).largest_buffer <= bad_responses::header_limit);
     }
 }
 
 TEST_CASE("every bad answer to a submit proves what it proves and no more")
 {
-    for (bad_replies::row const& row : bad_replies::rows()) {
+    for (bad_responses::row const& row : bad_responses::rows()) {
         if (row.refused || !row.verdict)
             continue;
         CAPTURE(row.id);
@@ -128,7 +128,7 @@ TEST_CASE("every bad answer to a submit proves what it proves and no more")
         submit_response const judged = read_submit_response(reply, {});
         CHECK(judged.classification == *row.verdict);
         if (*row.verdict == submit_classification::accepted) {
-            CHECK(judged.task_id == bad_replies::task_id);
+            CHECK(judged.task_id == bad_responses::task_id);
             CHECK_FALSE(judged.why.code());
         } else {
             CHECK(judged.task_id.empty());
@@ -139,7 +139,7 @@ TEST_CASE("every bad answer to a submit proves what it proves and no more")
 
 TEST_CASE("every bad answer about a task is an error of its kind, or a state without the bad part")
 {
-    for (bad_replies::row const& row : bad_replies::rows()) {
+    for (bad_responses::row const& row : bad_responses::rows()) {
         if (row.refused || !row.poll)
             continue;
         CAPTURE(row.id);
@@ -148,12 +148,12 @@ TEST_CASE("every bad answer about a task is an error of its kind, or a state wit
         http_response reply;
         reply.status = whole.status;
         reply.body = whole.body;
-        result<task_state> const judged = read_task_response(reply, bad_replies::task_id, {});
+        result<task_state> const judged = read_task_response(reply, bad_responses::task_id, {});
         if (!row.poll->code) {
             CHECK(judged.has_value());
         } else {
             REQUIRE_FALSE(judged.has_value());
-            CHECK(judged.error().task_id() == bad_replies::task_id);
+            CHECK(judged.error().task_id() == bad_responses::task_id);
             check_text(judged.error(), *row.poll);
         }
     }

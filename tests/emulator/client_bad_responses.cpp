@@ -2,7 +2,7 @@
 // that a connection whose answer cannot be trusted carries no other request.
 #include "client_fixture.hpp"
 
-#include <bad_reply_table.hpp>
+#include <bad_response_table.hpp>
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -19,7 +19,7 @@ public:
         : server_(scripted_server::security::tls, [this](scripted_server::peer& peer) {
               for (;;) {
                   peer.request();
-                  bad_replies::row const* const row = row_.load();
+                  bad_responses::row const* const row = row_.load();
                   if (row == nullptr) {
                       peer.answer(200, R"({"code":200,"data":{"id":"task_1","status":"pending"}})");
                       continue;
@@ -33,7 +33,7 @@ public:
           })
     {}
 
-    void play(bad_replies::row const* row) { row_ = row; }
+    void play(bad_responses::row const* row) { row_ = row; }
 
     client_config config() const
     {
@@ -48,7 +48,7 @@ public:
     int connections() const { return server_.connections(); }
 
 private:
-    std::atomic<bad_replies::row const*> row_ = nullptr;
+    std::atomic<bad_responses::row const*> row_ = nullptr;
     scripted_server server_;
 };
 
@@ -56,7 +56,7 @@ void check_text(failure const& why, std::string const& detail)
 {
     std::string const told = why.describe();
     CHECK_MESSAGE(told.find(detail) != std::string::npos, told);
-    CHECK(told.find(bad_replies::secret) == std::string::npos);
+    CHECK(told.find(bad_responses::secret) == std::string::npos);
     CHECK(told.find(key_text) == std::string::npos);
 }
 
@@ -79,7 +79,7 @@ TEST_CASE(
 {
     row_server server;
     asio::io_context context;
-    for (bad_replies::row const& row : bad_replies::rows()) {
+    for (bad_responses::row const& row : bad_responses::rows()) {
         if (!row.refused && !row.verdict)
             continue;
         CAPTURE(row.id);
@@ -93,7 +93,7 @@ TEST_CASE(
         run_to_end(context);
         CHECK(server.submits() == before + 1);
         if (row.verdict == submit_classification::accepted) {
-            CHECK(got.value().id() == bad_replies::task_id);
+            CHECK(got.value().id() == bad_responses::task_id);
         } else {
             failure const why = got.why();
             bool const refused = row.verdict == submit_classification::refused ||
@@ -113,7 +113,7 @@ TEST_CASE("client bad replies: a question is answered by the error of its kind, 
 {
     row_server server;
     asio::io_context context;
-    for (bad_replies::row const& row : bad_replies::rows()) {
+    for (bad_responses::row const& row : bad_responses::rows()) {
         if (!row.refused && !row.poll)
             continue;
         CAPTURE(row.id);
@@ -123,12 +123,12 @@ TEST_CASE("client bad replies: a question is answered by the error of its kind, 
         recorder<task_state> got;
         user.status(task("task_1"), {}, got.token());
         run_to_end(context);
-        bad_replies::expected const& expected = row.refused ? *row.refused : *row.poll;
+        bad_responses::expected const& expected = row.refused ? *row.refused : *row.poll;
         if (!expected.code) {
-            CHECK(got.value().id() == bad_replies::task_id);
+            CHECK(got.value().id() == bad_responses::task_id);
         } else {
             CHECK(got.why().code() == expected.code);
-            CHECK(got.why().task_id() == bad_replies::task_id);
+            CHECK(got.why().task_id() == bad_responses::task_id);
             check_text(got.why(), expected.detail);
         }
         check_connection(server, user, context, !row.refused && row.reusable);

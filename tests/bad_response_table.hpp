@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace bad_replies {
+namespace bad_responses {
 
 using apimart::api_errc;
 using apimart::errc;
@@ -677,4 +677,4 @@ inline std::vector<row> const& rows()
     return all.rows();
 }
 
-} // namespace bad_replies
+} // namespace bad_responses
