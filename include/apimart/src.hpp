@@ -11,6 +11,7 @@
 
 #include <apimart/any_request.ipp>
 #include <apimart/client_config.ipp>
+#include <apimart/config/proxy_options.ipp>
 #include <apimart/config/resolver_options.ipp>
 #include <apimart/config/tls_options.ipp>
 #include <apimart/errors/error.ipp>
@@ -18,10 +19,7 @@
 #include <apimart/http/connection.ipp>
 #include <apimart/http/connection_pool.ipp>
 #include <apimart/http/exchange.ipp>
-#include <apimart/http/proxy.ipp>
-#include <apimart/http/resolver.ipp>
 #include <apimart/http/response_parser.ipp>
-#include <apimart/http/tls_context.ipp>
 #include <apimart/http/tls_session.ipp>
 #include <apimart/observer.ipp>
 #include <apimart/operations/client.ipp>
@@ -37,7 +35,6 @@
 #include <apimart/policy/submit_machine.ipp>
 #include <apimart/protocol/error_response.ipp>
 #include <apimart/protocol/http_result.ipp>
-#include <apimart/protocol/origin.ipp>
 #include <apimart/protocol/submit_response.ipp>
 #include <apimart/protocol/task_response.ipp>
 #include <apimart/runtime/transport.ipp>

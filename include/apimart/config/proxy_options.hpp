@@ -48,7 +48,7 @@ private:
 } // namespace apimart
 
 #ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/http/proxy.ipp>
+#include <apimart/config/proxy_options.ipp>
 #endif
 
 #endif

@@ -69,8 +69,8 @@ APIMART_INLINE void connection::connect(connection_user& who)
     user_ = &who;
     begun_ = home_.now();
     transport::count(home_.counters.connections_opened);
-    // Behind a proxy only the proxy sees the address; a literal can still be judged.
-    if (public_only_ && origin.is_address() && is_private_address(origin.host)) {
+    // Behind a proxy only the proxy sees the address; the name can still be judged.
+    if (public_only_ && is_private_host(origin.host)) {
         give_up(failure(errc::url_not_allowed, origin.host + " is a private address"));
         return;
     }
@@ -107,7 +107,7 @@ APIMART_INLINE void connection::dial(resolver::addresses addresses)
 {
     bool const through_proxy = home_.proxy.applies_to(origin);
     if (public_only_ && !through_proxy) {
-        std::erase_if(addresses, [](auto const& each) { return is_private_address(each.to_string()); });
+        std::erase_if(addresses, [](auto const& each) { return is_private_address(each); });
         if (addresses.empty()) {
             give_up(failure(errc::url_not_allowed, origin.host + " is a private address"));
             return;

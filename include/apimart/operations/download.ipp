@@ -6,6 +6,7 @@
 #include <apimart/operations/question.hpp>
 #include <apimart/policy/download_decision.hpp>
 #include <apimart/protocol/error_response.hpp>
+#include <apimart/protocol/user_agent.hpp>
 #include <apimart/runtime/client_core.ipp>
 
 #include <limits>
@@ -130,8 +131,10 @@ private:
         to.append("GET ")
             .append(where_->target)
             .append(" HTTP/1.1\r\nHost: ")
-            .append(where_->origin.authority());
-        to.append("\r\nUser-Agent: apimart-cpp\r\nAccept: */*\r\nAccept-Encoding: identity\r\n");
+            .append(where_->origin.authority())
+            .append("\r\nUser-Agent: ")
+            .append(user_agent)
+            .append("\r\nAccept: */*\r\nAccept-Encoding: identity\r\n");
         if (have() > 0)
             to.append("Range: bytes=")
                 .append(std::to_string(have()))

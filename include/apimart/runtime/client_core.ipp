@@ -2,6 +2,7 @@
 #ifndef APIMART_RUNTIME_CLIENT_CORE_IPP
 #define APIMART_RUNTIME_CLIENT_CORE_IPP
 
+#include <apimart/protocol/user_agent.hpp>
 #include <apimart/runtime/client_core.hpp>
 #include <apimart/separate_compilation.hpp>
 
@@ -44,8 +45,8 @@ APIMART_INLINE client_core::client_core(executor_type executor, client_config se
     for (request_url const& each : bases) {
         api_base made;
         made.origin = each.origin;
-        std::string fields = "Host: " + each.origin.authority() +
-                             "\r\nUser-Agent: apimart-cpp\r\nAccept: application/json\r\n";
+        std::string fields = "Host: " + each.origin.authority() + "\r\nUser-Agent: ";
+        fields.append(user_agent).append("\r\nAccept: application/json\r\n");
         credentials.append_header(fields);
         made.post = "POST " + each.target + "/v1/videos/generations HTTP/1.1\r\n" + fields +
                     "Content-Type: application/json\r\nIdempotency-Key: ";

@@ -4,6 +4,7 @@
 
 #include <apimart/errors/validation_result.hpp>
 #include <apimart/parameter/value_rule.hpp>
+#include <apimart/text/base64.hpp>
 #include <apimart/text/excerpt.hpp>
 #include <apimart/validation/image_header.hpp>
 #include <apimart/validation/media_text.hpp>
@@ -20,19 +21,6 @@
 #include <system_error>
 
 namespace apimart::detail {
-
-// Appends three bytes as four letters, and a shorter end with padding.
-inline void append_base64(std::string& text, std::span<unsigned char const> bytes)
-{
-    constexpr char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (std::size_t at = 0; at < bytes.size(); at += 3) {
-        std::span<unsigned char const> const three =
-            bytes.subspan(at, std::min<std::size_t>(3, bytes.size() - at));
-        std::uint32_t const bits = big_endian(three) << 8 * (3 - three.size());
-        for (std::size_t i = 0; i != 4; ++i)
-            text += i <= three.size() ? letters[bits >> (18 - 6 * i) & 63] : '=';
-    }
-}
 
 // A picture in a file, opened once: what was checked is what is read.
 class picture_file
@@ -62,7 +50,7 @@ public:
     std::string base64(diagnostics& found)
     {
         std::string text;
-        text.reserve(static_cast<std::size_t>((size_ + 2) / 3 * 4));
+        text.reserve(static_cast<std::size_t>((size_ + 2) / 3 * 4 + 1));
         std::array<unsigned char, 3 * 16384> block;
         for (std::int64_t at = 0; at != size_;) {
             auto const count = std::min(size_ - at, static_cast<std::int64_t>(block.size()));
