@@ -1,6 +1,8 @@
 // What every client is told and does: the same two requests with the same fields, and the same looks at the answers.
 #pragma once
 
+#include <apimart/version.hpp>
+
 #include <openssl/rand.h>
 
 #include <array>
@@ -25,7 +27,7 @@ struct workload
 };
 
 inline constexpr std::string_view secret = "sk-benchmark-0123456789abcdef0123456789abcdef";
-inline constexpr std::string_view user_agent = "apimart-cpp";
+inline constexpr std::string_view user_agent = "apimart-cpp/" APIMART_VERSION_STRING;
 
 // The request: every client makes a JSON object of these for each submit.
 inline constexpr std::string_view model = "kling-v3";

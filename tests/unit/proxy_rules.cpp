@@ -1,6 +1,7 @@
 // Through which proxy which hosts are reached, what the proxy is asked, and what its answer means.
 #include <apimart/config/proxy_options.hpp>
 #include <apimart/http/proxy.hpp>
+#include <apimart/version.hpp>
 
 #include <doctest/doctest.h>
 
@@ -81,6 +82,8 @@ TEST_CASE("a proxy is a host and a port, with 3128 where none is given")
              row{"http://[2001:db8::1]:8080", "2001:db8::1", "8080"},
              row{"proxy.example:8080", "proxy.example", "8080"},
              row{"user:secret@proxy.example", "proxy.example", "3128"},
+             row{"http://8.8.8.8.proxy.example:8080", "8.8.8.8.proxy.example", "8080"},
+             row{"http://8.8.8.8@proxy.example/", "proxy.example", "3128"},
          }) {
         CAPTURE(each.url);
         proxy_rules const made = rules(each.url);
@@ -121,6 +124,9 @@ TEST_CASE("an unusable proxy is refused without its password being repeated")
              "http://user:canary%zz@proxy.example",
              "http://user:canary@[::1",
              "http://user:canary@one@proxy.example",
+             "http://user:canary@proxy.example:8x",
+             "http://user:canary@192.0.2.1x:80:90",
+             "http://user:canary@proxy%2eexample",
              " http://user:canary@proxy.example",
          }) {
         CAPTURE(bad);
@@ -134,9 +140,9 @@ TEST_CASE("an unusable proxy is refused without its password being repeated")
 
 TEST_CASE("the request to the proxy names host and port and carries the credentials decoded")
 {
-    CHECK(
-        rules("http://proxy.example").connect_request(api) ==
-        "CONNECT api.apimart.ai:443 HTTP/1.1\r\nHost: api.apimart.ai:443\r\nUser-Agent: apimart-cpp\r\n\r\n");
+    CHECK(rules("http://proxy.example").connect_request(api) ==
+          "CONNECT api.apimart.ai:443 HTTP/1.1\r\nHost: api.apimart.ai:443\r\nUser-Agent: "
+          "apimart-cpp/" APIMART_VERSION_STRING "\r\n\r\n");
     CHECK(rules("http://proxy.example")
               .connect_request(to("2001:db8::1", "8443"))
               .starts_with("CONNECT [2001:db8::1]:8443 HTTP/1.1\r\nHost: [2001:db8::1]:8443\r\n"));
@@ -242,8 +248,8 @@ TEST_CASE("hosts are reached without the proxy as curl reads NO_PROXY")
              row{"<local>", "local.com", false},
              row{"localhost", "127.0.0.1", false}, // names are not looked up
          }) {
-        CAPTURE(each.list);
-        CAPTURE(each.host);
+        CAPTURE(std::string(each.list));
+        CAPTURE(std::string(each.host));
         CAPTURE(each.port);
         CHECK(rules("http://proxy.example", each.list).applies_to(to(each.host, each.port)) ==
               !each.bypassed);
@@ -288,6 +294,8 @@ TEST_CASE("only a complete success with nothing behind it opens the tunnel")
              std::string("HTTP/1.1 204 \r\nContent-Length: 0\r\nX-Empty:\r\n\r\n"),
              // In a success, RFC 9110 wants it ignored.
              std::string("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"),
+             std::string("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\nA: b\r\n\r\n"),
+             std::string("HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"),
          }) {
         CAPTURE(text);
         for (std::size_t length = 0; length < text.size(); ++length)

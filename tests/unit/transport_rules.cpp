@@ -5,8 +5,10 @@
 #include <apimart/policy/download_decision.hpp>
 #include <apimart/protocol/origin.hpp>
 #include <apimart/protocol/retry_after.hpp>
+#include <apimart/protocol/user_agent.hpp>
 #include <apimart/runtime/authorization.hpp>
 #include <apimart/task.hpp>
+#include <apimart/text/base64.hpp>
 #include <apimart/text/printable.hpp>
 
 #include <doctest/doctest.h>
@@ -14,6 +16,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <span>
 #include <sstream>
 #include <string>
 #include <type_traits>
@@ -99,11 +102,75 @@ TEST_CASE("addresses are split the way requests need them")
     CHECK(v6->origin.is_address());
     CHECK(v6->origin.authority() == "[::1]:8080");
     CHECK(v6->target == "/");
-    for (char const* const bad :
-         {"", "//host/x", "ftp://host/x", "file:///etc/passwd", "data:text/plain,x", "https://user@host/",
-          "https://host:0/", "https://host:99999/", "https:///x", "https://host/a b", "https://host/\r\nX: 1",
-          "javascript:alert(1)"}) {
-        CAPTURE(bad);
+    struct row
+    {
+        char const* text;
+        char const* host;
+        char const* port;
+        char const* target;
+    };
+    for (row const& each : {
+             // A host is all that stands before the slash, also where it begins like an address.
+             row{"https://8.8.8.8.evil.example/x", "8.8.8.8.evil.example", "443", "/x"},
+             row{"https://8.8.8.8evil.example:8443", "8.8.8.8evil.example", "8443", "/"},
+             row{"https://127.0.0.1.evil.example?x", "127.0.0.1.evil.example", "443", "/?x"},
+             row{"HTTPS://8.8.8.8", "8.8.8.8", "443", "/"},
+             row{"https://host:/a?b#c", "host", "443", "/a?b"},
+             row{"https://host:0443#c/d", "host", "443", "/"},
+             row{"http://a_b-c.d:1/?#", "a_b-c.d", "1", "/?"},
+             row{"https://[2001:DB8:0:0::1]/", "2001:db8::1", "443", "/"},
+         }) {
+        CAPTURE(each.text);
+        auto const read = parse_request_url(each.text);
+        REQUIRE(read.has_value());
+        CHECK(read->origin.host == each.host);
+        CHECK(read->origin.port == each.port);
+        CHECK(read->target == each.target);
+    }
+    for (char const* const bad : {"",
+                                  "//host/x",
+                                  "ftp://host/x",
+                                  "file:///etc/passwd",
+                                  "data:text/plain,x",
+                                  "https://user@host/",
+                                  "https://host:0/",
+                                  "https://host:99999/",
+                                  "https:///x",
+                                  "https://host/a b",
+                                  "https://host/\r\nX: 1",
+                                  "javascript:alert(1)",
+                                  "https:host/x",
+                                  "https://host:x",
+                                  "https://host:x/",
+                                  "https://host:12x/",
+                                  "https://host:80:90/",
+                                  "https://host:-1/",
+                                  "https://8.8.8.8:x/",
+                                  "https://8.8.8.8:80.example.com/",
+                                  "https://[::1/",
+                                  "https://[::1]x/",
+                                  "https://[::1]:x/",
+                                  "https://[fe80::1%25eth0]/",
+                                  "https://[v1.x]/",
+                                  "https://[8.8.8.8]/",
+                                  "https://h[::1]/",
+                                  "https://./",
+                                  "https://a..b/",
+                                  "https://.a/",
+                                  "https://a../",
+                                  "https://8.8.8.8@evil.example/",
+                                  "https://@host/",
+                                  "https://a%2fb/",
+                                  "https://a%2Eb/",
+                                  "https://a%40b/",
+                                  "https://a%3a80/",
+                                  "https://a%00b/",
+                                  "https://%61/",
+                                  "https://a,b/",
+                                  "https://a;b/",
+                                  "https://a\\b/",
+                                  "https://\xC3\xA4/"}) {
+        CAPTURE(std::string(bad));
         CHECK_FALSE(parse_request_url(bad).has_value());
     }
 }
@@ -113,11 +180,66 @@ TEST_CASE("private addresses are recognised in every range")
     for (char const* const address :
          {"127.0.0.1", "127.9.9.9", "0.0.0.0", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1",
           "169.254.169.254", "100.64.0.1", "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fc00::1",
-          "fd12::1", "ff02::1", "::ffff:169.254.169.254"})
-        CHECK_MESSAGE(is_private_address(address), address);
+          "fd12::1", "ff02::1", "::ffff:169.254.169.254",
+          // NAT64, also that of a local network
+          "64:ff9b::10.0.0.1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::8.8.8.8", "64:ff9b:1:2::1",
+          // IPv4-compatible, 6to4, Teredo, site-local
+          "::127.0.0.1", "::8.8.8.8", "2002:7f00:1::1", "2002:c0a8:101::1", "2001::1", "2001:0:808:808::1",
+          "fec0::1", "feff::1", "febf::1"}) {
+        CAPTURE(address);
+        CHECK(is_private_address(boost::asio::ip::make_address(address)));
+        CHECK(is_private_host(address));
+    }
     for (char const* const address :
-         {"8.8.8.8", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "::ffff:8.8.8.8"})
-        CHECK_MESSAGE(!is_private_address(address), address);
+         {"8.8.8.8", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8",
+          "64:ff9b:2::1", "2002:808:808::1", "2001:4860:4860::8888", "2003::1"}) {
+        CAPTURE(address);
+        CHECK_FALSE(is_private_address(boost::asio::ip::make_address(address)));
+        CHECK_FALSE(is_private_host(address));
+    }
+}
+
+TEST_CASE("hosts that another machine may take for the caller's own network are recognised")
+{
+    for (char const* const host :
+         {"localhost", "a.localhost", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7F.1", "0177.0.0.1",
+          "017700000001", "0", "10.1", "0xa9fea9fe", "169.254.43518", "0x7f.0.0.0x1",
+          // no address to any standard, but a number to some reader
+          "4294967296", "6425673729", "1.2.3.4.5", "127.0.0.1.1", "256.1", "0x", "0x1ffffffff", "1.0x7fg"}) {
+        CAPTURE(host);
+        CHECK(is_private_host(host));
+    }
+    for (char const* const host :
+         {"example.com", "localhost.example", "notlocalhost", "127.0.0.1.example", "8.8.8.8.example.com",
+          "8.8", "134744072", "0x08080808", "010.010.010.010", "1.example", "a1", "0x7f.example"}) {
+        CAPTURE(host);
+        CHECK_FALSE(is_private_host(host));
+    }
+}
+
+TEST_CASE("the user agent names the library and its version")
+{
+    CHECK(user_agent == "apimart-cpp/" + std::to_string(APIMART_VERSION_MAJOR) + "." +
+                            std::to_string(APIMART_VERSION_MINOR) + "." +
+                            std::to_string(APIMART_VERSION_PATCH));
+}
+
+TEST_CASE("Base64 is written as RFC 4648 shows it, whole or in pieces")
+{
+    auto const bytes = [](std::string_view text) {
+        return std::span(reinterpret_cast<unsigned char const*>(text.data()), text.size());
+    };
+    std::string_view const coded[] = {"", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
+    std::string_view const text = "foobar";
+    for (std::size_t size = 0; size <= text.size(); ++size) {
+        std::string whole = "before ";
+        append_base64(whole, bytes(text.substr(0, size)));
+        CHECK(whole == "before " + std::string(coded[size]));
+    }
+    std::string pieces;
+    append_base64(pieces, bytes("foo"));
+    append_base64(pieces, bytes(std::string_view("\xFF\x00", 2)));
+    CHECK(pieces == "Zm9v/wA=");
 }
 
 TEST_CASE("Retry-After is read in both forms, and rubbish is as if it were absent")
@@ -131,7 +253,7 @@ TEST_CASE("Retry-After is read in both forms, and rubbish is as if it were absen
     for (char const* const bad : {"", "-1", "abc", "1.5", "1, 2", "Sun, 06 Nov 1994 08:49:37 GMT",
                                   "Sun, 06 Nov 1993 08:49:37 GMT", "Sunday, 06-Nov-94 08:50:37 GMT",
                                   "Sun, 31 Feb 1995 08:49:37 GMT", "Sun, 06 Nov 1995 25:00:00 GMT"}) {
-        CAPTURE(bad);
+        CAPTURE(std::string(bad));
         CHECK_FALSE(parse_retry_after(bad, now).has_value());
     }
 }

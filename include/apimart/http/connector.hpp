@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,7 +35,7 @@ public:
 
     connector(client_runtime& runtime, proxy_rules proxy, tls_context tls, resolver_options names)
         : runtime_(runtime), proxy_(std::move(proxy)), tls_(std::move(tls)),
-          resolver_(runtime.strand(), std::move(names))
+          resolver_(std::in_place, runtime.strand(), std::move(names))
     {}
     connector(connector const&) = delete;
     connector& operator=(connector const&) = delete;
@@ -75,7 +76,8 @@ public:
         return told;
     }
 
-    void abandon() { resolver_.abandon(); }
+    // The execution context goes away, and no strand may outlive it.
+    void abandon() { resolver_.reset(); }
 
 private:
     using socket = tcp::socket;
@@ -120,7 +122,7 @@ private:
         }
         auto const port = static_cast<unsigned short>(std::stoul(proxied ? proxy_.port() : c.origin.port));
         if (result<void> dialed = co_await dial(c, host, endpoints(*found, port)); !dialed) {
-            resolver_.forget(host);
+            resolver_->forget(host);
             co_return dialed;
         }
         if (proxied) {
@@ -134,11 +136,11 @@ private:
 
     awaitable<result<resolver::addresses>> resolve(connection& c, std::string const& host)
     {
-        if (auto known = resolver_.known(host, runtime_.now()))
+        if (auto known = resolver_->known(host, runtime_.now()))
             co_return std::move(*known);
         timer wake(runtime_.strand());
         c.interrupt = [&wake] { wake.cancel(); };
-        auto found = co_await resolver_.resolve(host, runtime_.timeouts.resolve, wake);
+        auto found = co_await resolver_->resolve(host, runtime_.timeouts.resolve, wake);
         c.interrupt = nullptr;
         co_return found;
     }
@@ -286,7 +288,7 @@ private:
     client_runtime& runtime_;
     proxy_rules const proxy_;
     tls_context tls_;
-    resolver resolver_;
+    std::optional<resolver> resolver_;
 };
 
 } // namespace apimart::detail
