@@ -212,10 +212,10 @@ private:
     auto start(Token& token, void (*begin)(detail::client_handle const&, detail::completion<T>, Arguments...),
                Given&&... given)
     {
-        auto const& client = handle();
+        auto const& shared = handle();
         return detail::initiate<T>(
-            detail::executor_of(*client),
-            detail::operation_start<T, Arguments...>(client, begin, std::forward<Given>(given)...),
+            detail::executor_of(*shared),
+            detail::operation_start<T, Arguments...>(shared, begin, std::forward<Given>(given)...),
             std::move(token));
     }
 

@@ -55,7 +55,7 @@ public:
     bool is_open() const noexcept { return !closed_ && (tls_ || tcp_); }
     // It was closed, and not by a limit of its own.
     bool cancelled() const noexcept { return closed_ && !timed_out_; }
-    std::string_view tls_version() const
+    std::string_view tls_version()
     {
         return tls_ ? std::string_view(SSL_get_version(tls_->native_handle())) : std::string_view();
     }

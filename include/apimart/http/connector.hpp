@@ -116,7 +116,7 @@ private:
         if (!found)
             co_return found.error();
         if (c.public_only && !proxied) {
-            std::erase_if(*found, [](auto const& each) { return is_private_address(each.to_string()); });
+            std::erase_if(*found, [](auto const& each) { return is_private_address(each); });
             if (found->empty())
                 co_return failure(errc::url_not_allowed, c.origin.host + " is a private address");
         }

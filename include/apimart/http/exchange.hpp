@@ -82,7 +82,7 @@ public:
             co_return fail(failure(stop_reason_));
         result.reused = connection_->served > 0;
         if (!connection_->is_open()) {
-            detail::result<void> const connected = co_await connector_.connect(*connection_);
+            apimart::result<void> const connected = co_await connector_.connect(*connection_);
             if (stop_reason_)
                 co_return fail(failure(stop_reason_));
             if (!connected) {

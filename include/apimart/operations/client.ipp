@@ -58,7 +58,7 @@ inline void check_limits(client_config const& config)
         throw unusable("retry counts must not be negative");
 }
 
-APIMART_INLINE std::shared_ptr<client_handle> make_client(boost::asio::any_io_executor const& executor,
+APIMART_INLINE std::shared_ptr<client_handle> make_client(boost::asio::any_io_executor const& on,
                                                           client_config config)
 {
     std::vector<request_url> bases{parse_base_url(config.base_url, "base_url", config.allow_plain_http)};
@@ -80,8 +80,8 @@ APIMART_INLINE std::shared_ptr<client_handle> make_client(boost::asio::any_io_ex
     auto proxy = proxy_rules::make(config.proxy);
     if (!proxy)
         throw error(proxy.error());
-    return std::make_shared<client_handle>(std::make_shared<client_state>(
-        executor, std::move(config), bases, std::move(*proxy), std::move(*tls)));
+    return std::make_shared<client_handle>(
+        std::make_shared<client_state>(on, std::move(config), bases, std::move(*proxy), std::move(*tls)));
 }
 
 APIMART_INLINE boost::asio::any_io_executor executor_of(client_handle const& client)

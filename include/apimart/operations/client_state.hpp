@@ -23,6 +23,7 @@
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/query.hpp>
 #include <boost/asio/recycling_allocator.hpp>
@@ -74,7 +75,7 @@ public:
     api_endpoint(request_url const& base, authorization const& credentials) : origin(base.origin)
     {
         std::string fields = "Host: " + origin.authority() + "\r\nUser-Agent: ";
-        fields.append(user_agent()).append("\r\nAccept: application/json\r\n");
+        fields.append(user_agent).append("\r\nAccept: application/json\r\n");
         credentials.append_header(fields);
         post = "POST " + base.target + "/v1/videos/generations HTTP/1.1\r\n" + fields +
                "Content-Type: application/json\r\nIdempotency-Key: ";
@@ -169,13 +170,15 @@ public:
 
     // Off the strand: a handler must not hold up the other operations.
     template <class T>
-    static void deliver(completion<T> handler, result<T> outcome)
+    void deliver(completion<T> handler, result<T> outcome) const
     {
-        auto const where = handler.executor;
-        boost::asio::post(where, [handler = std::move(handler.handler), work = std::move(handler.executor),
-                                  outcome = std::move(outcome)]() mutable {
-            boost::asio::get_associated_cancellation_slot(handler).clear();
-            std::move(handler)(std::move(outcome));
+        boost::asio::post(executor_, [handler = std::move(handler), outcome = std::move(outcome)]() mutable {
+            auto const where = std::move(handler.executor);
+            boost::asio::dispatch(
+                where, [handler = std::move(handler.handler), outcome = std::move(outcome)]() mutable {
+                    boost::asio::get_associated_cancellation_slot(handler).clear();
+                    std::move(handler)(std::move(outcome));
+                });
         });
     }
 

@@ -106,7 +106,7 @@ inline http_request make_download_request(request_url const& where, download_tar
     // No Authorization here: the key belongs to the API's calls, and the link carries its own permission.
     http_request request(where.origin, priority::download);
     request.head.append("GET ").append(where.target).append(" HTTP/1.1\r\nHost: ");
-    request.head.append(where.origin.authority()).append("\r\nUser-Agent: ").append(user_agent());
+    request.head.append(where.origin.authority()).append("\r\nUser-Agent: ").append(user_agent);
     request.head.append("\r\nAccept: */*\r\nAccept-Encoding: identity\r\n");
     if (std::uint64_t const have = target.resumes_at(); have > 0)
         request.head.append("Range: bytes=")
@@ -156,7 +156,8 @@ inline awaitable<std::optional<failure>> transfer(client_state& client, operatio
         download_response answer;
         if (response_parser const* const head = x.head()) {
             answer = read_head(*head);
-            step = decide_download(answer, *where, target.resumes_at(), target.options.max_size, wall_clock());
+            step =
+                decide_download(answer, *where, target.resumes_at(), target.options.max_size, wall_clock());
             if (step->next == download_decision::action::redirect) {
                 // The connection is not worth reading an unwanted body for.
                 x.reject(failure(errc::unexpected_response));
@@ -187,7 +188,8 @@ inline awaitable<std::optional<failure>> transfer(client_state& client, operatio
             co_return failure(x.result.error, x.result.detail)
                 .underlying(x.result.underlying)
                 .http_status(x.result.http_status);
-        if (step->next == download_decision::action::resume && !reaches_the_end(answer.content_range, target.size()))
+        if (step->next == download_decision::action::resume &&
+            !reaches_the_end(answer.content_range, target.size()))
             co_return failure(errc::connection_lost, "the part ended before the file did");
         if (target.size() == 0)
             co_return failure(errc::download_corrupt, "the file is empty");

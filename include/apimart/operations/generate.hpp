@@ -15,8 +15,8 @@ namespace apimart::detail {
 class coroutine_waiter final : public task_waiter
 {
 public:
-    coroutine_waiter(executor const& on, std::uint64_t serial, time_point until)
-        : task_waiter(serial, until), ended(on, timer::time_point::max())
+    coroutine_waiter(executor const& strand, std::uint64_t serial, time_point until)
+        : task_waiter(serial, until), ended(strand, timer::time_point::max())
     {}
     void done(std::string const&, result<finished_task>&& given) override
     {
