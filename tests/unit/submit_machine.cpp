@@ -259,6 +259,23 @@ TEST_CASE("an empty account is not a reason to slow down")
     CHECK_FALSE(p.machine.outcome().error().code() == cause::rate_limited);
 }
 
+TEST_CASE("a refusal that names a task is neither believed nor asked again, also under a contract")
+{
+    for (auto const& options : {submit_machine::options(), honoured()}) {
+        for (int const status : {302, 400, 402, 422, 429}) {
+            CAPTURE(status);
+            play p(options);
+            p.feed(reply(status, R"({"error":{"message":"no"},"data":[{"task_id":"task_7"}]})"));
+            CHECK(p.sent == 1);
+            failure const why = p.why();
+            CHECK(why.code() == errc::outcome_unknown);
+            CHECK(why.proof() == proof_level::unknown);
+            CHECK(why.http_status() == status);
+            CHECK(why.detail().find("task_7") != std::string::npos);
+        }
+    }
+}
+
 TEST_CASE("slowing down ends after the policy's number of repetitions")
 {
     submit_machine::options o;
@@ -633,8 +650,8 @@ TEST_CASE("doubt comes with its evidence: reason, phase, bytes, kind of connecti
     std::string const words = p.why().detail();
     CAPTURE(words);
     for (char const* const part :
-         {"connection ended", "reset by peer", "sent", "355 bytes sent", "reused connection",
-          "192.0.2.1:443", "17 bytes received", "HTTP status 200"})
+         {"connection ended", "reset by peer", "sent", "355 bytes sent", "reused connection", "192.0.2.1:443",
+          "17 bytes received", "HTTP status 200"})
         CHECK_MESSAGE(words.find(part) != std::string::npos, part);
     CHECK(p.why().http_status() == 0);
     CHECK(p.why().service().text() == "{\"task_id\":\"task_\\x1b");

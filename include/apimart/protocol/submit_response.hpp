@@ -63,14 +63,13 @@ public:
         return {};
     }
 
-    // Why a success does not tell the id of exactly one task; empty if it does.
-    std::string problem() const
+    // Why a success does not tell the id of exactly one task; empty if it does, and then it is `id`.
+    std::string problem(std::string_view id) const
     {
         if (!is_object_)
             return "not an object";
         if (tasks_ > 1)
             return "expected 1 task, got " + std::to_string(tasks_) + ':' + listed_ids();
-        std::string_view const id = task_id(true);
         if (id.empty())
             return missing_id();
         // Which of two ids was meant cannot be known.
@@ -241,6 +240,43 @@ constexpr bool is_passing(int status) noexcept
     return status == 408 || is_server_error(status);
 }
 
+inline submit_response explain_unreadable_ticket(std::string const& problem, bool is_final,
+                                                 http_response const& response, std::chrono::sys_seconds now)
+{
+    submit_response out;
+    out.is_final = is_final;
+    out.why = failure(errc::outcome_unknown, "unreadable success: " + problem);
+    out.why.http_status(response.status).underlying(make_error_code(errc::unexpected_response));
+    describe_response(out.why, response, error_document(response), now);
+    return out;
+}
+
+// `status` is the HTTP status or the inner code, `id` of the task that is named all the same.
+inline submit_response explain_refusal(int status, std::string_view id, http_response const& response,
+                                       std::chrono::sys_seconds now)
+{
+    submit_response out;
+    failure& why = out.why;
+    why = read_error_response(status, response, error_document(response), now);
+    out.classification = classify_submit(status, why.service().code());
+    if (out.classification == submit_classification::rate_limited && why.code() != api_errc::rate_limited)
+        out.classification = submit_classification::refused; // for another reason than the rate
+    // An error that names a task contradicts itself, and the same request again could buy a second one. Only
+    // the first request under a key, while it still runs, may have a task already.
+    if (!id.empty() && out.classification != submit_classification::still_running) {
+        out.classification = submit_classification::indeterminate;
+        why.detail((why.detail().empty() ? "an error" : why.detail()) +
+                   ", yet with a task: " + std::string(id));
+    }
+    if (out.classification == submit_classification::indeterminate) {
+        out.is_final = !is_passing(status);
+        why.underlying(why.code()).code(make_error_code(errc::outcome_unknown)).http_status(response.status);
+        if (why.detail().empty())
+            why.detail("the answer does not prove that no task was made");
+    }
+    return out;
+}
+
 // Judges a complete answer to a submit. Source: API reference, sections 2.1, 2.3, 8.
 inline submit_response read_submit_response(http_response const& response, std::chrono::sys_seconds now)
 {
@@ -249,50 +285,14 @@ inline submit_response read_submit_response(http_response const& response, std::
     bool const is_json = answer.problem().empty();
     int const status =
         is_json ? effective_status(response.status, fields.code(), fields.inner_code()) : response.status;
-
-    std::string problem;
-    if (is_success(status)) {
-        problem = is_json ? fields.problem() : answer.problem();
-        if (problem.empty()) {
-            submit_response out;
-            out.classification = submit_classification::accepted;
-            out.task_id = fields.task_id(true);
-            return out;
-        }
-        problem.insert(0, "unreadable success: ");
-    }
-
-    error_document const document(response);
-    if (!problem.empty()) {
-        submit_response out;
-        out.is_final = is_json && !is_passing(status);
-        out.why = failure(errc::outcome_unknown, std::move(problem));
-        out.why.http_status(response.status).underlying(make_error_code(errc::unexpected_response));
-        describe_response(out.why, response, document, now);
-        return out;
-    }
-
-    submit_response out;
-    out.why = read_error_response(status, response, document, now);
-    failure& why = out.why;
-    out.classification = classify_submit(status, why.service().code());
-    if (out.classification == submit_classification::rate_limited && why.code() != api_errc::rate_limited)
-        out.classification = submit_classification::refused; // for another reason than the rate
-
-    // An error that names a task contradicts itself, and the same request again could buy a second one.
     std::string_view const id = is_json ? fields.task_id(is_success(response.status)) : std::string_view();
-    bool const contradicts = !id.empty() && out.classification != submit_classification::still_running &&
-                             out.classification != submit_classification::not_executed;
-    if (contradicts)
-        why.detail((why.detail().empty() ? "an error" : why.detail()) +
-                   ", yet with a task: " + std::string(id));
-    else if (out.classification != submit_classification::indeterminate)
-        return out;
-    else if (why.detail().empty())
-        why.detail("the answer does not prove that no task was made");
-    why.underlying(why.code()).code(make_error_code(errc::outcome_unknown)).http_status(response.status);
-    out.classification = submit_classification::indeterminate;
-    out.is_final = !is_passing(status);
+    if (!is_success(status))
+        return explain_refusal(status, id, response, now);
+    if (std::string const problem = is_json ? fields.problem(id) : answer.problem(); !problem.empty())
+        return explain_unreadable_ticket(problem, is_json, response, now);
+    submit_response out;
+    out.classification = submit_classification::accepted;
+    out.task_id = id;
     return out;
 }
 
