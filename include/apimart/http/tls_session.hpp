@@ -35,7 +35,7 @@ public:
     tls_session& operator=(tls_session const&) = delete;
 
     // Prepares the session: the name (or address) the certificate must be for, and SNI.
-    bool open(tls_context const& context, int descriptor, std::string const& host, bool is_address);
+    bool open(tls_context& context, int descriptor, std::string const& host, bool is_address);
     void close_notify();
     bool is_open() const noexcept { return session_ != nullptr; }
 
@@ -60,8 +60,6 @@ public:
     bool server_asked_for_certificate() const noexcept { return asked_; }
 
 private:
-    friend BIO_METHOD* make_tls_bio_method();
-
     // The session's end of the wire, as OpenSSL sees it.
     struct wire
     {
@@ -76,6 +74,7 @@ private:
         void operator()(SSL* what) const noexcept { SSL_free(what); }
     };
 
+    static BIO_METHOD* bio_method();
     static int bio_write(BIO* bio, char const* data, int size);
     static int bio_read(BIO* bio, char* to, int room);
     static long bio_control(BIO* bio, int command, long number, void* pointer);

@@ -2,6 +2,7 @@
 #ifndef APIMART_HTTP_TLS_SESSION_IPP
 #define APIMART_HTTP_TLS_SESSION_IPP
 
+#include <apimart/http/tls_error.hpp>
 #include <apimart/http/tls_session.hpp>
 #include <apimart/separate_compilation.hpp>
 
@@ -60,14 +61,17 @@ APIMART_INLINE long tls_session::bio_control(BIO* bio, int command, long, void*)
     return 0;
 }
 
-APIMART_INLINE BIO_METHOD* make_tls_bio_method()
+APIMART_INLINE BIO_METHOD* tls_session::bio_method()
 {
-    BIO_METHOD* const method = BIO_meth_new(BIO_TYPE_SOURCE_SINK | 0x7D, "apimart");
-    if (method != nullptr) {
-        BIO_meth_set_write(method, &tls_session::bio_write);
-        BIO_meth_set_read(method, &tls_session::bio_read);
-        BIO_meth_set_ctrl(method, &tls_session::bio_control);
-    }
+    static BIO_METHOD* const method = [] {
+        BIO_METHOD* const made = BIO_meth_new(BIO_TYPE_SOURCE_SINK | 0x7D, "apimart");
+        if (made != nullptr) {
+            BIO_meth_set_write(made, &tls_session::bio_write);
+            BIO_meth_set_read(made, &tls_session::bio_read);
+            BIO_meth_set_ctrl(made, &tls_session::bio_control);
+        }
+        return made;
+    }();
     return method;
 }
 
@@ -77,14 +81,14 @@ APIMART_INLINE int tls_session::on_certificate_request(SSL*, void* self)
     return 1;
 }
 
-APIMART_INLINE bool tls_session::open(tls_context const& context, int descriptor, std::string const& host,
+APIMART_INLINE bool tls_session::open(tls_context& context, int descriptor, std::string const& host,
                                       bool is_address)
 {
     ERR_clear_error();
     wire_ = wire();
     wire_.descriptor = descriptor;
-    session_.reset(SSL_new(context.native()));
-    BIO* const bio = session_ ? BIO_new(context.bio_method()) : nullptr;
+    session_.reset(SSL_new(context.native().native_handle()));
+    BIO* const bio = session_ ? BIO_new(bio_method()) : nullptr;
     if (bio == nullptr)
         return false;
     BIO_set_data(bio, &wire_);
@@ -210,131 +214,6 @@ APIMART_INLINE std::string tls_session::reason_words() const
     return words == nullptr ? "unknown reason" : words;
 }
 
-// Short words for the reasons a certificate is refused for, to be found again in a manual or an issue.
-inline std::string_view certificate_reason(long verdict)
-{
-    switch (verdict) {
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-        return "expired";
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-        return "not_yet_valid";
-    case X509_V_ERR_HOSTNAME_MISMATCH:
-        return "hostname_mismatch";
-    case X509_V_ERR_IP_ADDRESS_MISMATCH:
-        return "ip_mismatch";
-    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-        return "self_signed";
-    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    case X509_V_ERR_CERT_UNTRUSTED:
-        return "untrusted_issuer";
-    case X509_V_ERR_CERT_REVOKED:
-        return "revoked";
-    case X509_V_ERR_UNABLE_TO_GET_CRL:
-    case X509_V_ERR_CRL_HAS_EXPIRED:
-    case X509_V_ERR_CRL_NOT_YET_VALID:
-    case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
-        return "crl_unavailable";
-    case X509_V_ERR_INVALID_PURPOSE:
-        return "wrong_purpose";
-    case X509_V_ERR_INVALID_CA:
-    case X509_V_ERR_INVALID_NON_CA:
-        return "invalid_ca";
-    case X509_V_ERR_CA_MD_TOO_WEAK:
-        return "weak_signature";
-    case X509_V_ERR_EE_KEY_TOO_SMALL:
-    case X509_V_ERR_CA_KEY_TOO_SMALL:
-        return "weak_key";
-    case X509_V_ERR_PATH_LENGTH_EXCEEDED:
-        return "path_length";
-    default:
-        return "refused";
-    }
-}
-
-inline std::string_view certificate_hint(long verdict)
-{
-    switch (verdict) {
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-        return "; check this machine's clock";
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-        return "; its authority is not among the trusted ones (see tls_options::additional_ca_file), or the "
-               "server sends no intermediate certificate";
-    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-        return "; its authority is not among the trusted ones, see tls_options::additional_ca_file";
-    default:
-        return "";
-    }
-}
-
-// The alerts by which a peer refuses a session, whenever they come.
-inline bool is_refusal_alert(int reason)
-{
-    switch (reason) {
-    case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
-    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
-    case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
-    case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
-    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
-    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
-    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
-    case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
-    case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
-    case SSL_R_TLSV1_ALERT_INSUFFICIENT_SECURITY:
-    case SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL:
-    case SSL_R_TLSV1_UNRECOGNIZED_NAME:
-    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
-    case SSL_R_TLSV13_ALERT_MISSING_EXTENSION:
-        return true;
-    default:
-        return false;
-    }
-}
-
-// Alerts that speak of the certificate this client showed, or did not show.
-inline bool is_about_client_certificate(int reason, bool asked)
-{
-    switch (reason) {
-    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
-    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
-    case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
-    case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
-    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
-    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
-    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
-        return asked;
-    case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
-        return asked; // what TLS 1.2 has for "no certificate came"
-    default:
-        return false;
-    }
-}
-
-inline std::string_view negotiation_reason(int reason)
-{
-    switch (reason) {
-    case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
-    case SSL_R_UNSUPPORTED_PROTOCOL:
-    case SSL_R_WRONG_SSL_VERSION:
-        return "protocol_version";
-    case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
-    case SSL_R_TLSV1_ALERT_INSUFFICIENT_SECURITY:
-    case SSL_R_WRONG_CIPHER_RETURNED:
-    case SSL_R_UNKNOWN_CIPHER_RETURNED:
-        return "handshake_failure (no shared cipher)";
-    case SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL:
-    case SSL_R_BAD_EXTENSION:
-        return "alpn";
-    case SSL_R_TLSV1_UNRECOGNIZED_NAME:
-        return "unrecognized_name";
-    default:
-        return "";
-    }
-}
-
 APIMART_INLINE failure tls_session::handshake_failure(std::string const& host) const
 {
     error_code const beneath(static_cast<int>(wire_.read_error != 0 ? wire_.read_error : wire_.write_error),
@@ -382,7 +261,7 @@ APIMART_INLINE failure tls_session::session_failure(std::string const& host, boo
         return failure(errc::connection_lost, host)
             .underlying(error_code(wire_.write_error, boost::system::system_category()));
     int const reason = ERR_GET_REASON(error_);
-    if (is_refusal_alert(reason)) {
+    if (is_refusal_alert({static_cast<int>(error_), boost::asio::error::get_ssl_category()})) {
         refused = true;
         bool const about_us = is_about_client_certificate(reason, asked_);
         return failure(about_us ? errc::client_certificate_required : errc::tls_failed,
