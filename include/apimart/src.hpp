@@ -19,6 +19,7 @@
 #include <apimart/http/connection.ipp>
 #include <apimart/http/connection_pool.ipp>
 #include <apimart/http/exchange.ipp>
+#include <apimart/http/listener_resolver.ipp>
 #include <apimart/http/response_parser.ipp>
 #include <apimart/http/tls_session.ipp>
 #include <apimart/observer.ipp>

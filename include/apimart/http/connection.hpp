@@ -2,7 +2,7 @@
 #ifndef APIMART_HTTP_CONNECTION_HPP
 #define APIMART_HTTP_CONNECTION_HPP
 
-#include <apimart/http/resolver.hpp>
+#include <apimart/http/listener_resolver.hpp>
 #include <apimart/http/response_parser.hpp>
 #include <apimart/http/tls_session.hpp>
 #include <apimart/protocol/origin.hpp>
@@ -45,7 +45,7 @@ protected:
 
 // One connection: name, address, proxy, TLS, and bytes in both directions. What is written goes to the operating
 // system at once or not at all, so that it is always certain how much of a request has left.
-class connection final : public std::enable_shared_from_this<connection>, private resolver::listener
+class connection final : public std::enable_shared_from_this<connection>, private listener_resolver::listener
 {
 public:
     using clock = std::chrono::steady_clock;
@@ -131,8 +131,8 @@ private:
 
     template <class Function>
     auto handler(Function then);
-    void resolved(result<resolver::addresses> const& found) override;
-    void dial(resolver::addresses addresses);
+    void resolved(result<listener_resolver::addresses> const& found) override;
+    void dial(listener_resolver::addresses addresses);
     void start_attempt();
     void attempted(std::shared_ptr<attempt> const& which, error_code code);
     void reached();

@@ -81,8 +81,8 @@ APIMART_INLINE void connection::connect(connection_user& who)
         return;
     }
     limit(begun_ + home_.times.resolve);
-    resolver::poster post = [weak = home_.weak_from_this(),
-                             on = home_.executor()](std::function<void()> then) {
+    listener_resolver::poster post = [weak = home_.weak_from_this(),
+                                      on = home_.executor()](std::function<void()> then) {
         boost::asio::post(on, [weak, then = std::move(then)] {
             if (auto const home = weak.lock())
                 home->enter(then);
@@ -92,7 +92,7 @@ APIMART_INLINE void connection::connect(connection_user& who)
         give_up(failure(errc::local_resource, "no thread for looking up " + host).underlying(code));
 }
 
-APIMART_INLINE void connection::resolved(result<resolver::addresses> const& found)
+APIMART_INLINE void connection::resolved(result<listener_resolver::addresses> const& found)
 {
     if (phase_ != phase::resolving)
         return;
@@ -103,7 +103,7 @@ APIMART_INLINE void connection::resolved(result<resolver::addresses> const& foun
         dial(*found);
 }
 
-APIMART_INLINE void connection::dial(resolver::addresses addresses)
+APIMART_INLINE void connection::dial(listener_resolver::addresses addresses)
 {
     bool const through_proxy = home_.proxy.applies_to(origin);
     if (public_only_ && !through_proxy) {
@@ -116,8 +116,8 @@ APIMART_INLINE void connection::dial(resolver::addresses addresses)
     auto const port =
         static_cast<unsigned short>(std::stoul(through_proxy ? home_.proxy.port() : origin.port));
     // The families take turns, so that a broken one costs one attempt and not all of them.
-    resolver::addresses of_first_family;
-    resolver::addresses of_other_family;
+    listener_resolver::addresses of_first_family;
+    listener_resolver::addresses of_other_family;
     for (auto const& each : addresses)
         (each.is_v6() == addresses.front().is_v6() ? of_first_family : of_other_family).push_back(each);
     for (std::size_t i = 0; i < addresses.size(); ++i) {

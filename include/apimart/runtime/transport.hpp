@@ -4,7 +4,7 @@
 
 #include <apimart/client_config.hpp>
 #include <apimart/http/proxy.hpp>
-#include <apimart/http/resolver.hpp>
+#include <apimart/http/listener_resolver.hpp>
 #include <apimart/http/tls_context.hpp>
 #include <apimart/metrics.hpp>
 #include <apimart/observer.hpp>
@@ -168,7 +168,7 @@ public:
     tls_context tls;
     bool private_results = false;
     alarm_clock alarms;
-    resolver names;
+    listener_resolver names;
     fork_watch const process;
     // Made before it is needed, because then there may be no memory for it.
     failure const of_the_parent{errc::forked};

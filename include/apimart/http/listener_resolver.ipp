@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-#ifndef APIMART_HTTP_RESOLVER_IPP
-#define APIMART_HTTP_RESOLVER_IPP
+#ifndef APIMART_HTTP_LISTENER_RESOLVER_IPP
+#define APIMART_HTTP_LISTENER_RESOLVER_IPP
 
-#include <apimart/http/resolver.hpp>
+#include <apimart/http/listener_resolver.hpp>
 #include <apimart/separate_compilation.hpp>
 
 #include <boost/asio/error.hpp>
@@ -14,76 +14,10 @@
 #include <system_error>
 #include <thread>
 
-#include <netdb.h>
-#include <sys/socket.h>
-
 namespace apimart::detail {
 
-inline failure resolve_failure(std::string const& host, error_code code)
-{
-    namespace error = boost::asio::error;
-    bool const unknown = code == error::host_not_found || code == error::no_data;
-    return failure(unknown ? errc::resolve_failed : errc::resolve_unavailable, host + ": " + code.message())
-        .underlying(code);
-}
-
-inline resolver::addresses system_lookup(std::string const& host)
-{
-    addrinfo hints{};
-    hints.ai_family = AF_UNSPEC;
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_ADDRCONFIG;
-    addrinfo* list = nullptr;
-    if (int const code = ::getaddrinfo(host.c_str(), nullptr, &hints, &list); code != 0) {
-        if (code == EAI_SYSTEM)
-            throw boost::system::system_error(errno, boost::system::system_category());
-        if (code == EAI_AGAIN)
-            throw boost::system::system_error(boost::asio::error::host_not_found_try_again);
-        if (code == EAI_MEMORY)
-            throw boost::system::system_error(boost::asio::error::no_memory);
-        if (code == EAI_NONAME || code == EAI_NODATA || code == EAI_ADDRFAMILY)
-            throw boost::system::system_error(boost::asio::error::host_not_found);
-        throw boost::system::system_error(boost::asio::error::no_recovery);
-    }
-    std::unique_ptr<addrinfo, void (*)(addrinfo*)> const owned(list, &::freeaddrinfo);
-    resolver::addresses found;
-    for (addrinfo const* each = list; each != nullptr; each = each->ai_next) {
-        if (each->ai_family == AF_INET) {
-            auto const& in = *reinterpret_cast<sockaddr_in const*>(each->ai_addr);
-            found.emplace_back(boost::asio::ip::address_v4(ntohl(in.sin_addr.s_addr)));
-        } else if (each->ai_family == AF_INET6) {
-            auto const& in = *reinterpret_cast<sockaddr_in6 const*>(each->ai_addr);
-            boost::asio::ip::address_v6::bytes_type bytes;
-            std::copy_n(in.sin6_addr.s6_addr, bytes.size(), bytes.begin());
-            found.emplace_back(boost::asio::ip::address_v6(bytes, in.sin6_scope_id));
-        }
-    }
-    return found;
-}
-
-APIMART_INLINE result<resolver::addresses>
-resolver::look_up(resolver_options::lookup_function const& function, std::string const& host)
-{
-    try {
-        addresses found;
-        if (function) {
-            for (std::string const& text : function(host))
-                found.push_back(boost::asio::ip::make_address(text));
-        } else {
-            found = system_lookup(host);
-        }
-        if (found.empty())
-            return resolve_failure(host, boost::asio::error::no_data);
-        return found;
-    } catch (boost::system::system_error const& e) {
-        return resolve_failure(host, e.code());
-    } catch (std::exception const&) {
-        return resolve_failure(host, boost::asio::error::host_not_found_try_again);
-    }
-}
-
-APIMART_INLINE std::optional<resolver::addresses> resolver::known(std::string const& host,
-                                                                  clock::time_point now) const
+APIMART_INLINE std::optional<listener_resolver::addresses>
+listener_resolver::known(std::string const& host, clock::time_point now) const
 {
     error_code code;
     if (auto const literal = boost::asio::ip::make_address(host, code); !code)
@@ -103,8 +37,8 @@ APIMART_INLINE std::optional<resolver::addresses> resolver::known(std::string co
     return std::nullopt;
 }
 
-APIMART_INLINE error_code resolver::ask(std::string const& host, listener& who,
-                                        boost::asio::any_io_executor const& on, poster const& post)
+APIMART_INLINE error_code listener_resolver::ask(std::string const& host, listener& who,
+                                                 boost::asio::any_io_executor const& on, poster const& post)
 {
     namespace asio = boost::asio;
     entry& e = entries_[host];
@@ -130,7 +64,7 @@ APIMART_INLINE error_code resolver::ask(std::string const& host, listener& who,
     e.running.push_back(shared);
     try {
         std::thread([shared, host, function = options_.lookup(), self = this] {
-            auto found = look_up(function, host);
+            auto found = look_up_host(function, host);
             std::lock_guard const lock(shared->mutex);
             shared->ended = true;
             // Nobody's wish is also what is left of a client that is gone.
@@ -152,7 +86,8 @@ APIMART_INLINE error_code resolver::ask(std::string const& host, listener& who,
     return {};
 }
 
-APIMART_INLINE void resolver::finished(std::string const& host, bool late, result<addresses> const& found)
+APIMART_INLINE void listener_resolver::finished(std::string const& host, bool late,
+                                                result<addresses> const& found)
 {
     auto const place = entries_.find(host);
     if (place == entries_.end())
@@ -178,7 +113,7 @@ APIMART_INLINE void resolver::finished(std::string const& host, bool late, resul
         each->resolved(found);
 }
 
-APIMART_INLINE void resolver::want_nothing_of(entry& which)
+APIMART_INLINE void listener_resolver::want_nothing_of(entry& which)
 {
     for (auto const& each : which.running) {
         std::lock_guard const lock(each->mutex);
@@ -187,7 +122,7 @@ APIMART_INLINE void resolver::want_nothing_of(entry& which)
     }
 }
 
-APIMART_INLINE void resolver::leave(std::string const& host, listener& who)
+APIMART_INLINE void listener_resolver::leave(std::string const& host, listener& who)
 {
     auto const place = entries_.find(host);
     if (place == entries_.end())
@@ -197,20 +132,20 @@ APIMART_INLINE void resolver::leave(std::string const& host, listener& who)
         want_nothing_of(place->second);
 }
 
-APIMART_INLINE void resolver::give_up(std::string const& host, listener& who)
+APIMART_INLINE void listener_resolver::give_up(std::string const& host, listener& who)
 {
     if (auto const place = entries_.find(host); place != entries_.end() && !place->second.running.empty())
         place->second.running.back()->late = true;
     leave(host, who);
 }
 
-APIMART_INLINE void resolver::forget(std::string const& host)
+APIMART_INLINE void listener_resolver::forget(std::string const& host)
 {
     if (auto const place = entries_.find(host); place != entries_.end())
         place->second.found.clear();
 }
 
-APIMART_INLINE void resolver::abandon()
+APIMART_INLINE void listener_resolver::abandon()
 {
     for (auto& [host, e] : entries_)
         want_nothing_of(e);
