@@ -31,6 +31,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
+using addresses = resolver::addresses;
 using answer = std::vector<std::string>;
 
 addresses at(char const* text)

@@ -64,7 +64,7 @@ APIMART_INLINE error_code listener_resolver::ask(std::string const& host, listen
     e.running.push_back(shared);
     try {
         std::thread([shared, host, function = options_.lookup(), self = this] {
-            auto found = look_up_host(function, host);
+            auto found = resolver::look_up(function, host);
             std::lock_guard const lock(shared->mutex);
             shared->ended = true;
             // Nobody's wish is also what is left of a client that is gone.

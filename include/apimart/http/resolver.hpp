@@ -32,38 +32,11 @@
 
 namespace apimart::detail {
 
-using addresses = std::vector<asio::ip::address>;
-
 inline failure resolve_failure(std::string const& host, error_code const& code)
 {
     bool const unknown = code == asio::error::host_not_found || code == asio::error::no_data;
     return failure(unknown ? errc::resolve_failed : errc::resolve_unavailable, host + ": " + code.message())
         .underlying(code);
-}
-
-// Looks a host up on the calling thread. Whatever a user's function throws is a failure of this lookup alone.
-inline result<addresses> look_up_host(resolver_options::lookup_function const& function,
-                                      std::string const& host)
-{
-    try {
-        addresses found;
-        if (function) {
-            for (std::string const& text : function(host))
-                found.push_back(asio::ip::make_address(text));
-        } else {
-            asio::io_context own;
-            asio::ip::tcp::resolver system(own);
-            for (auto const& each : system.resolve(host, "", asio::ip::resolver_base::address_configured))
-                found.push_back(each.endpoint().address());
-        }
-        if (found.empty())
-            return resolve_failure(host, asio::error::no_data);
-        return found;
-    } catch (boost::system::system_error const& e) {
-        return resolve_failure(host, e.code());
-    } catch (...) {
-        return resolve_failure(host, asio::error::host_not_found_try_again);
-    }
 }
 
 // Looks host names up on detached threads. The system's name service blocks and cannot be interrupted; Asio's
@@ -76,6 +49,7 @@ class resolver : public std::enable_shared_from_this<resolver>
 {
 public:
     using clock = std::chrono::steady_clock;
+    using addresses = std::vector<asio::ip::address>;
 
     explicit resolver(resolver_options options) : options_(std::move(options)) {}
 
@@ -104,6 +78,31 @@ public:
     {
         if (auto const place = entries_.find(host); place != entries_.end())
             place->second.fresh_until = {};
+    }
+
+    // Looks a host up on the calling thread. Whatever a user's function throws is a failure of this lookup alone.
+    static result<addresses> look_up(resolver_options::lookup_function const& function,
+                                     std::string const& host)
+    {
+        try {
+            addresses found;
+            if (function) {
+                for (std::string const& text : function(host))
+                    found.push_back(asio::ip::make_address(text));
+            } else {
+                asio::io_context own;
+                asio::ip::tcp::resolver system(own);
+                for (auto const& each : system.resolve(host, "", asio::ip::resolver_base::address_configured))
+                    found.push_back(each.endpoint().address());
+            }
+            if (found.empty())
+                return resolve_failure(host, asio::error::no_data);
+            return found;
+        } catch (boost::system::system_error const& e) {
+            return resolve_failure(host, e.code());
+        } catch (...) {
+            return resolve_failure(host, asio::error::host_not_found_try_again);
+        }
     }
 
     // The number of hosts of which something is kept.
@@ -213,7 +212,7 @@ private:
         begun->deliver_to(&on);
         try {
             std::thread([begun, host, function = options_.lookup(), weak = weak_from_this()] {
-                auto found = look_up_host(function, host);
+                auto found = look_up(function, host);
                 begun->end([begun, host, found = std::move(found), weak] {
                     if (auto const self = weak.lock())
                         self->finished(host, begun->late, found);

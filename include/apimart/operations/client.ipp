@@ -76,7 +76,7 @@ boost::asio::awaitable<T> throwing(Start start)
         boost::asio::use_awaitable, std::move(start));
 }
 
-APIMART_INLINE std::shared_ptr<client_handle> make_client_handle(boost::asio::any_io_executor executor,
+APIMART_INLINE std::shared_ptr<client_handle> make_client_handle(boost::asio::any_io_executor on,
                                                                  client_config config)
 {
     auto const unusable = [](std::string words) {
@@ -126,7 +126,7 @@ APIMART_INLINE std::shared_ptr<client_handle> make_client_handle(boost::asio::an
     if (!proxy)
         throw error(proxy.error());
     return std::make_shared<client_handle>(std::make_shared<client_core>(
-        std::move(executor), std::move(config), std::move(bases), std::move(*proxy), std::move(*tls)));
+        std::move(on), std::move(config), std::move(bases), std::move(*proxy), std::move(*tls)));
 }
 
 APIMART_INLINE void submit_start::operator()(completion<task>&& handler)
