@@ -82,11 +82,13 @@ private:
 
         bool late = false; // the strand's own: the time for it was over before it ended
 
-        void want(executor const& on)
+        // False where it has ended already.
+        bool want(executor const& on)
         {
             std::lock_guard const lock(mutex);
             if (!ended && !wanted)
                 wanted = boost::asio::prefer(on, boost::asio::execution::outstanding_work.tracked);
+            return !ended;
         }
         void leave_alone()
         {
@@ -130,10 +132,6 @@ private:
         answer found;
         clock::time_point found_at{};
 
-        void remove_ended()
-        {
-            std::erase_if(running, [](auto const& each) { return each->has_ended(); });
-        }
         void want_nothing()
         {
             for (auto const& each : running)
@@ -174,7 +172,7 @@ private:
             return which.found && now < which.found_at + options_.keep();
         }
         void start(entry& which, std::string const& host);
-        void finished(std::string const& host, lookup const& by, answer const& found);
+        void finished(std::string const& host, std::shared_ptr<lookup> const& by, answer const& found);
         static void run(std::shared_ptr<lookup> const& self, std::weak_ptr<state> const& client,
                         resolver_options::lookup_function const& function, std::string const& host);
 
@@ -240,15 +238,14 @@ inline void resolver::state::join(waiter& who)
     auto const now = clock::now();
     for (auto each = entries.begin(); each != entries.end();) {
         entry& known = each->second;
-        known.remove_ended();
+        std::erase_if(known.running, [](auto const& one) { return one->has_ended(); });
         bool const needed = !known.waiting.empty() || !known.running.empty() || is_fresh(known, now);
         each = needed ? std::next(each) : entries.erase(each);
     }
     entry& e = entries[who.host];
     e.waiting.push_back(&who);
     // Whichever answers first will do, a late one as well.
-    for (auto const& each : e.running)
-        each->want(on_);
+    std::erase_if(e.running, [this](auto const& each) { return !each->want(on_); });
     if (e.running.empty() || (e.running.back()->late && e.running.size() < most_lookups_of_a_host))
         start(e, who.host);
 }
@@ -281,7 +278,7 @@ inline void resolver::state::start(entry& which, std::string const& host)
     }
 }
 
-// On the thread. The lock is held until the context is let go, because what is posted may end the client.
+// On the thread. The lock is held until the context is let go, because what is posted may end the client and the context.
 inline void resolver::state::run(std::shared_ptr<lookup> const& self, std::weak_ptr<state> const& client,
                                  resolver_options::lookup_function const& function, std::string const& host)
 {
@@ -291,8 +288,9 @@ inline void resolver::state::run(std::shared_ptr<lookup> const& self, std::weak_
         lock.lock();
         if (self->wanted)
             boost::asio::post(*self->wanted, [self, client, host, found] {
+                self->leave_alone(); // waits for the thread to have let the context go
                 if (auto const alive = client.lock())
-                    alive->finished(host, *self, found);
+                    alive->finished(host, self, found);
             });
     } catch (...) {
         // Without memory for an answer, the time limit ends the waiting.
@@ -303,15 +301,17 @@ inline void resolver::state::run(std::shared_ptr<lookup> const& self, std::weak_
     self->wanted.reset();
 }
 
-inline void resolver::state::finished(std::string const& host, lookup const& by, answer const& found)
+inline void resolver::state::finished(std::string const& host, std::shared_ptr<lookup> const& by,
+                                      answer const& found)
 {
     auto const place = entries.find(host);
     if (place == entries.end())
         return;
     entry& e = place->second;
-    e.remove_ended();
+    // The others that have ended by now are heard as well.
+    std::erase(e.running, by);
     // The failure of one that was late says little while another is under way.
-    if (!*found && by.late && !e.running.empty())
+    if (!*found && by->late && !e.running.empty())
         return;
     e.want_nothing();
     if (*found) {
