@@ -51,8 +51,6 @@ public:
     friend bool operator==(violation const&, violation const&) = default;
 
 private:
-    std::string printable_pointer() const;
-
     severity level_;
     std::string pointer_;
     std::string rule_;
