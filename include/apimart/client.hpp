@@ -6,7 +6,6 @@
 #include <apimart/as_result.hpp>
 #include <apimart/client_config.hpp>
 #include <apimart/error.hpp>
-#include <apimart/file_path.hpp>
 #include <apimart/metrics.hpp>
 #include <apimart/operation_options.hpp>
 #include <apimart/runtime/client_entry.hpp>
@@ -19,6 +18,7 @@
 #include <concepts>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 
 namespace apimart {
@@ -163,17 +163,17 @@ public:
     /// Lifetime and thread safety: as the class; two downloads to one path at one time are the caller's
     /// mistake. File writes block the executor for as long as the file system takes.
     /// Units: see `download_options`. Source: API reference, section 4.4.
-    boost::asio::awaitable<std::uint64_t> download(video_file file, file_path to,
+    boost::asio::awaitable<std::uint64_t> download(video_file file, std::string to,
                                                    download_options options = download_options());
 
     /// The same with a completion token.
     template <detail::completion_token_not<download_options> Token>
-    auto download(video_file file, file_path to, Token&& token)
+    auto download(video_file file, std::string to, Token&& token)
     {
         return download(std::move(file), std::move(to), download_options(), std::forward<Token>(token));
     }
     template <class Token>
-    auto download(video_file file, file_path to, download_options options, Token&& token)
+    auto download(video_file file, std::string to, download_options options, Token&& token)
     {
         return detail::initiate<std::uint64_t>(
             detail::download_start(handle_, std::move(file), std::move(to), options),

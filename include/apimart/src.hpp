@@ -13,7 +13,7 @@
 #include <apimart/client_config.ipp>
 #include <apimart/config/resolver_options.ipp>
 #include <apimart/config/tls_options.ipp>
-#include <apimart/errors/error.ipp>
+#include <apimart/errors/error_messages.ipp>
 #include <apimart/errors/validation_result.ipp>
 #include <apimart/http/connection.ipp>
 #include <apimart/http/connection_pool.ipp>
@@ -41,7 +41,6 @@
 #include <apimart/protocol/submit_response.ipp>
 #include <apimart/protocol/task_response.ipp>
 #include <apimart/runtime/transport.ipp>
-#include <apimart/task.ipp>
 #include <apimart/validation/request_body.ipp>
 
 #endif

@@ -33,16 +33,6 @@ APIMART_INLINE void diagnostics::advise(std::string pointer, std::string rule, s
     add(severity::advised, std::move(pointer), std::move(rule), std::move(given));
 }
 
-APIMART_INLINE std::span<violation const> diagnostics::entries() const noexcept
-{
-    return entries_;
-}
-
-APIMART_INLINE bool diagnostics::full() const noexcept
-{
-    return entries_.size() == most_entries;
-}
-
 APIMART_INLINE std::string diagnostics::describe() const
 {
     std::string text;

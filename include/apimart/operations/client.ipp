@@ -151,7 +151,7 @@ APIMART_INLINE void generate_start::operator()(completion<finished_task>&& handl
 
 APIMART_INLINE void download_start::operator()(completion<std::uint64_t>&& handler)
 {
-    handle_->core->start_download(std::move(file_), to_.native(), options_, std::move(handler));
+    handle_->core->start_download(std::move(file_), std::move(to_), options_, std::move(handler));
 }
 
 APIMART_INLINE void shutdown_start::operator()(completion<shutdown_report>&& handler)
@@ -194,7 +194,7 @@ client::generate(any_request request, submit_options submit, wait_options wait)
         detail::generate_start(handle_, std::move(request), std::move(submit), wait));
 }
 
-APIMART_INLINE boost::asio::awaitable<std::uint64_t> client::download(video_file file, file_path to,
+APIMART_INLINE boost::asio::awaitable<std::uint64_t> client::download(video_file file, std::string to,
                                                                       download_options options)
 {
     return detail::throwing<std::uint64_t>(

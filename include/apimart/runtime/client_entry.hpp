@@ -4,12 +4,12 @@
 
 #include <apimart/any_request.hpp>
 #include <apimart/as_result.hpp>
-#include <apimart/file_path.hpp>
 #include <apimart/operation_options.hpp>
 #include <apimart/task.hpp>
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -82,7 +82,7 @@ private:
 class download_start
 {
 public:
-    download_start(std::shared_ptr<client_handle> handle, video_file&& file, file_path&& to,
+    download_start(std::shared_ptr<client_handle> handle, video_file&& file, std::string&& to,
                    download_options const& options)
         : handle_(std::move(handle)), file_(std::move(file)), to_(std::move(to)), options_(options)
     {}
@@ -91,7 +91,7 @@ public:
 private:
     std::shared_ptr<client_handle> handle_;
     video_file file_;
-    file_path to_;
+    std::string to_;
     download_options options_;
 };
 
