@@ -5,6 +5,8 @@
 #include <apimart/any_request.hpp>
 #include <apimart/models.hpp>
 #include <apimart/separate_compilation.hpp>
+#include <apimart/text/utf8.hpp>
+#include <apimart/validation/excerpt.hpp>
 #include <apimart/validation/json_reader.hpp>
 #include <apimart/validation/kind_detection.hpp>
 #include <apimart/validation/validator.hpp>
@@ -144,11 +146,11 @@ APIMART_INLINE model_info const* any_request::find_model_of(boost::json::object 
 APIMART_INLINE void any_request::check_custom(diagnostics& found) const
 {
     if (model().empty())
-        found.refuse("/" + std::string(detail::model_field), "must not be empty", detail::in_quotes(model()));
+        found.refuse("/" + std::string(detail::model_field), "must not be empty", detail::excerpt(model()));
     else if (detail::utf8_scan const id = detail::scan_utf8(model()); !id.valid())
         found.refuse("/" + std::string(detail::model_field),
                      "must be UTF-8; the byte at offset " + std::to_string(id.bad_byte) + " is not",
-                     detail::in_quotes(model()));
+                     detail::excerpt(model()));
 }
 
 APIMART_INLINE any_request custom_model(std::string id, boost::json::object body)

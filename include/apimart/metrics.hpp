@@ -9,10 +9,12 @@ namespace apimart {
 /// A snapshot of a client's counters. A plain value. Counts are since the client was made.
 struct metrics
 {
-    std::uint64_t submits_sent = 0;       ///< POST requests, counted as their last byte is handed over
-    std::uint64_t tasks_accepted = 0;     ///< submits that ended with a task id
-    std::uint64_t outcomes_unknown = 0;   ///< submits that ended as `outcome_unknown`
-    std::uint64_t polls_sent = 0;         ///< questions for a task's state, counted as they leave
+    std::uint64_t submits_sent = 0;     ///< POST requests, counted as their last byte is handed over
+    std::uint64_t tasks_accepted = 0;   ///< submits that ended with a task id
+    std::uint64_t outcomes_unknown = 0; ///< submits that ended as `outcome_unknown`
+    std::uint64_t polls_sent = 0;       ///< by the schedule of waiting tasks, counted as they leave
+    std::uint64_t status_requests_sent =
+        0;                                ///< asked by the caller or for a fresh link, counted as they leave
     std::uint64_t tasks_finished = 0;     ///< tasks seen in a final state by a wait
     std::uint64_t bytes_downloaded = 0;   ///< of results
     std::uint64_t connections_opened = 0; ///< including those that failed to connect

@@ -3,9 +3,9 @@
 #define APIMART_OBSERVER_HPP
 
 #include <apimart/error.hpp>
-#include <apimart/runtime/chrono.hpp>
 #include <apimart/task.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>

@@ -2,8 +2,7 @@
 #ifndef APIMART_OPERATION_OPTIONS_HPP
 #define APIMART_OPERATION_OPTIONS_HPP
 
-#include <apimart/runtime/chrono.hpp>
-
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>

@@ -14,11 +14,10 @@
 #include <apimart/config/proxy_options.ipp>
 #include <apimart/config/resolver_options.ipp>
 #include <apimart/config/tls_options.ipp>
-#include <apimart/errors/error.ipp>
+#include <apimart/errors/error_messages.ipp>
 #include <apimart/errors/validation_result.ipp>
 #include <apimart/observer.ipp>
 #include <apimart/operations/client.ipp>
-#include <apimart/task.ipp>
 #include <apimart/validation/request_body.ipp>
 
 #endif

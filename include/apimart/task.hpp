@@ -2,13 +2,9 @@
 #ifndef APIMART_TASK_HPP
 #define APIMART_TASK_HPP
 
-#include <apimart/runtime/chrono.hpp>
-#include <apimart/runtime/shared_value.hpp>
-
+#include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,41 +20,38 @@ class task
 {
 public:
     /// No task; `valid()` is false.
-    task() noexcept;
+    task() noexcept {}
     /// A task known only by its id, from an earlier process for instance.
-    explicit task(std::string id);
-    task(task const& other) noexcept;
-    task(task&& other) noexcept;
-    task& operator=(task const& other) noexcept;
-    task& operator=(task&& other) noexcept;
-    ~task();
+    explicit task(std::string id) : id_(std::move(id)) {}
 
-    bool valid() const noexcept { return !id().empty(); }
-    std::string const& id() const noexcept;
-
+    bool valid() const noexcept { return !id_.empty(); }
+    std::string const& id() const noexcept { return id_; }
     /// The model, where the task was submitted by this process; else empty.
-    std::string const& model() const noexcept;
+    std::string const& model() const noexcept { return model_; }
     /// Tasks with one profile (model, kind, quality, seconds) are expected to take equally long.
-    std::string const& profile() const noexcept;
+    std::string const& profile() const noexcept { return profile_; }
     /// The key under which it was submitted; empty where unknown.
-    std::string const& idempotency_key() const noexcept;
+    std::string const& idempotency_key() const noexcept { return idempotency_key_; }
     /// How many requests the submit took.
-    int submit_attempts() const noexcept;
+    int submit_attempts() const noexcept { return submit_attempts_; }
     /// When the service accepted it, by this process's clock.
-    std::optional<std::chrono::steady_clock::time_point> accepted_at() const noexcept;
+    std::optional<std::chrono::steady_clock::time_point> accepted_at() const noexcept { return accepted_at_; }
 
-    task& model(std::string name);
-    task& profile(std::string name);
-    task& idempotency_key(std::string key);
-    task& submit_attempts(int count);
-    task& accepted_at(std::chrono::steady_clock::time_point when);
+    task& model(std::string name) { return model_ = std::move(name), *this; }
+    task& profile(std::string name) { return profile_ = std::move(name), *this; }
+    task& idempotency_key(std::string key) { return idempotency_key_ = std::move(key), *this; }
+    task& submit_attempts(int count) { return submit_attempts_ = count, *this; }
+    task& accepted_at(std::chrono::steady_clock::time_point when) { return accepted_at_ = when, *this; }
 
     friend bool operator==(task const& a, task const& b) noexcept { return a.id() == b.id(); }
 
 private:
-    struct data;
-
-    detail::shared_value<data> data_;
+    std::string id_;
+    std::string model_;
+    std::string profile_;
+    std::string idempotency_key_;
+    int submit_attempts_ = 0;
+    std::optional<std::chrono::steady_clock::time_point> accepted_at_;
 };
 
 /// Where a task stands. Source: API reference, section 4.2.
@@ -162,47 +155,55 @@ private:
 class task_state
 {
 public:
-    task_state() noexcept;
-    task_state(std::string id, task_status status, std::string word);
-    task_state(task_state const& other) noexcept;
-    task_state(task_state&& other) noexcept;
-    task_state& operator=(task_state const& other) noexcept;
-    task_state& operator=(task_state&& other) noexcept;
-    ~task_state();
+    task_state() noexcept {}
+    task_state(std::string id, task_status status, std::string word)
+        : id_(std::move(id)), status_(status), word_(std::move(word))
+    {}
 
-    std::string const& id() const noexcept;
-    task_status status() const noexcept;
+    std::string const& id() const noexcept { return id_; }
+    task_status status() const noexcept { return status_; }
     /// The service's own status word.
-    std::string const& word() const noexcept;
-    task_state& word(std::string text);
+    std::string const& word() const noexcept { return word_; }
     /// Percent, where given.
-    std::optional<int> progress() const noexcept;
+    std::optional<int> progress() const noexcept { return progress_; }
     /// The service's estimate of the whole duration, where given.
-    std::optional<std::chrono::seconds> estimated_time() const noexcept;
+    std::optional<std::chrono::seconds> estimated_time() const noexcept { return estimated_time_; }
     /// How long it took, by the service's clock.
-    std::optional<std::chrono::seconds> actual_time() const noexcept;
-    std::optional<std::chrono::sys_seconds> created() const noexcept;
-    std::optional<std::chrono::sys_seconds> completed() const noexcept;
+    std::optional<std::chrono::seconds> actual_time() const noexcept { return actual_time_; }
+    std::optional<std::chrono::sys_seconds> created() const noexcept { return created_; }
+    std::optional<std::chrono::sys_seconds> completed() const noexcept { return completed_; }
     /// The charge in US dollars, where given.
-    std::optional<double> cost() const noexcept;
-    std::optional<double> credits_cost() const noexcept;
-    std::span<video_file const> videos() const noexcept;
-    task_failure const& reason() const noexcept;
+    std::optional<double> cost() const noexcept { return cost_; }
+    std::optional<double> credits_cost() const noexcept { return credits_cost_; }
+    std::vector<video_file> const& videos() const& noexcept { return videos_; }
+    std::vector<video_file> videos() && { return std::move(videos_); }
+    task_failure const& reason() const& noexcept { return reason_; }
+    task_failure reason() && { return std::move(reason_); }
 
-    task_state& progress(int percent);
-    task_state& estimated_time(std::chrono::seconds d);
-    task_state& actual_time(std::chrono::seconds d);
-    task_state& created(std::chrono::sys_seconds t);
-    task_state& completed(std::chrono::sys_seconds t);
-    task_state& cost(double usd);
-    task_state& credits_cost(double credits);
-    task_state& videos(std::vector<video_file> files);
-    task_state& reason(task_failure why);
+    task_state& word(std::string text) { return word_ = std::move(text), *this; }
+    task_state& progress(int percent) { return progress_ = percent, *this; }
+    task_state& estimated_time(std::chrono::seconds d) { return estimated_time_ = d, *this; }
+    task_state& actual_time(std::chrono::seconds d) { return actual_time_ = d, *this; }
+    task_state& created(std::chrono::sys_seconds t) { return created_ = t, *this; }
+    task_state& completed(std::chrono::sys_seconds t) { return completed_ = t, *this; }
+    task_state& cost(double usd) { return cost_ = usd, *this; }
+    task_state& credits_cost(double credits) { return credits_cost_ = credits, *this; }
+    task_state& videos(std::vector<video_file> files) { return videos_ = std::move(files), *this; }
+    task_state& reason(task_failure why) { return reason_ = std::move(why), *this; }
 
 private:
-    struct data;
-
-    detail::shared_value<data> data_;
+    std::string id_;
+    task_status status_ = task_status::queued;
+    std::string word_;
+    std::optional<int> progress_;
+    std::optional<std::chrono::seconds> estimated_time_;
+    std::optional<std::chrono::seconds> actual_time_;
+    std::optional<std::chrono::sys_seconds> created_;
+    std::optional<std::chrono::sys_seconds> completed_;
+    std::optional<double> cost_;
+    std::optional<double> credits_cost_;
+    std::vector<video_file> videos_;
+    task_failure reason_;
 };
 
 /// A task in a final state. A failed task is a value, not an error: look at `succeeded()`.
@@ -214,7 +215,7 @@ public:
 
     bool succeeded() const noexcept { return status() == task_status::succeeded; }
     /// The first video; one without a link where there is none, which `download` reports as `no_result`.
-    video_file video() const;
+    video_file video() const { return videos().empty() ? video_file(id(), 0, {}, {}) : videos().front(); }
     /// How many status requests this wait took part in.
     int polls() const noexcept { return polls_; }
 
@@ -223,9 +224,5 @@ private:
 };
 
 } // namespace apimart
-
-#ifndef APIMART_SEPARATE_COMPILATION
-#include <apimart/task.ipp>
-#endif
 
 #endif

@@ -88,7 +88,8 @@ reading read(std::string_view bytes, limits_of_input const& most, std::size_t st
     if (out.end == state::failed) {
         out.code = parser.why().code();
         out.detail = parser.why().detail();
-        require(out.code && !out.detail.empty() && out.detail.size() < 200, "a refusal says why");
+        require(out.code && !out.detail.empty() && scan_utf8(out.detail).code_points < 200,
+                "a refusal says why");
         require(scan_utf8(out.detail).valid(), "a refusal can be shown");
     }
     out.reusable = parser.keep_alive();
@@ -139,7 +140,7 @@ void require_showable(failure const& why)
     require(scan_utf8(told).valid(), "a failure is told in UTF-8");
     require(std::none_of(told.begin(), told.end(), [](char c) { return (c >= 0 && c < 0x20) || c == 0x7F; }),
             "a failure steers no terminal");
-    require(told.size() < 4000, "a failure is told in few words");
+    require(scan_utf8(told).code_points < 4000, "a failure is told in few words");
 }
 
 void decode(int status, std::string_view body)

@@ -650,7 +650,7 @@ TEST_CASE("doubt comes with its evidence: reason, phase, bytes, kind of connecti
     std::string const words = p.why().detail();
     CAPTURE(words);
     for (char const* const part :
-         {"connection ended", "reset by peer", "sent", "355 bytes sent", "reused connection", "192.0.2.1:443",
+         {"connection closed", "reset by peer", "sent", "355 bytes sent", "reused connection", "192.0.2.1:443",
           "17 bytes received", "HTTP status 200"})
         CHECK_MESSAGE(words.find(part) != std::string::npos, part);
     CHECK(p.why().http_status() == 0);

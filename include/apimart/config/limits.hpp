@@ -2,8 +2,7 @@
 #ifndef APIMART_CONFIG_LIMITS_HPP
 #define APIMART_CONFIG_LIMITS_HPP
 
-#include <apimart/runtime/chrono.hpp>
-
+#include <chrono>
 #include <cstddef>
 
 namespace apimart {

@@ -2,7 +2,7 @@
 #ifndef APIMART_CONFIG_POLL_POLICY_HPP
 #define APIMART_CONFIG_POLL_POLICY_HPP
 
-#include <apimart/runtime/chrono.hpp>
+#include <chrono>
 
 namespace apimart {
 

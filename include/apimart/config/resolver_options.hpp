@@ -2,8 +2,7 @@
 #ifndef APIMART_CONFIG_RESOLVER_OPTIONS_HPP
 #define APIMART_CONFIG_RESOLVER_OPTIONS_HPP
 
-#include <apimart/runtime/chrono.hpp>
-
+#include <chrono>
 #include <functional>
 #include <string>
 #include <string_view>

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -51,8 +50,6 @@ public:
     friend bool operator==(violation const&, violation const&) = default;
 
 private:
-    std::string printable_pointer() const;
-
     severity level_;
     std::string pointer_;
     std::string rule_;
@@ -80,10 +77,11 @@ public:
     /// True if no entry refuses the request.
     bool accepted() const noexcept { return !refused_; }
 
-    std::span<violation const> entries() const noexcept;
+    std::vector<violation> const& entries() const& noexcept { return entries_; }
+    std::vector<violation> entries() && { return std::move(entries_); }
 
     /// Whether further entries would only be counted.
-    bool full() const noexcept;
+    bool full() const noexcept { return entries_.size() == most_entries; }
 
     /// Number of entries that were found but are not listed.
     std::size_t unlisted() const noexcept { return unlisted_; }

@@ -4,12 +4,14 @@
 
 #include <apimart/errors/validation_result.hpp>
 #include <apimart/separate_compilation.hpp>
+#include <apimart/text/printable.hpp>
 
 namespace apimart {
 
 APIMART_INLINE std::string violation::describe() const
 {
-    std::string line = pointer_.empty() ? std::string("body") : printable_pointer();
+    // A pointer holds field names as they were given.
+    std::string line = pointer_.empty() ? std::string("body") : detail::printable(pointer_, 120);
     line += ": ";
     line += rule_;
     if (!given_.empty()) {
@@ -18,18 +20,6 @@ APIMART_INLINE std::string violation::describe() const
         line += ')';
     }
     return line;
-}
-
-// A pointer holds field names as they were given, so one line of a log must not depend on them.
-APIMART_INLINE std::string violation::printable_pointer() const
-{
-    constexpr std::size_t longest = 120;
-    std::string shown;
-    for (char const c : pointer_.substr(0, longest))
-        shown += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
-    if (pointer_.size() > longest)
-        shown += "...";
-    return shown;
 }
 
 APIMART_INLINE void diagnostics::refuse(std::string pointer, std::string rule, std::string given)
@@ -41,16 +31,6 @@ APIMART_INLINE void diagnostics::refuse(std::string pointer, std::string rule, s
 APIMART_INLINE void diagnostics::advise(std::string pointer, std::string rule, std::string given)
 {
     add(severity::advised, std::move(pointer), std::move(rule), std::move(given));
-}
-
-APIMART_INLINE std::span<violation const> diagnostics::entries() const noexcept
-{
-    return entries_;
-}
-
-APIMART_INLINE bool diagnostics::full() const noexcept
-{
-    return entries_.size() == most_entries;
 }
 
 APIMART_INLINE std::string diagnostics::describe() const

@@ -156,6 +156,13 @@ public:
         begin_ = end_ = 0;
     }
 
+    // Ends what is pending and has not been done yet, and leaves the connection open.
+    void cancel_pending()
+    {
+        error_code ignored;
+        socket().cancel(ignored);
+    }
+
     // Ends everything that is pending, soon. Nothing more of a request may leave.
     void close()
     {
@@ -227,12 +234,7 @@ private:
             return;
         }
         timed_out_ = true;
-        if (keep_open_) {
-            error_code ignored;
-            socket().cancel(ignored);
-        } else {
-            close();
-        }
+        keep_open_ ? cancel_pending() : close();
     }
     bool has_input()
     {

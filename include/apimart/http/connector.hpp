@@ -57,6 +57,7 @@ public:
                 event(c, outcome ? connection_event::what::connected : connection_event::what::failed);
             told.took = std::chrono::duration_cast<std::chrono::microseconds>(runtime_.now() - begun);
             if (!outcome) {
+                told.tls_version.clear();
                 told.code = outcome.error().code();
                 told.detail = outcome.error().detail();
             }

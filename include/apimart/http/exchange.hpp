@@ -145,6 +145,21 @@ public:
             connection_->close();
     }
 
+    // While it is being sent: ends it now if it turns out that the service cannot have all of it. Otherwise its answer has to
+    // come within `patience`; or what was asked for is ignored, where it was to happen only before that.
+    void stop_sending(error_code why, std::chrono::milliseconds patience, bool only_unsent)
+    {
+        if (unsent_stop_)
+            return;
+        unsent_stop_ = why;
+        patience_ = patience;
+        only_unsent_ = only_unsent;
+        connection_->cancel_pending();
+    }
+    bool is_sending() const noexcept { return state_ == state::sending; }
+    // Why it was stopped, where it was.
+    error_code const& stopped_by() const noexcept { return stop_reason_; }
+
     // The answer has to come within this time.
     void shorten(std::chrono::milliseconds patience)
     {
@@ -272,6 +287,8 @@ private:
                 commit();
             else if (taken > 0)
                 result.phase = request_phase::sending;
+            if (unsent_stop_)
+                cancel(unsent_stop_);
             return;
         }
         result.bytes_sent = request_size_;
@@ -282,6 +299,11 @@ private:
             counted_->add();
         answer_until_ = runtime_.now() + runtime_.timeouts.response;
         c.limit(answer_until_);
+        if (unsent_stop_ && !only_unsent_) {
+            stop_reason_ = unsent_stop_;
+            shorten(patience_);
+        }
+        unsent_stop_ = {};
     }
 
     void commit()
@@ -461,6 +483,9 @@ private:
     typename pool_type::waiter* waiter_ = nullptr;
     std::shared_ptr<body_write> body_;
     error_code stop_reason_;
+    error_code unsent_stop_;
+    std::chrono::milliseconds patience_{0};
+    bool only_unsent_ = false;
     std::optional<failure> failure_;
     error_code write_error_;
     bool write_timed_out_ = false;

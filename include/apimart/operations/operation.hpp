@@ -38,10 +38,13 @@ public:
     void stop(boost::asio::cancellation_type type, error_code why, std::chrono::milliseconds patience)
     {
         using boost::asio::cancellation_type;
-        if (kind != request_kind::submit || active == nullptr || !active->committed()) {
+        bool const only_unsent =
+            (type & (cancellation_type::terminal | cancellation_type::partial)) == cancellation_type::none;
+        if (kind == request_kind::submit && active != nullptr && active->is_sending()) {
+            active->stop_sending(why, patience, only_unsent);
+        } else if (kind != request_kind::submit || active == nullptr || !active->committed()) {
             cut(why);
-        } else if (!stop_reason && (type & (cancellation_type::terminal | cancellation_type::partial)) !=
-                                       cancellation_type::none) {
+        } else if (!stop_reason && !only_unsent) {
             stop_reason = why;
             active->shorten(patience);
         }

@@ -49,8 +49,8 @@ inline awaitable<result<task_state>> get_status(client_state& client, exchange& 
         append_percent_encoded(request.head, id);
         request.head += endpoint.get_tail;
         request.response_limit = client.runtime.limits.response_bytes;
-        if (kind == request_kind::poll)
-            request.counted = &client.runtime.counters.polls_sent;
+        counters& sums = client.runtime.counters;
+        request.counted = kind == request_kind::poll ? &sums.polls_sent : &sums.status_requests_sent;
         co_await x.send(std::move(request));
         client.emit_attempt(kind, number, attempt, id, {}, endpoint.origin.host, x);
         if (x.cancelled())

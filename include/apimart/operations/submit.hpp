@@ -123,6 +123,8 @@ inline awaitable<void> post_request(client_state& client, operation& op, exchang
         op.active = &x;
         co_await x.send(std::move(request));
         op.active = nullptr;
+        if (!op.stop_reason)
+            op.stop_reason = x.stopped_by();
         client.emit_attempt(request_kind::submit, op.number, op.attempts, {}, machine.key(),
                             endpoint.origin.host, x);
     } while (!op.stop_reason && !pinned && client.failover(at, x.result));

@@ -6,12 +6,12 @@
 #include <apimart/parameter/compile_time_rule.hpp>
 #include <apimart/parameter/runtime.hpp>
 #include <apimart/parameter/table.hpp>
-#include <apimart/runtime/chrono.hpp>
 #include <apimart/text/utf8.hpp>
 
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>

@@ -3,8 +3,8 @@
 #define APIMART_PARAMETER_RUNTIME_HPP
 
 #include <apimart/parameter/choice.hpp>
-#include <apimart/runtime/chrono.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <limits>

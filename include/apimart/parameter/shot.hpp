@@ -2,8 +2,7 @@
 #ifndef APIMART_PARAMETER_SHOT_HPP
 #define APIMART_PARAMETER_SHOT_HPP
 
-#include <apimart/runtime/chrono.hpp>
-
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <utility>

@@ -4,6 +4,7 @@
 
 #include <apimart/config/api_key.hpp>
 #include <apimart/error.hpp>
+#include <apimart/text/redact.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -52,7 +53,7 @@ public:
         for (std::size_t size = std::min(end, key_.secret_.size()); size >= telling; --size) {
             if (std::string_view(text).substr(end - size, size) ==
                 std::string_view(key_.secret_).substr(0, size))
-                return text.replace(end - size, size, mark);
+                return text.replace(end - size, size, redaction_mark);
         }
         return text;
     }
@@ -71,14 +72,13 @@ public:
     }
 
 private:
-    static constexpr std::string_view mark = "[redacted]";
     static constexpr std::size_t telling = 4; // so many characters of a key tell more than chance would
 
     static void replace(std::string& text, std::string const& secret)
     {
         for (std::size_t at = text.find(secret); at != std::string::npos;
-             at = text.find(secret, at + mark.size()))
-            text.replace(at, secret.size(), mark);
+             at = text.find(secret, at + redaction_mark.size()))
+            text.replace(at, secret.size(), redaction_mark);
     }
 
     api_key key_;

@@ -36,6 +36,7 @@ private:
     ROW(tasks_accepted)                                                                                      \
     ROW(outcomes_unknown)                                                                                    \
     ROW(polls_sent)                                                                                          \
+    ROW(status_requests_sent)                                                                                \
     ROW(tasks_finished)                                                                                      \
     ROW(bytes_downloaded)                                                                                    \
     ROW(connections_opened)                                                                                  \

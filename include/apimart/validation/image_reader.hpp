@@ -5,7 +5,7 @@
 #include <apimart/errors/validation_result.hpp>
 #include <apimart/parameter/value_rule.hpp>
 #include <apimart/text/base64.hpp>
-#include <apimart/text/excerpt.hpp>
+#include <apimart/validation/excerpt.hpp>
 #include <apimart/validation/image_header.hpp>
 #include <apimart/validation/media_text.hpp>
 
@@ -41,7 +41,8 @@ public:
                 size_ = static_cast<std::int64_t>(file_.tellg());
         }
         if (size_ < 0)
-            found.refuse(pointer_, "must be a file that can be read", detail::in_quotes(path.string()));
+            found.refuse(pointer_, "must be a file that can be read",
+                         excerpt(std::string_view(path.string())));
         else
             check(limits, found);
     }

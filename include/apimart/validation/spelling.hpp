@@ -2,6 +2,8 @@
 #ifndef APIMART_VALIDATION_SPELLING_HPP
 #define APIMART_VALIDATION_SPELLING_HPP
 
+#include <boost/url/grammar/ci_string.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -16,7 +18,7 @@ inline std::size_t edit_distance(std::string_view a, std::string_view b)
     constexpr std::size_t longest = 64;
     if (a.size() > longest || b.size() > longest)
         return longest;
-    auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
+    using boost::urls::grammar::to_lower;
     std::array<std::size_t, longest + 1> line{};
     for (std::size_t j = 0; j <= b.size(); ++j)
         line[j] = j;
@@ -25,8 +27,8 @@ inline std::size_t edit_distance(std::string_view a, std::string_view b)
         line[0] = i;
         for (std::size_t j = 1; j <= b.size(); ++j) {
             std::size_t const above = line[j];
-            line[j] = std::min(
-                {above + 1, line[j - 1] + 1, diagonal + (lower(a[i - 1]) == lower(b[j - 1]) ? 0u : 1u)});
+            line[j] = std::min({above + 1, line[j - 1] + 1,
+                                diagonal + (to_lower(a[i - 1]) == to_lower(b[j - 1]) ? 0u : 1u)});
             diagonal = above;
         }
     }

@@ -4,7 +4,8 @@
 
 #include <apimart/errors/validation_result.hpp>
 #include <apimart/parameter/model_info.hpp>
-#include <apimart/text/excerpt.hpp>
+#include <apimart/text/utf8.hpp>
+#include <apimart/validation/excerpt.hpp>
 #include <apimart/validation/json_pointer.hpp>
 #include <apimart/validation/json_reader.hpp>
 #include <apimart/validation/media_text.hpp>
@@ -293,8 +294,7 @@ private:
         check_text(where, text, rule.kind == value_kind::shot_script ? 1 : rule.smallest, rule.largest,
                    rule.advised_largest);
         if (rule.kind == value_kind::shot_script && !read_shot_script(text).well_formed)
-            refuse(where, "must consist of shots written as `Shot number,seconds,text;`",
-                   excerpt(text, false));
+            refuse(where, "must consist of shots written as `Shot number,seconds,text;`", excerpt(text));
     }
 
     void check_text(json_pointer const& where, std::string_view text, std::int64_t fewest, std::int64_t most,
@@ -307,9 +307,9 @@ private:
         };
         if (!scan.valid())
             refuse(where, "must be UTF-8; the byte at offset " + std::to_string(scan.bad_byte) + " is not",
-                   excerpt(text, false));
+                   excerpt(text));
         else if (text.empty() && fewest > 0)
-            refuse(where, "must not be empty", excerpt(text, false));
+            refuse(where, "must not be empty", excerpt(text));
         else if (length > most)
             refuse(where, "must have at most " + characters(most), characters(length));
         else if (length > advised)
@@ -351,7 +351,7 @@ private:
         suggestion meant(text);
         for (std::size_t i = 0; i != rule.choice_count; ++i)
             meant.consider(rule.choices[i]);
-        refuse(where, "must be " + choices_of(rule) + meant.question(), excerpt(text, false));
+        refuse(where, "must be " + choices_of(rule) + meant.question(), excerpt(text));
     }
 
     void check_url(value_rule const& rule, json_pointer const& where, value const& given)
@@ -588,7 +588,7 @@ private:
         for (std::size_t earlier = 0; earlier != index && !name.empty(); ++earlier)
             if (subject_name(list[earlier]) == name) {
                 advise(json_pointer(where, subject_field::name),
-                       "should differ from the names of other subjects", excerpt(name, false));
+                       "should differ from the names of other subjects", excerpt(name));
                 return;
             }
     }
@@ -605,7 +605,7 @@ private:
             if (utf8_scan const scan = scan_utf8(text); !scan.valid())
                 refuse(place,
                        "must be UTF-8; the byte at offset " + std::to_string(scan.bad_byte) + " is not",
-                       excerpt(text, false));
+                       excerpt(text));
         };
         if (given.is_string()) {
             check_utf8(where, std::string_view(given.get_string()));
@@ -663,7 +663,7 @@ private:
                        "should refer to one of the given pictures; " +
                            std::string(parameter::image_urls::name) + " has " +
                            count_of(count, "entry", "entries"),
-                       excerpt(whole, false));
+                       excerpt(whole));
         });
     }
 
@@ -704,7 +704,7 @@ private:
                 advise(where,
                        "should refer to subjects of " + std::string(parameter::element_list::name) +
                            meant.question(),
-                       excerpt("@" + std::string(leading_word(rest)), false));
+                       excerpt(std::string_view("@" + std::string(leading_word(rest)))));
         });
     }
 

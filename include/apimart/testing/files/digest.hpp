@@ -3,6 +3,8 @@
 #ifndef APIMART_TESTING_FILES_DIGEST_HPP
 #define APIMART_TESTING_FILES_DIGEST_HPP
 
+#include <apimart/text/hex.hpp>
+
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
@@ -42,13 +44,10 @@ inline sha256_digest hmac_sha256(sha256_digest const& key, std::string_view data
 /// The first `bytes` bytes of a digest in lower-case hexadecimal.
 inline std::string hex(sha256_digest const& digest, std::size_t bytes = 32)
 {
-    constexpr std::string_view digits = "0123456789abcdef";
     std::string out;
     out.reserve(2 * bytes);
-    for (std::size_t i = 0; i < bytes && i < digest.size(); ++i) {
-        out += digits[digest[i] >> 4];
-        out += digits[digest[i] & 15U];
-    }
+    for (std::size_t i = 0; i < bytes && i < digest.size(); ++i)
+        detail::append_hex(out, digest[i]);
     return out;
 }
 

@@ -7,8 +7,9 @@
 #include <apimart/testing/network/http_message.hpp>
 #include <apimart/testing/rules/error_reply.hpp>
 
+#include <boost/url/grammar/ci_string.hpp>
+
 #include <algorithm>
-#include <cctype>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -78,8 +79,7 @@ inline std::optional<uploaded_file> file_part(std::string_view content_type, std
         if (end == body.npos)
             return std::nullopt;
         std::string lower(body.substr(at, head_end - at));
-        std::transform(lower.begin(), lower.end(), lower.begin(),
-                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        std::transform(lower.begin(), lower.end(), lower.begin(), boost::urls::grammar::to_lower);
         auto const line = lower.find("content-disposition:");
         if (line != std::string::npos) {
             auto disposition = body.substr(at, head_end - at).substr(line);

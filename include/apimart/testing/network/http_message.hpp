@@ -6,12 +6,12 @@
 #include <apimart/testing/faults/fault_script.hpp>
 #include <apimart/testing/service/service_clock.hpp>
 
+#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/field.hpp>
 #include <boost/beast/http/fields.hpp>
 #include <boost/beast/http/status.hpp>
 #include <boost/beast/http/verb.hpp>
 
-#include <cctype>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -47,11 +47,8 @@ public:
     {
         auto const given = header("Authorization").value_or("");
         constexpr std::string_view scheme = "bearer ";
-        if (given.size() <= scheme.size())
+        if (!boost::beast::iequals(given.substr(0, scheme.size()), scheme))
             return {};
-        for (std::size_t i = 0; i < scheme.size(); ++i)
-            if (std::tolower(static_cast<unsigned char>(given[i])) != scheme[i])
-                return {};
         return given.substr(scheme.size());
     }
 

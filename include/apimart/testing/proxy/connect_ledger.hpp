@@ -8,10 +8,10 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/address_v4.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/url/grammar/ci_string.hpp>
 #include <openssl/evp.h>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -164,8 +164,7 @@ private:
     static std::string lower(std::string_view text)
     {
         std::string out(text);
-        std::transform(out.begin(), out.end(), out.begin(),
-                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        std::transform(out.begin(), out.end(), out.begin(), boost::urls::grammar::to_lower);
         return out;
     }
 

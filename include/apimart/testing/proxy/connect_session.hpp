@@ -18,9 +18,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/string.hpp>
 
-#include <algorithm>
-#include <cctype>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -287,9 +286,7 @@ private:
 
     static bool is_proxy_authorization(std::string_view name)
     {
-        constexpr std::string_view wanted = "proxy-authorization";
-        return std::equal(name.begin(), name.end(), wanted.begin(), wanted.end(),
-                          [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
+        return boost::beast::iequals(name, "proxy-authorization");
     }
 
     tcp::socket client_;

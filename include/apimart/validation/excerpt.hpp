@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef APIMART_VALIDATION_EXCERPT_HPP
+#define APIMART_VALIDATION_EXCERPT_HPP
+
+#include <apimart/text/escape.hpp>
+#include <apimart/text/redact.hpp>
+
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+// What a violation shows of a value.
+namespace apimart::detail {
+
+inline std::string count_of(std::size_t count, std::string_view one, std::string_view many)
+{
+    return std::to_string(count) + ' ' + std::string(count == 1 ? one : many);
+}
+
+inline std::string excerpt(std::string_view text, bool media = false)
+{
+    constexpr std::size_t longest = 60;
+    constexpr std::size_t longest_plain_medium = 40;
+    // A scheme has few letters; what has one is a URL with all that it holds, blanks as well.
+    if (find_authority(text.substr(0, 12)) != std::string_view::npos)
+        return quote(redact_url(text), longest);
+    if (media && text.size() > longest_plain_medium) {
+        std::size_t const comma = text.substr(0, longest_plain_medium).find(',');
+        if (text.starts_with("data:") && comma != std::string_view::npos)
+            return quote(text.substr(0, comma + 1), longest) + " and " +
+                   count_of(text.size() - comma - 1, "character", "characters");
+        return "a text of " + count_of(text.size(), "byte", "bytes");
+    }
+    return quote(redact_urls(text), longest);
+}
+
+inline std::string excerpt(boost::json::value const& value, bool media = false)
+{
+    switch (value.kind()) {
+    case boost::json::kind::string:
+        return excerpt(std::string_view(value.get_string()), media);
+    case boost::json::kind::array:
+        return "an array of " + count_of(value.get_array().size(), "entry", "entries");
+    case boost::json::kind::object:
+        return "an object";
+    default:
+        return boost::json::serialize(value);
+    }
+}
+
+} // namespace apimart::detail
+
+#endif

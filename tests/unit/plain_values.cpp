@@ -1,0 +1,167 @@
+// Tasks, states and failures are values: a change of one copy is not seen in the other, and what was got out of a
+// temporary may be used.
+#include <apimart/any_request.hpp>
+#include <apimart/error.hpp>
+#include <apimart/models.hpp>
+#include <apimart/task.hpp>
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace apimart;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::vector<video_file> two_files()
+{
+    std::vector<video_file> files;
+    for (std::size_t i = 0; i != 2; ++i)
+        files.emplace_back("task_1", i, result_url("https://h/a-link-longer-than-any-short-string"),
+                           std::chrono::sys_seconds(1s));
+    return files;
+}
+
+result<finished_task> two_videos()
+{
+    task_state state("task_1", task_status::succeeded, "completed");
+    state.videos(two_files()).reason(task_failure("c", "t", "words that are longer than any short string"));
+    return finished_task(std::move(state), 3);
+}
+
+} // namespace
+
+TEST_CASE("values: a task is a value")
+{
+    task a("task_1");
+    task b = a;
+    b.model("m").profile("p").idempotency_key("k").submit_attempts(2).accepted_at(
+        std::chrono::steady_clock::time_point(5s));
+    CHECK(a.profile().empty());
+    CHECK(a.submit_attempts() == 0);
+    CHECK_FALSE(a.accepted_at());
+    CHECK(a == b);
+    task const c = std::move(b);
+    CHECK_FALSE(b.valid());
+    CHECK(c.valid());
+    CHECK(c.model() == "m");
+    CHECK(c.profile() == "p");
+    CHECK(c.idempotency_key() == "k");
+    CHECK(c.submit_attempts() == 2);
+    CHECK(c.accepted_at() == std::chrono::steady_clock::time_point(5s));
+    a = c;
+    CHECK(a.profile() == "p");
+    a = task();
+    CHECK_FALSE(a.valid());
+    CHECK_FALSE(a == c);
+    a = std::as_const(a);
+    CHECK_FALSE(a.valid());
+}
+
+TEST_CASE("values: a state is a value")
+{
+    task_state a("task_1", task_status::running, "processing");
+    task_state b = a;
+    b.progress(50).estimated_time(60s).actual_time(70s).created(std::chrono::sys_seconds(1s));
+    b.completed(std::chrono::sys_seconds(2s)).cost(0.5).credits_cost(1.5).videos(two_files()).word("w");
+    CHECK_FALSE(a.progress());
+    CHECK(a.videos().empty());
+    CHECK(a.word() == "processing");
+    CHECK(b.id() == "task_1");
+    CHECK(b.status() == task_status::running);
+    CHECK(b.word() == "w");
+    CHECK(b.progress() == 50);
+    CHECK(b.estimated_time() == 60s);
+    CHECK(b.actual_time() == 70s);
+    CHECK(b.created() == std::chrono::sys_seconds(1s));
+    CHECK(b.completed() == std::chrono::sys_seconds(2s));
+    CHECK(b.cost() == 0.5);
+    CHECK(b.credits_cost() == 1.5);
+    CHECK(b.videos().size() == 2);
+}
+
+TEST_CASE("values: a failure is a value")
+{
+    failure a(errc::connection_lost, "one");
+    failure b = a;
+    std::vector<attempt> tries;
+    tries.emplace_back(make_error_code(errc::connect_timeout), 0, "connecting");
+    diagnostics found;
+    found.refuse("/x", "must be y", "z");
+    b.code(api_errc::rate_limited).underlying(make_error_code(errc::read_stalled));
+    b.proof(proof_level::rejected).http_status(429).request_id("r").task_id("t").idempotency_key("k");
+    b.service(service_message("c", "t", "slow"))
+        .retry_after(3s)
+        .attempts(tries)
+        .violations(found)
+        .detail("two");
+    CHECK(a.code() == errc::connection_lost);
+    CHECK(a.detail() == "one");
+    CHECK(a.proof() == proof_level::none);
+    CHECK(a.violations().accepted());
+    CHECK(b.code() == api_errc::rate_limited);
+    CHECK(b.underlying() == errc::read_stalled);
+    CHECK(b.proof() == proof_level::rejected);
+    CHECK(b.http_status() == 429);
+    CHECK(b.request_id() == "r");
+    CHECK(b.task_id() == "t");
+    CHECK(b.idempotency_key() == "k");
+    CHECK(b.service().text() == "slow");
+    CHECK(b.retry_after() == 3s);
+    CHECK(b.attempts().size() == 1);
+    CHECK(b.violations().entries().size() == 1);
+    CHECK(b.detail() == "two");
+    CHECK(b.describe() ==
+          "rate limited: too many requests: two: /x: must be y (got z) [HTTP 429]; the service says "
+          "t: \"slow\"; task t");
+    CHECK_FALSE(failure().code());
+}
+
+TEST_CASE("values: what is got out of a temporary may be used")
+{
+    std::size_t seen = 0;
+    for (video_file const& each : two_videos().value().videos())
+        CHECK(each.index() == seen++);
+    CHECK(seen == 2);
+    for (violation const& each : any_request::parse(R"({"model":"kling-v3"})").error().entries()) {
+        CHECK(each.describe() == "/prompt: is required for text_to_video");
+        ++seen;
+    }
+    CHECK(seen == 3);
+    auto const failed = [] {
+        diagnostics found;
+        found.refuse("/a-pointer-longer-than-any-short-string", "must be y", "z");
+        std::vector<attempt> tries;
+        tries.emplace_back(make_error_code(errc::connect_timeout), 0, "a phase longer than any short string");
+        failure why(errc::invalid_request);
+        why.violations(found).attempts(tries);
+        why.service(service_message("", "", "words that are longer than any short string"));
+        return result<task>(why);
+    };
+    for (violation const& each : failed().error().violations().entries())
+        CHECK(each.pointer() == "/a-pointer-longer-than-any-short-string");
+    for (attempt const& each : failed().error().attempts())
+        CHECK(each.phase() == "a phase longer than any short string");
+    service_message const& words = failed().error().service();
+    CHECK(words.text() == "words that are longer than any short string");
+    task_failure const& reason = two_videos().value().reason();
+    CHECK(reason.text() == "words that are longer than any short string");
+    // Of what is kept, nothing is taken.
+    result<finished_task> const kept = two_videos();
+    CHECK(kept->videos().size() == 2);
+    CHECK(&kept->videos() == &kept->videos());
+    CHECK(kept->video().index() == 0);
+    CHECK(finished_task().video().url().empty());
+}
+
+TEST_CASE("values: a path is a text")
+{
+    auto const name = [](std::string path) { return path; };
+    CHECK(name("v.mp4") == "v.mp4");
+    CHECK(name(std::string("v.mp4")) == "v.mp4");
+    CHECK(name(std::filesystem::path("folder") / "v.mp4") == "folder/v.mp4");
+}
