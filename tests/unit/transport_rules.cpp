@@ -308,7 +308,7 @@ TEST_CASE("a file appears under its name only when it is complete")
     std::filesystem::create_directory(folder);
     auto const target = folder / "v.mp4";
     {
-        part_file file(target);
+        partial_file file(target);
         REQUIRE_FALSE(file.open());
         REQUIRE_FALSE(file.append("hello", 5));
         CHECK_FALSE(std::filesystem::exists(target));
@@ -319,13 +319,13 @@ TEST_CASE("a file appears under its name only when it is complete")
     CHECK(std::filesystem::file_size(target) == 3);
     CHECK_FALSE(std::filesystem::exists(target.string() + ".part"));
     {
-        part_file again(target);
+        partial_file again(target);
         REQUIRE_FALSE(again.open());
         CHECK(again.finish(false) == boost::system::errc::file_exists);
         again.remove();
     }
     CHECK(std::filesystem::file_size(target) == 3);
-    part_file nowhere(folder / "missing" / "v.mp4");
+    partial_file nowhere(folder / "missing" / "v.mp4");
     CHECK(nowhere.open() == boost::system::errc::no_such_file_or_directory);
     std::filesystem::remove_all(folder);
 }
