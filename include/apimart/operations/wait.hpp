@@ -46,7 +46,7 @@ inline awaitable<void> poll(client_state& client, watched_task& task)
 }
 
 // Starts the polls that are due, and sets the time for the next.
-inline void pump_polls(client_state& client)
+inline void start_due_polls(client_state& client)
 {
     poll_fleet& fleet = client.fleet;
     poll_scheduler& scheduler = fleet.scheduler;
@@ -74,7 +74,6 @@ inline void pump_polls(client_state& client)
                                   if (thrown)
                                       self->fleet.on_answer(*due, failure(errc::local_resource));
                                   pump_polls(*self);
-                                  self->update_activity();
                                   self->finish_shutdowns();
                               });
     }
@@ -82,6 +81,12 @@ inline void pump_polls(client_state& client)
         client.runtime.timers.set(fleet.wake, *wake);
     else
         fleet.wake.clear();
+}
+
+inline void pump_polls(client_state& client)
+{
+    start_due_polls(client);
+    client.update_activity();
 }
 
 // What a call of `client::wait` is. There can be very many, so that a wait is an entry in the fleet and no coroutine.
@@ -137,7 +142,6 @@ inline void start_wait(client_state& client, task const& which, wait_options con
         if (auto const found = stop->lock()) {
             self.fleet.end(*found, failure(boost::asio::error::operation_aborted));
             pump_polls(self);
-            self.update_activity();
         }
     });
     auto call = std::allocate_shared<wait_call>(memory, client, client.next_number(), now, now + limit,
@@ -148,7 +152,6 @@ inline void start_wait(client_state& client, task const& which, wait_options con
         wait_call& waiter = *call;
         waiter.start(std::move(call), id, profile, accepted);
         pump_polls(*self);
-        self->update_activity();
     });
 }
 
