@@ -367,7 +367,7 @@ private:
             if (used == 0 || used == bytes.size())
                 break;
         }
-        if (state_ == state::reading && result.bytes_received != 0)
+        if (state_ == state::reading && parser.got_some())
             set_limit();
         return false;
     }

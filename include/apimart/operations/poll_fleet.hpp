@@ -9,6 +9,7 @@
 #include <apimart/runtime/client_runtime.hpp>
 #include <apimart/task.hpp>
 
+#include <boost/asio/error.hpp>
 #include <boost/intrusive/list.hpp>
 #include <boost/intrusive/set.hpp>
 
@@ -268,7 +269,9 @@ private:
     // What an answer means for all polls together, and for the next one of this task.
     void report(watched_task& task, result<task_state> const& answer, clock::time_point now)
     {
-        if (!answer)
+        if (!answer && answer.error().code() == boost::asio::error::operation_aborted)
+            scheduler.poll_withdrawn();
+        else if (!answer)
             scheduler.poll_failed(task, answer.error(), now);
         else if (is_final(answer->status()))
             scheduler.finished(task, *answer, now);
@@ -276,11 +279,13 @@ private:
             scheduler.still_running(task, *answer, now);
     }
 
-    // Nobody waits for it any more. It stays while its poll is under way, because the poll refers to it.
+    // No wait for it is left. A poll that is under way refers to it, and ends first.
     void forget(watched_task& task)
     {
         if (task.poll == nullptr)
             remove(task);
+        else
+            task.poll->cancel(boost::asio::error::operation_aborted);
     }
     void remove(watched_task& task) noexcept
     {

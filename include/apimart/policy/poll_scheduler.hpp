@@ -120,6 +120,8 @@ public:
 
     void still_running(scheduled_poll& task, task_state const& state, time_point now);
     void poll_failed(scheduled_poll& task, failure const& why, time_point now);
+    // No wait for the task was left, so that its poll was ended; that says nothing about the service.
+    void poll_withdrawn() { limiter_.ended(); }
     void finished(scheduled_poll& task, task_state const& state, time_point now);
 
     std::size_t size() const noexcept { return order_.size(); }
