@@ -97,9 +97,6 @@ public:
     std::size_t tried = 1;
 };
 
-class client_state;
-inline void pump_polls(client_state& client);
-
 // What all copies of a client share. Everything in it happens on the strand, but for `launch`.
 class client_state : public std::enable_shared_from_this<client_state>
 {
@@ -114,7 +111,7 @@ public:
           config(std::move(settings)), credentials(std::move(config.key)), budget(config.retry),
           submit_rate(config.limits.submits_per_second, config.limits.submits),
           submit_slots(config.limits.submits), submit_turn(1), download_slots(config.limits.downloads),
-          fleet(runtime, config.poll, fresh_seed(), [this] { pump_polls(*this); }),
+          fleet(runtime, config.poll, fresh_seed(), [this] { pump_polls(); }),
           drain([this] { cut_all(make_error_code(errc::shutting_down)); }), seed_(fresh_seed()), executor_(on)
     {
         for (request_url const& each : bases)
@@ -320,6 +317,9 @@ public:
         event.took = std::chrono::duration_cast<std::chrono::microseconds>(runtime.now() - begun);
         runtime.emit(runtime.observer.on_operation, event);
     }
+
+    // Starts the polls that are due; see wait.hpp.
+    void pump_polls();
 
     // ---- The end; see shutdown.hpp.
 

@@ -48,7 +48,7 @@ inline awaitable<result<finished_task>> generate(client_state& client, operation
                             now + bounded(wait_with.time_limit.value_or(client.config.poll.max_wait)));
     if (!op.stop_reason) {
         client.fleet.add(bought->id(), bought->profile(), bought->accepted_at().value_or(now), waiter);
-        pump_polls(client);
+        client.pump_polls();
         op.sleeping = &waiter.ended;
         if (!waiter.outcome)
             co_await waiter.ended.async_wait(use_tuple);
@@ -56,7 +56,7 @@ inline awaitable<result<finished_task>> generate(client_state& client, operation
     }
     if (!waiter.outcome) {
         client.fleet.end(waiter, failure(op.stop_reason));
-        pump_polls(client);
+        client.pump_polls();
     }
     if (!waiter.outcome)
         co_return with_task(failure(op.stop_reason));

@@ -18,8 +18,6 @@
 
 namespace apimart::detail {
 
-inline void pump_polls(client_state& client);
-
 // Asks for the state of one task, for all that wait for it.
 inline awaitable<void> poll(client_state& client, watched_task& task)
 {
@@ -73,7 +71,7 @@ inline void start_due_polls(client_state& client)
                                   --self->fleet.polls_under_way;
                                   if (thrown)
                                       self->fleet.on_answer(*due, failure(errc::local_resource));
-                                  pump_polls(*self);
+                                  self->pump_polls();
                                   self->finish_shutdowns();
                               });
     }
@@ -83,10 +81,10 @@ inline void start_due_polls(client_state& client)
         fleet.wake.clear();
 }
 
-inline void pump_polls(client_state& client)
+inline void client_state::pump_polls()
 {
-    start_due_polls(client);
-    client.update_activity();
+    start_due_polls(*this);
+    update_activity();
 }
 
 // What a call of `client::wait` is. There can be very many, so that a wait is an entry in the fleet and no coroutine.
@@ -141,7 +139,7 @@ inline void start_wait(client_state& client, task const& which, wait_options con
     client.connect_slot(handler, [stop](client_state& self, boost::asio::cancellation_type) {
         if (auto const found = stop->lock()) {
             self.fleet.end(*found, failure(boost::asio::error::operation_aborted));
-            pump_polls(self);
+            self.pump_polls();
         }
     });
     auto call = std::allocate_shared<wait_call>(memory, client, client.next_number(), now, now + limit,
@@ -151,7 +149,7 @@ inline void start_wait(client_state& client, task const& which, wait_options con
                  profile = which.profile(), accepted = which.accepted_at().value_or(now)]() mutable {
         wait_call& waiter = *call;
         waiter.start(std::move(call), id, profile, accepted);
-        pump_polls(*self);
+        self->pump_polls();
     });
 }
 

@@ -49,7 +49,7 @@ inline task_status classify_status(std::string_view word)
 class task_fields : public json_fields<task_fields>
 {
 public:
-    enum field : int
+    enum field : std::size_t
     {
         id,
         status,
