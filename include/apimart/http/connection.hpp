@@ -73,8 +73,24 @@ public:
         tcp_.reset();
         return *tls_;
     }
-    // How to end what is pending before there is a stream; not set where there is nothing.
-    std::function<void()> interrupt;
+    // Says how to end a step that is pending before there is a stream. It belongs to the step's coroutine, which may
+    // also be destroyed while the step is pending.
+    class interruption
+    {
+    public:
+        interruption(connection& c, std::function<void()> end) : connection_(c)
+        {
+            c.interrupt_ = std::move(end);
+        }
+        interruption(interruption const&) = delete;
+        interruption& operator=(interruption const&) = delete;
+        ~interruption() { connection_.interrupt_ = nullptr; }
+
+        bool happened() const noexcept { return !connection_.interrupt_; }
+
+    private:
+        connection& connection_;
+    };
 
     // ---- Limits of time.
     void limit(clock::time_point when)
@@ -169,7 +185,7 @@ public:
         if (std::exchange(closed_, true))
             return;
         limit_.clear();
-        if (auto const end = std::exchange(interrupt, nullptr))
+        if (auto const end = std::exchange(interrupt_, nullptr))
             end();
         if (tls_ || tcp_)
             close_socket();
@@ -246,6 +262,7 @@ private:
     deadline limit_;
     std::optional<tcp_stream> tcp_;
     std::optional<tls_stream> tls_;
+    std::function<void()> interrupt_;
     std::vector<char> buffer_;
     std::size_t begin_ = 0;
     std::size_t end_ = 0;

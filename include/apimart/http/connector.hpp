@@ -140,10 +140,8 @@ private:
         if (auto known = resolver_->known(host, runtime_.now()))
             co_return std::move(*known);
         timer wake(runtime_.strand());
-        c.interrupt = [&wake] { wake.cancel(); };
-        auto found = co_await resolver_->resolve(host, runtime_.timeouts.resolve, wake);
-        c.interrupt = nullptr;
-        co_return found;
+        connection::interruption const guard(c, [&wake] { wake.cancel(); });
+        co_return co_await resolver_->resolve(host, runtime_.timeouts.resolve, wake);
     }
 
     // The families take turns, so that a broken one costs one attempt and not all of them.
@@ -167,15 +165,15 @@ private:
     awaitable<result<void>> dial(connection& c, std::string const& host, std::vector<tcp::endpoint> order)
     {
         auto const state = std::make_shared<race>(runtime_.strand());
-        c.interrupt = [weak = std::weak_ptr<race>(state)] {
+        connection::interruption const guard(c, [weak = std::weak_ptr<race>(state)] {
             if (auto const running = weak.lock()) {
                 running->close_losers();
                 running->changed.cancel();
             }
-        };
+        });
         auto const give_up = runtime_.now() + runtime_.timeouts.connect;
         std::size_t next = 0;
-        while (state->winner == nullptr && c.interrupt && runtime_.now() < give_up &&
+        while (state->winner == nullptr && !guard.happened() && runtime_.now() < give_up &&
                (next < order.size() || state->open != 0)) {
             if (next < order.size())
                 attempt(state, order[next++]);
@@ -186,10 +184,8 @@ private:
             if (state->open != 0)
                 co_await state->changed.async_wait(use_tuple);
         }
-        bool const interrupted = !c.interrupt;
-        c.interrupt = nullptr;
         state->close_losers();
-        if (interrupted)
+        if (guard.happened())
             co_return failure(error_code(boost::asio::error::operation_aborted));
         std::string const where = host + ":" + std::to_string(order.empty() ? 0 : order.front().port());
         if (state->winner == nullptr && state->open != 0)

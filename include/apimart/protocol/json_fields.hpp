@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <forward_list>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -89,6 +90,8 @@ public:
     static constexpr std::size_t max_string_size = std::size_t{64} << 10U;
 
     std::size_t entries() const noexcept { return entries_; }
+    // Called before parsing: a text that stands in the body as it is needs no copy.
+    void reads(std::string_view body) noexcept { body_ = body; }
 
     bool on_document_begin(error_code&) { return true; }
     bool on_document_end(error_code&) { return true; }
@@ -183,10 +186,12 @@ private:
         part_.append(part.data(), part.size());
         return true;
     }
-    // A text without escapes stays where it stands in the body.
+    // The parser unescapes a text into memory of its own, which is gone when the text has been told.
     std::string_view whole(boost::json::string_view rest)
     {
-        if (part_.empty())
+        std::less_equal<char const*> const before;
+        if (part_.empty() && before(body_.data(), rest.data()) &&
+            before(rest.data(), body_.data() + body_.size()))
             return {rest.data(), rest.size()};
         texts_.push_front(part_.append(rest.data(), rest.size()));
         part_.clear();
@@ -197,6 +202,7 @@ private:
     std::size_t depth_ = 0;
     int place_ = document;
     std::size_t entries_ = 0;
+    std::string_view body_;
     std::string part_;
     std::forward_list<std::string> texts_;
 };
@@ -230,6 +236,7 @@ public:
     {
         if (body.starts_with("\xEF\xBB\xBF"))
             body.remove_prefix(3);
+        parser_.handler().reads(body);
         error_code code;
         std::size_t const used = parser_.write_some(false, body.data(), body.size(), code);
         if (code == boost::json::error::string_too_large || code == boost::json::error::key_too_large)
