@@ -312,6 +312,7 @@ TEST_CASE("faults: interim answers, however many come, give a request that nobod
         }
         wait_until([&] { return over.load(); });
     });
+    raised_at_end const end_of_server(over);
     auto config = server.config();
     config.timeouts.send = send_limit;
     no_retries(config);
