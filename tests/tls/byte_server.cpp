@@ -99,6 +99,35 @@ void byte_server::peer::send(std::string_view bytes)
     }
 }
 
+int byte_server::peer::send_before_receiving(std::string_view bytes)
+{
+    int stuck = 0;
+    while (!bytes.empty()) {
+        auto const n = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n >= 0) {
+            bytes.remove_prefix(static_cast<std::size_t>(n));
+            continue;
+        }
+        if (errno == EINTR)
+            continue;
+        if (errno != EAGAIN && errno != EWOULDBLOCK)
+            throw gone();
+        // Longer than a client that reads would let it wait.
+        pollfd one{descriptor_, POLLOUT, 0};
+        if (::poll(&one, 1, 200) != 0)
+            continue;
+        ++stuck;
+        char piece[16384];
+        ssize_t got = 0;
+        do {
+            got = ::recv(descriptor_, piece, sizeof piece, MSG_DONTWAIT);
+        } while (got > 0);
+        if (got == 0 || errno != EAGAIN)
+            throw gone();
+    }
+    return stuck;
+}
+
 std::string byte_server::peer::receive()
 {
     std::string text(16384, '\0');
@@ -212,6 +241,17 @@ std::string byte_server::peer::key_updates(int count)
             SSL_do_handshake(session_->ssl.get()) != 1)
             throw gone();
     }
+    return session_->taken();
+}
+
+std::string byte_server::peer::protocol_version_alert()
+{
+    // What a session says to a record of a version that never was.
+    session_->give(std::string_view("\x17\x05\x05\x00\x01x", 6));
+    char piece[1];
+    ERR_clear_error();
+    SSL_read(session_->ssl.get(), piece, sizeof piece);
+    ERR_clear_error();
     return session_->taken();
 }
 

@@ -51,6 +51,8 @@ public:
 
         // Under the session, or without one:
         void send(std::string_view bytes);
+        /// The same, and what comes in is not read as long as anything goes out. Says how often nothing did.
+        int send_before_receiving(std::string_view bytes);
         /// What is there, at least one byte; empty at the end.
         std::string receive();
         /// The first record, whole.
@@ -69,6 +71,8 @@ public:
         std::string handshake_request();
         /// Records by which TLS 1.3 changes its keys, as often as this.
         std::string key_updates(int count);
+        /// The record by which the session is refused as if its version were wrong.
+        std::string protocol_version_alert();
         /// The record that ends the session.
         std::string close_notify();
 
