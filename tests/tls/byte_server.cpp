@@ -99,9 +99,8 @@ void byte_server::peer::send(std::string_view bytes)
     }
 }
 
-int byte_server::peer::send_before_receiving(std::string_view bytes)
+void byte_server::peer::send_before_receiving(std::string_view bytes)
 {
-    int stuck = 0;
     while (!bytes.empty()) {
         auto const n = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n >= 0) {
@@ -116,7 +115,6 @@ int byte_server::peer::send_before_receiving(std::string_view bytes)
         pollfd one{descriptor_, POLLOUT, 0};
         if (::poll(&one, 1, 200) != 0)
             continue;
-        ++stuck;
         char piece[16384];
         ssize_t got = 0;
         do {
@@ -125,7 +123,6 @@ int byte_server::peer::send_before_receiving(std::string_view bytes)
         if (got == 0 || errno != EAGAIN)
             throw gone();
     }
-    return stuck;
 }
 
 std::string byte_server::peer::receive()
@@ -329,6 +326,15 @@ byte_server::byte_server(identity const& who, tls_version version, std::string p
         throw std::system_error(errno, std::generic_category(), "byte server");
     port_ = ntohs(where.sin_port);
     accepting_ = std::thread([this] { accept(); });
+}
+
+void byte_server::narrow()
+{
+    // The other side's buffer is made for a number of the segments that this side takes.
+    int const segment = 536;
+    int const room = 4096;
+    ::setsockopt(listener_, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment);
+    ::setsockopt(listener_, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
 }
 
 byte_server::~byte_server()

@@ -51,8 +51,8 @@ public:
 
         // Under the session, or without one:
         void send(std::string_view bytes);
-        /// The same, and what comes in is not read as long as anything goes out. Says how often nothing did.
-        int send_before_receiving(std::string_view bytes);
+        /// The same, and what comes in is not read, and then dropped, before nothing goes out any more.
+        void send_before_receiving(std::string_view bytes);
         /// What is there, at least one byte; empty at the end.
         std::string receive();
         /// The first record, whole.
@@ -108,6 +108,8 @@ public:
     ~byte_server();
 
     unsigned short port() const { return port_; }
+    /// Of later connections: what is not read soon fills the buffers of both sides.
+    void narrow();
     std::size_t connections() const { return accepted_.load(); }
     /// Waits until the end of this many connections has arrived at the other side.
     void wait_for_ends(std::size_t count) const;
