@@ -1,57 +1,6 @@
 // Memory of a client does not grow with what it has done.
 #include "fault_table.hpp"
-
-#include <cstdlib>
-#include <new>
-
-#include <malloc.h>
-
-namespace {
-
-// Of this thread alone: the services have theirs.
-thread_local std::int64_t bytes_in_use = 0;
-
-void* allocate(std::size_t size)
-{
-    void* const memory = std::malloc(size == 0 ? 1 : size);
-    if (memory == nullptr)
-        throw std::bad_alloc();
-    bytes_in_use += static_cast<std::int64_t>(::malloc_usable_size(memory));
-    return memory;
-}
-
-void release(void* memory) noexcept
-{
-    bytes_in_use -= static_cast<std::int64_t>(::malloc_usable_size(memory));
-    std::free(memory);
-}
-
-} // namespace
-
-void* operator new(std::size_t size)
-{
-    return allocate(size);
-}
-void* operator new[](std::size_t size)
-{
-    return allocate(size);
-}
-void operator delete(void* memory) noexcept
-{
-    release(memory);
-}
-void operator delete[](void* memory) noexcept
-{
-    release(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept
-{
-    release(memory);
-}
-void operator delete[](void* memory, std::size_t) noexcept
-{
-    release(memory);
-}
+#include "thread_memory.hpp"
 
 using namespace fault_tests;
 
@@ -115,7 +64,7 @@ TEST_CASE("faults: hosts that results came from are forgotten once the time of t
         run_until(context, [&] { return cell::clock::now() > until; });
         // The one after which whatever is left over may go.
         fetch(context, user, server.port(), 0, 1);
-        return bytes_in_use;
+        return bytes_in_use();
     };
     // What is made once is not what is looked for.
     auto const before = left_by(0, hosts);
@@ -198,7 +147,7 @@ TEST_CASE("faults: the largest request that went over a connection is not kept w
     });
     asio::io_context context;
     apimart::client user(context, frugal(server));
-    auto const before = bytes_in_use;
+    auto const before = bytes_in_use();
     {
         std::vector<recorder<apimart::task>> got(at_once);
         for (auto const& each : got)
@@ -214,7 +163,7 @@ TEST_CASE("faults: the largest request that went over a connection is not kept w
     run_to_end(context);
     CHECK(user.metrics().connections_open == at_once);
     // Buffers for a record in each direction, and no more.
-    CHECK(bytes_in_use - before < static_cast<std::int64_t>(at_once * 100'000));
+    CHECK(bytes_in_use() - before < static_cast<std::int64_t>(at_once * 100'000));
     ++cells_checked();
 }
 
@@ -234,7 +183,7 @@ TEST_CASE("faults: the largest answer that came over a connection is not kept wi
     });
     asio::io_context context;
     apimart::client user(context, frugal(server));
-    auto const before = bytes_in_use;
+    auto const before = bytes_in_use();
     {
         std::vector<recorder<apimart::task_state>> got(at_once);
         for (auto const& each : got)
@@ -247,6 +196,6 @@ TEST_CASE("faults: the largest answer that came over a connection is not kept wi
     }
     run_to_end(context);
     CHECK(user.metrics().connections_open == at_once);
-    CHECK(bytes_in_use - before < static_cast<std::int64_t>(at_once * 100'000));
+    CHECK(bytes_in_use() - before < static_cast<std::int64_t>(at_once * 100'000));
     ++cells_checked();
 }
