@@ -674,7 +674,7 @@ TEST_CASE("faults: a session that is refused after the request was written prove
     for (auto& each : cells) {
         each = [make = each] {
             auto made = make();
-            made->also = [](cell& self) { CHECK(self.last_phase() == "reading"); };
+            made->also = [](cell& self) { CHECK(self.last_phase() == "sent"); };
             return made;
         };
     }

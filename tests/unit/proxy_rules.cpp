@@ -1,6 +1,7 @@
 // Through which proxy which hosts are reached, what the proxy is asked, and what its answer means.
 #include <apimart/config/proxy_options.hpp>
 #include <apimart/http/proxy.hpp>
+#include <apimart/version.hpp>
 
 #include <doctest/doctest.h>
 
@@ -134,9 +135,9 @@ TEST_CASE("an unusable proxy is refused without its password being repeated")
 
 TEST_CASE("the request to the proxy names host and port and carries the credentials decoded")
 {
-    CHECK(
-        rules("http://proxy.example").connect_request(api) ==
-        "CONNECT api.apimart.ai:443 HTTP/1.1\r\nHost: api.apimart.ai:443\r\nUser-Agent: apimart-cpp\r\n\r\n");
+    CHECK(rules("http://proxy.example").connect_request(api) ==
+          "CONNECT api.apimart.ai:443 HTTP/1.1\r\nHost: api.apimart.ai:443\r\nUser-Agent: "
+          "apimart-cpp/" APIMART_VERSION_STRING "\r\n\r\n");
     CHECK(rules("http://proxy.example")
               .connect_request(to("2001:db8::1", "8443"))
               .starts_with("CONNECT [2001:db8::1]:8443 HTTP/1.1\r\nHost: [2001:db8::1]:8443\r\n"));
