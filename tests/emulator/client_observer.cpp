@@ -563,6 +563,7 @@ TEST_CASE("client observer: requests that wait for a connection in use are told 
     // Counted as it leaves, not when its answer has come.
     b.run_until([&] { return user.metrics().status_requests_sent == 1; });
     CHECK(user.metrics().requests_in_flight == 3);
+    // What the caller asks is no poll.
     CHECK(user.metrics().polls_sent == 0);
     CHECK(user.metrics().submits_sent == 1);
     b.service().release();

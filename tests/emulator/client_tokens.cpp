@@ -8,11 +8,17 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
+#if __has_include(<boost/asio/cancel_after.hpp>)
+#include <boost/asio/cancel_after.hpp>
+#include <boost/asio/cancel_at.hpp>
+#endif
 
 #include <future>
 #include <memory_resource>
@@ -101,10 +107,74 @@ asio::awaitable<void> awaited_plainly(Operation operation, std::optional<T>& val
 {
     try {
         value = co_await operation(asio::use_awaitable);
-    } catch (boost::system::system_error const& e) {
+    } catch (error const& e) {
+        CHECK(e.code() == e.why().code());
         code = e.code();
     }
 }
+
+template <class T, class Operation>
+asio::awaitable<void> awaited_with_a_slot(Operation operation, std::optional<T>& value, error_code& code)
+{
+    asio::cancellation_signal signal;
+    auto token = asio::bind_cancellation_slot(signal.slot(), asio::use_awaitable);
+    try {
+        value = co_await operation(token);
+    } catch (error const& e) {
+        code = e.code();
+    }
+}
+
+template <class T, class Operation>
+asio::awaitable<void> awaited_as_tuple_deferred(Operation operation, std::optional<T>& value,
+                                                error_code& code)
+{
+    auto lazy = operation(asio::as_tuple(asio::deferred));
+    std::tuple<error_code, T> outcome = co_await std::move(lazy);
+    code = std::get<0>(outcome);
+    if (!code)
+        value = std::move(std::get<1>(outcome));
+}
+
+// Beside a timer that never rings.
+template <class T, class Operation>
+asio::awaitable<void> awaited_as_one_of_two(Operation operation, std::optional<T>& value, error_code& code)
+{
+    using namespace asio::experimental::awaitable_operators;
+    asio::steady_timer never(co_await asio::this_coro::executor);
+    never.expires_after(1h);
+    auto first = operation(asio::as_tuple(asio::use_awaitable));
+    auto second = never.async_wait(asio::as_tuple(asio::use_awaitable));
+    auto both = std::move(first) || std::move(second);
+    auto outcome = co_await std::move(both);
+    REQUIRE(outcome.index() == 0);
+    code = std::get<0>(std::get<0>(outcome));
+    if (!code)
+        value = std::move(std::get<1>(std::get<0>(outcome)));
+}
+
+#if __has_include(<boost/asio/cancel_after.hpp>)
+template <class T, class Operation>
+asio::awaitable<void> awaited_with_a_limit(Operation operation, std::optional<T>& value, error_code& code)
+{
+    auto token = asio::cancel_after(1h, asio::use_awaitable);
+    try {
+        value = co_await operation(token);
+    } catch (error const& e) {
+        code = e.code();
+    }
+}
+
+template <class T, class Operation>
+asio::awaitable<void> awaited_until_a_moment(Operation operation, std::optional<T>& value, error_code& code)
+{
+    auto token = asio::cancel_at(std::chrono::steady_clock::now() + 1h, asio::as_tuple(asio::use_awaitable));
+    std::tuple<error_code, T> outcome = co_await operation(token);
+    code = std::get<0>(outcome);
+    if (!code)
+        value = std::move(std::get<1>(outcome));
+}
+#endif
 
 // Starts one operation again and again, each time with another token; `check` looks at how it ended.
 template <class T>
@@ -137,6 +207,40 @@ public:
         SUBCASE("deferred in a coroutine")
         {
             coroutine(awaited_deferred<T, Operation>, operation, check);
+        }
+        SUBCASE("use_awaitable with a cancellation slot")
+        {
+            coroutine(awaited_with_a_slot<T, Operation>, operation, check);
+        }
+        SUBCASE("as_tuple of deferred")
+        {
+            coroutine(awaited_as_tuple_deferred<T, Operation>, operation, check);
+        }
+        SUBCASE("beside something else, in ||")
+        {
+            coroutine(awaited_as_one_of_two<T, Operation>, operation, check);
+        }
+#if __has_include(<boost/asio/cancel_after.hpp>)
+        SUBCASE("cancel_after")
+        {
+            coroutine(awaited_with_a_limit<T, Operation>, operation, check);
+        }
+        SUBCASE("cancel_at")
+        {
+            coroutine(awaited_until_a_moment<T, Operation>, operation, check);
+        }
+        SUBCASE("cancel_after of a callback")
+        {
+            limited_callback(operation, check);
+        }
+#endif
+        SUBCASE("redirect_error of use_future")
+        {
+            future_with_redirected_error(operation, check);
+        }
+        SUBCASE("use_future on another executor, with a cancellation slot")
+        {
+            future_elsewhere(operation, check);
         }
         SUBCASE("a callback with a code and a value")
         {
@@ -247,11 +351,48 @@ private:
         error_code code;
         try {
             value = later.get();
-        } catch (boost::system::system_error const& e) {
+        } catch (error const& e) {
+            CHECK(e.code() == e.why().code());
             code = e.code();
         }
         judge(code, std::move(value), check);
     }
+
+    template <class Operation, class Check>
+    void future_with_redirected_error(Operation& operation, Check& check)
+    {
+        error_code code;
+        std::future<T> later = operation(asio::redirect_error(asio::use_future, code));
+        run_to_end(context_);
+        REQUIRE(later.wait_for(0s) == std::future_status::ready);
+        std::optional<T> value = later.get();
+        if (code)
+            value.reset();
+        judge(code, std::move(value), check);
+    }
+
+    template <class Operation, class Check>
+    void future_elsewhere(Operation& operation, Check& check)
+    {
+        asio::cancellation_signal signal;
+        std::future<result<T>> later = operation(as_result(asio::bind_cancellation_slot(
+            signal.slot(), asio::bind_executor(asio::make_strand(context_), asio::use_future))));
+        run_to_end(context_);
+        REQUIRE(later.wait_for(0s) == std::future_status::ready);
+        judge(later.get(), check);
+    }
+
+#if __has_include(<boost/asio/cancel_after.hpp>)
+    template <class Operation, class Check>
+    void limited_callback(Operation& operation, Check& check)
+    {
+        recorder<T> got;
+        operation(as_result(asio::cancel_after(1h, got.plain())));
+        CHECK_FALSE(got.done());
+        run_to_end(context_);
+        judge(got.outcome(), check);
+    }
+#endif
 
     template <class Operation, class Check>
     void future_of_result(Operation& operation, Check& check)
@@ -697,3 +838,109 @@ TEST_CASE("client tokens: in a coroutine of a strand the operation resumes on th
     b.run();
     CHECK(ended);
 }
+
+namespace {
+
+// A service that takes every question and answers none.
+scripted_server::behaviour takes_without_answer(std::atomic<int>& asked)
+{
+    return [&asked](scripted_server::peer& with) {
+        with.request();
+        ++asked;
+        with.wait_for_end();
+    };
+}
+
+asio::awaitable<void> ask_beside_a_timer(client by, std::atomic<int>& asked, bool& cancelled)
+{
+    using namespace asio::experimental::awaitable_operators;
+    asio::steady_timer timer(co_await asio::this_coro::executor);
+    // Not before the question is out.
+    while (asked == 0) {
+        auto question = by.status(task("task_1"), as_result());
+        timer.expires_after(1ms);
+        auto ring = timer.async_wait(asio::use_awaitable);
+        auto both = std::move(question) || std::move(ring);
+        auto outcome = co_await std::move(both);
+        cancelled = outcome.index() == 1;
+    }
+}
+
+// Its own exception, with everything that is known.
+template <class Operation>
+asio::awaitable<void> refused(Operation operation, int& caught)
+{
+    try {
+        co_await operation();
+    } catch (error const& e) {
+        CHECK(e.code() == errc::invalid_request);
+        CHECK(e.why().proof() == proof_level::not_sent);
+        CHECK_FALSE(e.why().violations().accepted());
+        CHECK(std::string_view(e.what()).find("/duration") != std::string_view::npos);
+        ++caught;
+    }
+}
+
+} // namespace
+
+TEST_CASE("client tokens: the exception of use_awaitable and use_future holds the whole failure, too")
+{
+    bench b;
+    client user = b.make_client();
+    int caught = 0;
+    b.run(refused([&] { return user.submit(refused_request(), asio::use_awaitable); }, caught));
+    b.run(refused([&] { return user.generate(refused_request(), asio::use_awaitable); }, caught));
+    CHECK(caught == 2);
+
+    std::future<task> later = user.submit(refused_request(), asio::use_future);
+    b.run();
+    try {
+        later.get();
+    } catch (error const& e) {
+        CHECK(e.code() == errc::invalid_request);
+        CHECK(e.why().proof() == proof_level::not_sent);
+        CHECK_FALSE(e.why().violations().accepted());
+        ++caught;
+    } catch (boost::system::system_error const& e) {
+        CHECK_MESSAGE(false, "no more than a code: " << e.what());
+    }
+    CHECK(caught == 3);
+}
+
+TEST_CASE("client tokens: what loses in || is cancelled, and the coroutine goes on")
+{
+    std::atomic<int> asked = 0;
+    scripted_server silent(scripted_server::security::tls, takes_without_answer(asked));
+    asio::io_context context;
+    client user(context, silent.config());
+    bool cancelled = false;
+    bool ended = false;
+    asio::co_spawn(context, ask_beside_a_timer(user, asked, cancelled),
+                   [&](std::exception_ptr thrown) { ended = !thrown; });
+    run_to_end(context);
+    CHECK(ended);
+    CHECK(cancelled);
+    CHECK(user.metrics().requests_in_flight == 0);
+}
+
+#if __has_include(<boost/asio/cancel_after.hpp>)
+TEST_CASE("client tokens: cancel_after and cancel_at end an operation that takes longer")
+{
+    std::atomic<int> asked = 0;
+    scripted_server silent(scripted_server::security::tls, takes_without_answer(asked));
+    asio::io_context context;
+    client user(context, silent.config());
+    recorder<task_state> after;
+    recorder<task_state> at;
+    recorder<finished_task> waited;
+    user.status(task("task_1"), as_result(asio::cancel_after(50ms, after.plain())));
+    user.status(task("task_1"),
+                as_result(asio::cancel_at(std::chrono::steady_clock::now() + 50ms, at.plain())));
+    user.wait(task("task_1"), as_result(asio::cancel_after(50ms, waited.plain())));
+    run_to_end(context);
+    CHECK(after.why().code() == asio::error::operation_aborted);
+    CHECK(at.why().code() == asio::error::operation_aborted);
+    CHECK(waited.why().code() == asio::error::operation_aborted);
+    CHECK(waited.why().task_id() == "task_1");
+}
+#endif

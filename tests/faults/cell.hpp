@@ -28,6 +28,19 @@ using apimart::error_code;
 using apimart::failure;
 using apimart::proof_level;
 
+/// Sets a flag when its scope ends, however it ends: for what threads of a server wait.
+class raised_at_end
+{
+public:
+    explicit raised_at_end(std::atomic<bool>& flag) : flag_(flag) {}
+    raised_at_end(raised_at_end const&) = delete;
+    raised_at_end& operator=(raised_at_end const&) = delete;
+    ~raised_at_end() { flag_ = true; }
+
+private:
+    std::atomic<bool>& flag_;
+};
+
 enum class operation
 {
     submit,

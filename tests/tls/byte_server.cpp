@@ -99,6 +99,32 @@ void byte_server::peer::send(std::string_view bytes)
     }
 }
 
+void byte_server::peer::send_before_receiving(std::string_view bytes)
+{
+    while (!bytes.empty()) {
+        auto const n = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n >= 0) {
+            bytes.remove_prefix(static_cast<std::size_t>(n));
+            continue;
+        }
+        if (errno == EINTR)
+            continue;
+        if (errno != EAGAIN && errno != EWOULDBLOCK)
+            throw gone();
+        // Longer than a client that reads would let it wait.
+        pollfd one{descriptor_, POLLOUT, 0};
+        if (::poll(&one, 1, 200) != 0)
+            continue;
+        char piece[16384];
+        ssize_t got = 0;
+        do {
+            got = ::recv(descriptor_, piece, sizeof piece, MSG_DONTWAIT);
+        } while (got > 0);
+        if (got == 0 || errno != EAGAIN)
+            throw gone();
+    }
+}
+
 std::string byte_server::peer::receive()
 {
     std::string text(16384, '\0');
@@ -215,6 +241,17 @@ std::string byte_server::peer::key_updates(int count)
     return session_->taken();
 }
 
+std::string byte_server::peer::protocol_version_alert()
+{
+    // What a session says to a record of a version that never was.
+    session_->give(std::string_view("\x17\x05\x05\x00\x01x", 6));
+    char piece[1];
+    ERR_clear_error();
+    SSL_read(session_->ssl.get(), piece, sizeof piece);
+    ERR_clear_error();
+    return session_->taken();
+}
+
 std::string byte_server::peer::close_notify()
 {
     ERR_clear_error();
@@ -289,6 +326,15 @@ byte_server::byte_server(identity const& who, tls_version version, std::string p
         throw std::system_error(errno, std::generic_category(), "byte server");
     port_ = ntohs(where.sin_port);
     accepting_ = std::thread([this] { accept(); });
+}
+
+void byte_server::narrow()
+{
+    // The other side's buffer is made for a number of the segments that this side takes.
+    int const segment = 536;
+    int const room = 4096;
+    ::setsockopt(listener_, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment);
+    ::setsockopt(listener_, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
 }
 
 byte_server::~byte_server()

@@ -51,6 +51,8 @@ public:
 
         // Under the session, or without one:
         void send(std::string_view bytes);
+        /// The same, and what comes in is not read, and then dropped, before nothing goes out any more.
+        void send_before_receiving(std::string_view bytes);
         /// What is there, at least one byte; empty at the end.
         std::string receive();
         /// The first record, whole.
@@ -69,6 +71,8 @@ public:
         std::string handshake_request();
         /// Records by which TLS 1.3 changes its keys, as often as this.
         std::string key_updates(int count);
+        /// The record by which the session is refused as if its version were wrong.
+        std::string protocol_version_alert();
         /// The record that ends the session.
         std::string close_notify();
 
@@ -104,6 +108,8 @@ public:
     ~byte_server();
 
     unsigned short port() const { return port_; }
+    /// Of later connections: what is not read soon fills the buffers of both sides.
+    void narrow();
     std::size_t connections() const { return accepted_.load(); }
     /// Waits until the end of this many connections has arrived at the other side.
     void wait_for_ends(std::size_t count) const;
