@@ -205,7 +205,7 @@ public:
     }
 
     /// Counters since the client was made. Thread safety: as the class.
-    apimart::metrics metrics() const { return detail::metrics_of(*handle()); }
+    apimart::metrics metrics() const { return handle_ ? detail::metrics_of(*handle_) : apimart::metrics(); }
 
 private:
     template <class T, class Token, class... Arguments, class... Given>

@@ -225,62 +225,6 @@ TEST_CASE(
     });
 }
 
-TEST_CASE(
-    "faults: F54 an allocation that fails once a submit is out never makes it unsent, and ends it alone")
-{
-    int unknown = 0;
-    for (int n = 0; n < 40; ++n) {
-        CAPTURE(n);
-        std::atomic<bool> received = false;
-        std::atomic<bool> go = false;
-        scripted_server server(scripted_server::security::tls, [&](peer& with) {
-            for (;;) {
-                std::string const text = with.request();
-                if (!text.starts_with("POST ")) {
-                    with.answer(200, finished_body());
-                    continue;
-                }
-                received = true;
-                wait_until([&] { return go.load(); });
-                with.answer(200, accepted_body("task_1"));
-            }
-        });
-        raised_at_end const end_of_server(go);
-        auto config = server.config();
-        config.tls.without_system_authorities();
-        asio::io_context context;
-        apimart::client user(context, config);
-        trial<apimart::task> seen;
-        user.submit(corgi(), apimart::as_result([&](apimart::result<apimart::task> got) {
-                        ++seen.calls;
-                        seen.outcome.emplace(std::move(got));
-                    }));
-        run_until(context, [&] { return received.load(); });
-        int escaped = 0;
-        {
-            failing_allocation const one(n);
-            go = true;
-            escaped = run_over_shortages(context);
-        }
-        CHECK(seen.calls <= 1);
-        CHECK_MESSAGE((seen.calls == 1 || escaped > 0), "nobody was told");
-        if (seen.outcome && !*seen.outcome) {
-            bool const accepted = seen.outcome->error().proof() == proof_level::accepted;
-            CHECK((accepted || seen.outcome->error().proof() == proof_level::unknown));
-            CHECK((seen.outcome->error().code() == errc::outcome_unknown) != accepted);
-            CHECK((seen.outcome->error().task_id() == "task_1") == accepted);
-            unknown += accepted ? 0 : 1;
-        }
-        recorder<apimart::task_state> next;
-        user.status(apimart::task("task_asked"), next.token());
-        run_to_end(context);
-        CHECK(next.outcome().has_value());
-        CHECK(server.count("POST ") == 1);
-    }
-    CHECK(unknown > 0);
-    ++cells_checked();
-}
-
 TEST_CASE("faults: a handler's allocator gets everything back where the context ends before the operation")
 {
     scripted_server silent(scripted_server::security::tls, [](peer& with) { with.wait_for_end(); });

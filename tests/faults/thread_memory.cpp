@@ -8,12 +8,9 @@
 namespace {
 
 thread_local std::int64_t in_use = 0;
-thread_local std::int64_t until_failure = -1; // negative: none fails
 
 void* allocate(std::size_t size)
 {
-    if (until_failure >= 0 && until_failure-- == 0)
-        throw std::bad_alloc();
     void* const memory = std::malloc(size == 0 ? 1 : size);
     if (memory == nullptr)
         throw std::bad_alloc();
@@ -59,21 +56,6 @@ namespace fault_tests {
 std::int64_t bytes_in_use() noexcept
 {
     return in_use;
-}
-
-failing_allocation::failing_allocation(std::int64_t n) noexcept
-{
-    until_failure = n;
-}
-
-failing_allocation::~failing_allocation()
-{
-    until_failure = -1;
-}
-
-bool failing_allocation::happened() const noexcept
-{
-    return until_failure < 0;
 }
 
 } // namespace fault_tests

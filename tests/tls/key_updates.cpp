@@ -1,5 +1,6 @@
 // TLS 1.3 lets a peer change its keys at any time, and ask for the client's to change: reading an answer then means
 // writing first.
+#include "../emulator/wait_until.hpp"
 #include "expect.hpp"
 
 #include <ctime>
@@ -9,6 +10,7 @@ using namespace tls_tests;
 using namespace std::chrono_literals;
 using apimart::errc;
 using apimart::proof_level;
+using tests::wait_until;
 using clock_type = std::chrono::steady_clock;
 using peer = byte_server::peer;
 
@@ -140,7 +142,7 @@ TEST_CASE("tls: a peer that changes its keys for ever and says nothing is given 
 TEST_CASE(
     "tls: a peer that changes its keys for ever while nobody uses the connection costs the client nothing")
 {
-    std::atomic<bool> ended = false;
+    std::atomic<int> sent = 0;
     byte_server const server(certificates::of_this_run()["good"], tls_version::v1_3, [&](peer& one) {
         one.handshake();
         one.say(answer(one.request(), 0));
@@ -149,14 +151,14 @@ TEST_CASE(
             return;
         }
         try {
-            for (;;)
+            for (;; ++sent)
                 one.send(one.key_updates(50));
         } catch (gone const&) {
-            ended = true;
         }
     });
     auto const by = make_user(path::submit, "good.test", server.port());
     check_accepted(path::submit, call(*by, path::submit, "good.test", server.port()));
+    wait_until([&] { return sent > 20; });
     auto const spent = processor_time_of_this_thread();
     auto const begun = clock_type::now();
     check_accepted(path::submit, call(*by, path::submit, "good.test", server.port()));

@@ -230,7 +230,6 @@ private:
         result.address = c.address;
         result.begun = runtime_.now();
         c.parser.reset(runtime_.limits.header_bytes, request.response_limit, streams_);
-        c.trace.begin_request();
         c.keep_open_at_limit(true);
         c.limit_after(runtime_.timeouts.send);
         request_size_ = request.head.size() + request.body.size();
@@ -282,7 +281,8 @@ private:
             constexpr std::chrono::seconds time_for_early_answer{1};
             write_timed_out_ = c.timed_out();
             c.clear_timeout();
-            c.limit_after(time_for_early_answer);
+            // After a limit only what has come already counts.
+            c.limit_after(write_timed_out_ ? clock::duration() : time_for_early_answer);
             if (taken >= request_size_)
                 commit();
             else if (taken > 0)
@@ -416,6 +416,9 @@ private:
         int const served_before = c.served - (state_ == state::reading ? 1 : 0);
         result.session_refused = session_refused(c.tls(), code, served_before, got_some);
         failure why = session_failure(code, c.trace, c.origin.host);
+        // It was good enough before, and so will another be.
+        if (served_before > 0 && is_refusal_alert(openssl_reason(code)))
+            return failure(errc::connection_lost, why.detail()).underlying(why.code());
         // Without a byte of an answer it makes no difference how the connection ended.
         if (why.code() == errc::tls_truncated && !got_some)
             return failure(errc::connection_lost, why.detail())
@@ -447,6 +450,10 @@ private:
 
     void fail(failure const& why)
     {
+        // The beginning of a success, whatever became of the request.
+        if (result.phase < request_phase::committed && connection_ && connection_->parser.head_done() &&
+            connection_->parser.status() / 100 == 2)
+            commit();
         result.error = why.code();
         result.underlying = why.underlying();
         result.detail = why.detail();

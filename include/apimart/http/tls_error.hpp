@@ -55,12 +55,11 @@ public:
     bool certificate_requested() const noexcept { return certificate_requested_; }
     std::string_view first_bytes() const noexcept { return {first_.data(), first_size_}; }
 
-    void begin_request() noexcept { key_updates_ = 0; }
     bool too_many_key_updates() const noexcept { return key_updates_ > most_key_updates; }
 
 private:
-    // A peer of good will changes its key after millions of records.
-    static constexpr int most_key_updates = 32;
+    // Without application data in between. A peer of good will changes its key after millions of records.
+    static constexpr int most_key_updates = 256;
 
     static int on_certificate_request(SSL*, void* self)
     {
@@ -72,10 +71,14 @@ private:
     static void on_message(int written, int, int type, void const* message, std::size_t size, SSL* session,
                            void* self)
     {
-        if (written != 0 || type != SSL3_RT_HANDSHAKE || size == 0 ||
-            *static_cast<unsigned char const*>(message) != SSL3_MT_KEY_UPDATE)
+        if (written != 0 || size == 0)
             return;
         auto& trace = *static_cast<tls_trace*>(self);
+        int const first = *static_cast<unsigned char const*>(message);
+        if (type == SSL3_RT_INNER_CONTENT_TYPE && first == SSL3_RT_APPLICATION_DATA)
+            trace.key_updates_ = 0;
+        if (type != SSL3_RT_HANDSHAKE || first != SSL3_MT_KEY_UPDATE)
+            return;
         ++trace.key_updates_;
         if (trace.too_many_key_updates())
             BIO_set_callback_ex(SSL_get_rbio(session), &tls_trace::on_forbidden_read);

@@ -20,7 +20,6 @@
 #include <apimart/runtime/initiation.hpp>
 #include <apimart/text/printable.hpp>
 
-#include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/dispatch.hpp>
@@ -353,9 +352,8 @@ private:
     template <class T>
     std::shared_ptr<operation> make_operation(completion<T>& handler, request_kind kind)
     {
-        auto const memory =
-            boost::asio::get_associated_allocator(handler.handler, boost::asio::recycling_allocator<void>());
-        auto op = std::allocate_shared<operation>(memory, kind, next_number(), runtime.now());
+        auto op = std::allocate_shared<operation>(boost::asio::recycling_allocator<operation>(), kind,
+                                                  next_number(), runtime.now());
         connect_slot(handler, [weak = std::weak_ptr<operation>(op)](client_state& self,
                                                                     boost::asio::cancellation_type type) {
             if (auto const found = weak.lock())

@@ -5,9 +5,9 @@
 #include <apimart/operations/client_state.hpp>
 #include <apimart/operations/status.hpp>
 
-#include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/recycling_allocator.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -133,8 +133,6 @@ inline void start_wait(client_state& client, task const& which, wait_options con
 {
     auto const now = client.runtime.now();
     auto const limit = bounded(options.time_limit.value_or(client.config.poll.max_wait));
-    auto const memory =
-        boost::asio::get_associated_allocator(handler.handler, boost::asio::recycling_allocator<void>());
     auto const stop = std::make_shared<std::weak_ptr<wait_call>>();
     client.connect_slot(handler, [stop](client_state& self, boost::asio::cancellation_type) {
         if (auto const found = stop->lock()) {
@@ -142,8 +140,8 @@ inline void start_wait(client_state& client, task const& which, wait_options con
             self.pump_polls();
         }
     });
-    auto call = std::allocate_shared<wait_call>(memory, client, client.next_number(), now, now + limit,
-                                                std::move(handler));
+    auto call = std::allocate_shared<wait_call>(boost::asio::recycling_allocator<wait_call>(), client,
+                                                client.next_number(), now, now + limit, std::move(handler));
     *stop = call;
     client.post([self = client.shared_from_this(), call = std::move(call), id = which.id(),
                  profile = which.profile(), accepted = which.accepted_at().value_or(now)]() mutable {

@@ -155,6 +155,7 @@ inline bool is_private_address(boost::asio::ip::address const& address)
                 ip::address_v4::bytes_type{bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]}));
         };
         if (address.to_v6().is_v4_mapped() ||
+            begins_with({0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0, 0}) ||     // IPv4-translated, RFC 2765
             begins_with({0x00, 0x64, 0xFF, 0x9B, 0, 0, 0, 0, 0, 0, 0, 0})) // NAT64, RFC 6052
             return embeds_private(12);
         if (begins_with({0x20, 0x02})) // 6to4, RFC 3056
