@@ -65,7 +65,7 @@ TEST_CASE("tls: a read that has to write first goes on once it could, and the an
             // Some new keys between the pieces, and each of them asks for an answer that nobody reads.
             for (std::string_view const piece : pieces(text)) {
                 all += one.sealed(piece);
-                all += one.key_updates(is_download(way) ? 40 : 4);
+                all += one.key_updates(is_download(way) ? 80 : 4);
             }
             one.send(all);
             // Time enough for the client to write until nothing more is taken.
@@ -83,7 +83,8 @@ TEST_CASE("tls: a read that has to write first goes on once it could, and the an
                            config.timeouts.response = 10s;
                        }));
         CHECK(server.connections() == 1);
-        CHECK_MESSAGE(answers > 100'000, "both sides' buffers may have held what the client wrote");
+        INFO("both sides' buffers may have held less than ", answers.load());
+        CHECK(answers > 100'000);
     }
 }
 
