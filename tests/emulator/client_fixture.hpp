@@ -262,7 +262,7 @@ inline apimart::any_request corgi()
 /// Breaks two rules of its model.
 inline apimart::any_request refused_request()
 {
-    return apimart::text_to_video<apimart::kling_3_0_turbo>(std::string()).duration(apimart::checked(99s));
+    return apimart::text_to_video<apimart::kling_3_0_turbo>(std::string()).duration(apimart::runtime(99s));
 }
 
 /// A folder that goes with the test.

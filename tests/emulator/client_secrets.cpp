@@ -659,7 +659,7 @@ TEST_CASE("client secrets: a request that is refused here is described without i
     std::string const long_prompt = std::string(prompt_canary) + std::string(4'000, 'x');
     for (any_request const& request :
          {any_request(text_to_video<kling_3_0_turbo>(long_prompt)),
-          any_request(text_to_video<kling_3_0_turbo>(std::string(prompt_canary)).duration(checked(99s)))}) {
+          any_request(text_to_video<kling_3_0_turbo>(std::string(prompt_canary)).duration(runtime(99s)))}) {
         recorder<task> got;
         user.submit(request, got.token());
         run_to_end(context);

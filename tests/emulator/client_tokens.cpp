@@ -810,7 +810,7 @@ TEST_CASE("client tokens: the exception of a co_await holds the whole failure")
             caught = true;
             CHECK(e.code() == errc::invalid_request);
             CHECK(e.why().proof() == proof_level::not_sent);
-            CHECK_FALSE(e.why().violations().accepted());
+            CHECK_FALSE(e.why().violations().ok());
             CHECK(std::string_view(e.what()).find("/duration") != std::string_view::npos);
         }
     };
@@ -875,7 +875,7 @@ asio::awaitable<void> refused(Operation operation, int& caught)
     } catch (error const& e) {
         CHECK(e.code() == errc::invalid_request);
         CHECK(e.why().proof() == proof_level::not_sent);
-        CHECK_FALSE(e.why().violations().accepted());
+        CHECK_FALSE(e.why().violations().ok());
         CHECK(std::string_view(e.what()).find("/duration") != std::string_view::npos);
         ++caught;
     }
@@ -899,7 +899,7 @@ TEST_CASE("client tokens: the exception of use_awaitable and use_future holds th
     } catch (error const& e) {
         CHECK(e.code() == errc::invalid_request);
         CHECK(e.why().proof() == proof_level::not_sent);
-        CHECK_FALSE(e.why().violations().accepted());
+        CHECK_FALSE(e.why().violations().ok());
         ++caught;
     } catch (boost::system::system_error const& e) {
         CHECK_MESSAGE(false, "no more than a code: " << e.what());

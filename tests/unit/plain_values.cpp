@@ -90,8 +90,8 @@ TEST_CASE("values: a failure is a value")
     failure b = a;
     std::vector<attempt> tries;
     tries.emplace_back(make_error_code(errc::connect_timeout), 0, "connecting");
-    diagnostics found;
-    found.refuse("/x", "must be y", "z");
+    validation_result found;
+    found.add_error("/x", "must be y", "z");
     b.code(api_errc::rate_limited).underlying(make_error_code(errc::read_stalled));
     b.proof(proof_level::rejected).http_status(429).request_id("r").task_id("t").idempotency_key("k");
     b.service(service_message("c", "t", "slow"))
@@ -102,7 +102,7 @@ TEST_CASE("values: a failure is a value")
     CHECK(a.code() == errc::connection_lost);
     CHECK(a.detail() == "one");
     CHECK(a.proof() == proof_level::none);
-    CHECK(a.violations().accepted());
+    CHECK(a.violations().ok());
     CHECK(b.code() == api_errc::rate_limited);
     CHECK(b.underlying() == errc::read_stalled);
     CHECK(b.proof() == proof_level::rejected);
@@ -133,8 +133,8 @@ TEST_CASE("values: what is got out of a temporary may be used")
     }
     CHECK(seen == 3);
     auto const failed = [] {
-        diagnostics found;
-        found.refuse("/a-pointer-longer-than-any-short-string", "must be y", "z");
+        validation_result found;
+        found.add_error("/a-pointer-longer-than-any-short-string", "must be y", "z");
         std::vector<attempt> tries;
         tries.emplace_back(make_error_code(errc::connect_timeout), 0, "a phase longer than any short string");
         failure why(errc::invalid_request);

@@ -30,7 +30,7 @@ APIMART_INLINE std::string failure::describe() const
     std::string text = code().message();
     if (!detail().empty())
         text += ": " + detail();
-    if (!violations().accepted())
+    if (!violations().ok())
         text += ": " + violations().describe();
     if (http_status() != 0)
         text += " [HTTP " + std::to_string(http_status()) + "]";

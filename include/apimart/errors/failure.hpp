@@ -98,8 +98,8 @@ public:
     std::optional<std::chrono::seconds> retry_after() const noexcept { return retry_after_; }
     std::vector<attempt> const& attempts() const& noexcept { return attempts_; }
     std::vector<attempt> attempts() && { return std::move(attempts_); }
-    diagnostics const& violations() const& noexcept { return violations_; }
-    diagnostics violations() && { return std::move(violations_); }
+    validation_result const& violations() const& noexcept { return violations_; }
+    validation_result violations() && { return std::move(violations_); }
     /// This library's own words about the case.
     std::string const& detail() const noexcept { return detail_; }
 
@@ -113,7 +113,7 @@ public:
     failure& idempotency_key(std::string key) { return idempotency_key_ = std::move(key), *this; }
     failure& retry_after(std::optional<std::chrono::seconds> delay) { return retry_after_ = delay, *this; }
     failure& attempts(std::vector<attempt> tries) { return attempts_ = std::move(tries), *this; }
-    failure& violations(diagnostics list) { return violations_ = std::move(list), *this; }
+    failure& violations(validation_result list) { return violations_ = std::move(list), *this; }
     failure& detail(std::string words) { return detail_ = std::move(words), *this; }
 
     /// One line in this library's words, with the service's words quoted and escaped behind them.
@@ -130,7 +130,7 @@ private:
     std::string idempotency_key_;
     std::optional<std::chrono::seconds> retry_after_;
     std::vector<attempt> attempts_;
-    diagnostics violations_;
+    validation_result violations_;
     std::string detail_;
 };
 

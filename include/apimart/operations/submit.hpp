@@ -178,7 +178,7 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
                                       submit_options options)
 {
     client_runtime& runtime = client.runtime;
-    if (diagnostics found = request.check(); !found.accepted())
+    if (validation_result found = request.check(); !found.ok())
         co_return failure(errc::invalid_request).violations(std::move(found)).proof(proof_level::not_sent);
     std::string key =
         options.idempotency_key().empty() ? generate_idempotency_key() : options.idempotency_key();

@@ -52,7 +52,7 @@ template <class Model, class Kind>
 constexpr last_part last_part_of() noexcept
 {
     last_part result = last_part::value;
-    for (row const& one : Kind::template table_of<Model>().rows)
+    for (parameter_spec const& one : Kind::template table_of<Model>().rows)
         if (one.constructs())
             result = one.values.kind == value_kind::urls ? last_part::list
                      : one.values.kind == value_kind::shots || one.values.kind == value_kind::shot_script
@@ -157,7 +157,10 @@ protected:
     {}
 
 private:
-    static row const& place() noexcept { return row_of<Model, Kind, typename last_of<Tags>::last>; }
+    static parameter_spec const& place() noexcept
+    {
+        return row_of<Model, Kind, typename last_of<Tags>::last>;
+    }
 };
 
 template <class Model, class Kind>

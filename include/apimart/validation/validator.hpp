@@ -69,7 +69,7 @@ class validator
 {
 public:
     validator(model_info const& model, kind_info const& kind, boost::json::object const& body,
-              std::span<std::string const> extras, diagnostics& found)
+              std::span<std::string const> extras, validation_result& found)
         : model_(model), kind_(kind), body_(body), extras_(extras), found_(found)
     {}
 
@@ -92,11 +92,11 @@ private:
 
     void refuse(json_pointer const& where, std::string rule, std::string given)
     {
-        found_.refuse(where.pointer(), std::move(rule), std::move(given));
+        found_.add_error(where.pointer(), std::move(rule), std::move(given));
     }
     void advise(json_pointer const& where, std::string rule, std::string given)
     {
-        found_.advise(where.pointer(), std::move(rule), std::move(given));
+        found_.add_warning(where.pointer(), std::move(rule), std::move(given));
     }
     void refuse_type(json_pointer const& where, std::string_view type, value const& given, bool media = false)
     {
@@ -161,23 +161,23 @@ private:
         }
         if (name == model_field)
             return;
-        row const* const known = kind_.find(name);
+        parameter_spec const* const known = kind_.find(name);
         if (known >= kind_.rows.data() && known < kind_.rows.data() + kind_.rows.size())
             given_[static_cast<std::size_t>(known - kind_.rows.data())] = &given;
         if (known == nullptr) {
             check_unknown(where, name, given);
             return;
         }
-        switch (known->how) {
-        case need::no_effect:
+        switch (known->requirement) {
+        case requirement::ignored:
             if (known->values.kind != value_kind::shots && known->values.kind != value_kind::urls)
                 check_value(*known, where, given);
             else if (!given.is_array())
                 refuse_type(where, "array", given);
             advise(where, "has no effect for " + std::string(kind_.name), excerpt(given, true));
             return;
-        case need::left_at:
-        case need::implied:
+        case requirement::fixed:
+        case requirement::discriminator:
             check_value(*known, where, given);
             if (given.is_bool() && !holds(given, known->fixed))
                 refuse(where,
@@ -185,7 +185,7 @@ private:
                            std::string(kind_.name),
                        excerpt(given));
             return;
-        case need::unsaid:
+        case requirement::undocumented:
             advise(where, "is not said to work for " + std::string(kind_.name), excerpt(given, true));
             break;
         default:
@@ -197,7 +197,7 @@ private:
     void check_unknown(json_pointer const& where, std::string_view name, value const& given)
     {
         if (found_.full()) {
-            found_.refuse({}, {}, {});
+            found_.add_error({}, {}, {});
             return;
         }
         std::string rule = "is not a parameter of " + std::string(model_.id);
@@ -206,31 +206,31 @@ private:
         } else {
             // The rows of this kind come first, so that they win over equally near names of other kinds.
             suggestion meant(name);
-            for (row const& one : kind_.rows)
+            for (parameter_spec const& one : kind_.rows)
                 meant.consider(one.name);
             for (kind_info const& kind : model_.kinds)
-                for (row const& one : kind.rows)
+                for (parameter_spec const& one : kind.rows)
                     meant.consider(one.name);
-            for (row const& one : tables::common_parameters.rows)
+            for (parameter_spec const& one : tables::common_parameters.rows)
                 meant.consider(one.name);
             rule += meant.question();
         }
         refuse(where, std::move(rule), excerpt(given, true));
     }
 
-    void check_missing(row const& one)
+    void check_missing(parameter_spec const& one)
     {
         json_pointer const where(root_, one.name);
-        switch (one.how) {
-        case need::required:
+        switch (one.requirement) {
+        case requirement::required:
             refuse(where, "is required for " + std::string(kind_.name), "");
             break;
-        case need::implied:
+        case requirement::discriminator:
             // Which value was meant is not known, so all of them are named.
             refuse(where, "is required: " + choices_of(one.values), "");
             break;
-        case need::expected:
-        case need::recommended:
+        case requirement::recommended_argument:
+        case requirement::recommended:
             advise(where, "should be given for " + std::string(kind_.name), "");
             break;
         default:
@@ -240,7 +240,7 @@ private:
 
     // ---- values ----
 
-    void check_value(row const& one, json_pointer const& where, value const& given)
+    void check_value(parameter_spec const& one, json_pointer const& where, value const& given)
     {
         value_rule const& rule = one.values;
         switch (rule.kind) {
@@ -264,13 +264,13 @@ private:
             check_url(rule, where, given);
             break;
         case value_kind::urls:
-            check_urls(where, given, rule.smallest, rule.largest);
+            check_urls(where, given, rule.minimum, rule.maximum);
             break;
         case value_kind::shots:
             check_shots(rule, where, given);
             break;
-        case value_kind::subjects:
-            check_subjects(rule, where, given);
+        case value_kind::elements:
+            check_elements(rule, where, given);
             break;
         case value_kind::enabled_object:
             check_enabled_object(where, given);
@@ -291,8 +291,8 @@ private:
             return;
         }
         std::string_view const text(given.get_string());
-        check_text(where, text, rule.kind == value_kind::shot_script ? 1 : rule.smallest, rule.largest,
-                   rule.advised_largest);
+        check_text(where, text, rule.kind == value_kind::shot_script ? 1 : rule.minimum, rule.maximum,
+                   rule.recommended_maximum);
         if (rule.kind == value_kind::shot_script && !read_shot_script(text).well_formed)
             refuse(where, "must consist of shots written as `Shot number,seconds,text;`", excerpt(text));
     }
@@ -325,17 +325,16 @@ private:
         }
         if (rule.number_count != 0 && !rule.lists_number(number)) {
             std::string wanted = numbers_of(rule);
-            if (rule.numbers_are_advice)
+            if (rule.numbers_recommended)
                 advise(where, "should be " + std::move(wanted), excerpt(given));
             else
                 refuse(where, "must be " + std::move(wanted), excerpt(given));
         } else if (!rule.allows_number(number)) {
             refuse(where,
-                   "must be between " + std::to_string(rule.smallest) + " and " +
-                       std::to_string(rule.largest),
+                   "must be between " + std::to_string(rule.minimum) + " and " + std::to_string(rule.maximum),
                    excerpt(given));
-        } else if (number > rule.advised_largest) {
-            advise(where, "should be at most " + std::to_string(rule.advised_largest), excerpt(given));
+        } else if (number > rule.recommended_maximum) {
+            advise(where, "should be at most " + std::to_string(rule.recommended_maximum), excerpt(given));
         }
     }
 
@@ -461,7 +460,7 @@ private:
             refuse_type(where, "array", given);
             return;
         }
-        check_count(where, given.get_array(), rule.smallest, rule.largest);
+        check_count(where, given.get_array(), rule.minimum, rule.maximum);
         constexpr std::array<std::string_view, 3> fields = {shot_field::index, shot_field::prompt,
                                                             shot_field::duration};
         std::int64_t const total = video_length();
@@ -477,7 +476,7 @@ private:
             }
             boost::json::object const& object = entry.get_object();
             check_fields(place, object, fields);
-            check_text_field(place, object, shot_field::prompt, rule.item_largest);
+            check_text_field(place, object, shot_field::prompt, rule.item_maximum);
             check_shot_number(json_pointer(place, shot_field::index), member(object, shot_field::index),
                               index);
             std::int64_t seconds = 0;
@@ -532,7 +531,7 @@ private:
     // The length that the video will have: as given, or as the service presumes. Unlimited if unknown.
     std::int64_t video_length() const
     {
-        row const* const length = kind_.find(parameter::duration::name);
+        parameter_spec const* const length = kind_.find(parameter::duration::name);
         if (length == nullptr)
             return value_rule::unlimited;
         value const* const given = member(body_, length->name);
@@ -544,15 +543,15 @@ private:
         return as_integer(*given, number) ? number : value_rule::unlimited;
     }
 
-    void check_subjects(value_rule const& rule, json_pointer const& where, value const& given)
+    void check_elements(value_rule const& rule, json_pointer const& where, value const& given)
     {
         if (!given.is_array()) {
             refuse_type(where, "array", given);
             return;
         }
-        check_count(where, given.get_array(), rule.smallest, rule.largest);
-        constexpr std::array<std::string_view, 3> fields = {subject_field::name, subject_field::description,
-                                                            subject_field::pictures};
+        check_count(where, given.get_array(), rule.minimum, rule.maximum);
+        constexpr std::array<std::string_view, 3> fields = {element_field::name, element_field::description,
+                                                            element_field::pictures};
         std::size_t index = 0;
         for (value const& entry : given.get_array()) {
             json_pointer const place(where, index);
@@ -561,34 +560,34 @@ private:
             } else {
                 boost::json::object const& object = entry.get_object();
                 check_fields(place, object, fields);
-                check_text_field(place, object, subject_field::name, value_rule::unlimited);
-                check_text_field(place, object, subject_field::description, value_rule::unlimited);
-                if (value const* pictures = member(object, subject_field::pictures))
-                    check_urls(json_pointer(place, subject_field::pictures), *pictures, rule.item_smallest,
-                               rule.item_largest);
+                check_text_field(place, object, element_field::name, value_rule::unlimited);
+                check_text_field(place, object, element_field::description, value_rule::unlimited);
+                if (value const* pictures = member(object, element_field::pictures))
+                    check_urls(json_pointer(place, element_field::pictures), *pictures, rule.item_minimum,
+                               rule.item_maximum);
                 // In a list that is too long anyway, comparing all with all would only cost time.
-                if (static_cast<std::int64_t>(index) <= rule.largest)
+                if (static_cast<std::int64_t>(index) <= rule.maximum)
                     check_name_is_new(place, given.get_array(), index);
             }
             ++index;
         }
     }
 
-    static std::string_view subject_name(value const& entry)
+    static std::string_view element_name(value const& entry)
     {
         boost::json::object const* object = entry.if_object();
-        value const* name = object != nullptr ? member(*object, subject_field::name) : nullptr;
+        value const* name = object != nullptr ? member(*object, element_field::name) : nullptr;
         return name != nullptr && name->is_string() ? std::string_view(name->get_string())
                                                     : std::string_view();
     }
 
     void check_name_is_new(json_pointer const& where, boost::json::array const& list, std::size_t index)
     {
-        std::string_view const name = subject_name(list[index]);
+        std::string_view const name = element_name(list[index]);
         for (std::size_t earlier = 0; earlier != index && !name.empty(); ++earlier)
-            if (subject_name(list[earlier]) == name) {
-                advise(json_pointer(where, subject_field::name),
-                       "should differ from the names of other subjects", excerpt(name));
+            if (element_name(list[earlier]) == name) {
+                advise(json_pointer(where, element_field::name),
+                       "should differ from the names of other elements", excerpt(name));
                 return;
             }
     }
@@ -628,27 +627,27 @@ private:
 
     // ---- rules across parameters ----
 
-    void check_against_others(row const& one, value const& given)
+    void check_against_others(parameter_spec const& one, value const& given)
     {
-        if (one.how == need::no_effect)
+        if (one.requirement == requirement::ignored)
             return;
         json_pointer const where(root_, one.name);
-        switch (one.values.refers_to) {
-        case mention::nothing:
+        switch (one.values.references) {
+        case reference_kind::nothing:
             break;
-        case mention::images:
+        case reference_kind::images:
             if (given.is_string())
                 check_image_mentions(where, std::string_view(given.get_string()));
             break;
-        case mention::shots:
+        case reference_kind::shots:
             if (given.is_string())
                 check_script(where, std::string_view(given.get_string()));
             break;
-        case mention::subjects:
+        case reference_kind::elements:
             if (given.is_string())
-                check_subject_mentions(where, std::string_view(given.get_string()));
+                check_element_mentions(where, std::string_view(given.get_string()));
             else if (given.is_array())
-                check_subject_mentions_of_shots(where, given.get_array());
+                check_element_mentions_of_shots(where, given.get_array());
             break;
         }
     }
@@ -682,33 +681,33 @@ private:
                    seconds_text(script.seconds));
     }
 
-    void check_subject_mentions(json_pointer const& where, std::string_view text)
+    void check_element_mentions(json_pointer const& where, std::string_view text)
     {
         value const* const list = member(body_, parameter::element_list::name);
-        boost::json::array const* const subjects = list != nullptr ? list->if_array() : nullptr;
-        row const* const known = kind_.find(parameter::element_list::name);
-        if (subjects != nullptr && known != nullptr &&
-            static_cast<std::int64_t>(subjects->size()) > known->values.largest)
+        boost::json::array const* const elements = list != nullptr ? list->if_array() : nullptr;
+        parameter_spec const* const known = kind_.find(parameter::element_list::name);
+        if (elements != nullptr && known != nullptr &&
+            static_cast<std::int64_t>(elements->size()) > known->values.maximum)
             return;
-        for_each_subject_mention(text, [&](std::string_view rest) {
+        for_each_element_mention(text, [&](std::string_view rest) {
             if (found_.full())
                 return;
             suggestion meant(leading_word(rest));
-            if (subjects != nullptr)
-                for (value const& entry : *subjects) {
-                    if (begins_with_name(rest, subject_name(entry)))
+            if (elements != nullptr)
+                for (value const& entry : *elements) {
+                    if (begins_with_name(rest, element_name(entry)))
                         return;
-                    meant.consider(subject_name(entry));
+                    meant.consider(element_name(entry));
                 }
             if (!leading_word(rest).empty())
                 advise(where,
-                       "should refer to subjects of " + std::string(parameter::element_list::name) +
+                       "should refer to elements of " + std::string(parameter::element_list::name) +
                            meant.question(),
                        excerpt(std::string_view("@" + std::string(leading_word(rest)))));
         });
     }
 
-    void check_subject_mentions_of_shots(json_pointer const& where, boost::json::array const& shots)
+    void check_element_mentions_of_shots(json_pointer const& where, boost::json::array const& shots)
     {
         std::size_t index = 0;
         for (value const& entry : shots) {
@@ -716,7 +715,7 @@ private:
             boost::json::object const* object = entry.if_object();
             value const* text = object != nullptr ? member(*object, shot_field::prompt) : nullptr;
             if (text != nullptr && text->is_string())
-                check_subject_mentions(json_pointer(place, shot_field::prompt),
+                check_element_mentions(json_pointer(place, shot_field::prompt),
                                        std::string_view(text->get_string()));
         }
     }
@@ -725,9 +724,10 @@ private:
     kind_info const& kind_;
     boost::json::object const& body_;
     std::span<std::string const> extras_;
-    diagnostics& found_;
+    validation_result& found_;
     json_pointer root_;
-    std::array<boost::json::value const*, row::most_in_a_table> given_{}; // by the position of the row
+    std::array<boost::json::value const*, parameter_spec::max_in_a_table>
+        given_{}; // by the position of the row
 };
 
 } // namespace apimart::detail
