@@ -250,7 +250,7 @@ private:
         if (!done) {
             r.error = words_of(done.error());
             r.goes_on = true;
-            r.outcome = done.error().code() == apimart::errc::wait_expired    ? batch::outcome::timed_out
+            r.outcome = done.error().code() == apimart::errc::wait_timeout    ? batch::outcome::timed_out
                         : done.error().code() == apimart::errc::shutting_down ? batch::outcome::cancelled
                                                                               : batch::outcome::unknown;
             co_return;
@@ -272,17 +272,18 @@ private:
             r.outcome = batch::outcome::completed;
     }
 
-    void not_accepted(apimart::failure const& why, batch::line_result& r)
+    void not_accepted(apimart::error_info const& why, batch::line_result& r)
     {
         r.submits =
             static_cast<int>(std::count_if(why.attempts().begin(), why.attempts().end(),
                                            [](auto const& tried) { return tried.phase() != "connecting"; }));
         r.error = words_of(why);
-        if (why.code() == apimart::cause::invalid_request && why.proof() == apimart::proof_level::not_sent)
+        if (why.code() == apimart::condition::invalid_request &&
+            why.acceptance() == apimart::acceptance::not_sent)
             r.outcome = batch::outcome::invalid;
-        else if (why.proof() == apimart::proof_level::rejected)
+        else if (why.acceptance() == apimart::acceptance::rejected)
             r.outcome = batch::outcome::rejected;
-        else if (why.proof() == apimart::proof_level::unknown)
+        else if (why.acceptance() == apimart::acceptance::unknown)
             r.outcome = batch::outcome::unknown;
         else if (why.code() == apimart::errc::shutting_down)
             r.outcome = batch::outcome::cancelled;
@@ -290,11 +291,11 @@ private:
             r.outcome = batch::outcome::timed_out;
         else
             r.outcome = batch::outcome::failed;
-        if (why.proof() == apimart::proof_level::unknown)
+        if (why.acceptance() == apimart::acceptance::unknown)
             r.idempotency_key = why.idempotency_key();
         // What refuses one line for a reason of the account or the connection would refuse all of them.
         bool const hopeless = why.code() == apimart::api_errc::unauthorized ||
-                              why.code() == apimart::api_errc::no_credit ||
+                              why.code() == apimart::api_errc::payment_required ||
                               (r.outcome == batch::outcome::failed && !any_accepted_);
         if (hopeless)
             stop("line " + std::to_string(r.line) + " showed that no other would be accepted");
@@ -315,7 +316,7 @@ private:
     }
 
     // Without the task's id, which has a place of its own, so that equal failures read the same.
-    static std::string words_of(apimart::failure why) { return why.task_id({}).describe(); }
+    static std::string words_of(apimart::error_info why) { return why.task_id({}).describe(); }
 
     asio::awaitable<void> fetch(apimart::finished_task const& done, batch::line_result& r)
     {

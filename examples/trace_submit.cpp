@@ -43,8 +43,8 @@ observer printing_observer()
     tell.on_operation = [](operation_event const& e) {
         std::cout << (e.kind == request_kind::submit ? "submit" : "wait")
                   << " ended: " << (e.code ? e.code.message() : "well");
-        if (e.proof != proof_level::none)
-            std::cout << ", proof: " << to_string(e.proof) << ", " << e.attempts << " attempts";
+        if (e.acceptance != acceptance::none)
+            std::cout << ", acceptance: " << to_string(e.acceptance) << ", " << e.attempts << " attempts";
         std::cout << '\n';
     };
     return tell;

@@ -53,8 +53,8 @@ void begin_shutdown(client_handle const&, completion<shutdown_report>);
 /// Every operation takes a completion token last. Without one it returns an `asio::awaitable` whose `co_await`
 /// gives the value or throws `error`; that operation begins when it is awaited. Tokens that turn a failure into an
 /// exception (`use_awaitable`, `use_future`) get that `error`, too; for others the signature begins with an
-/// `error_code`, and `as_result()` delivers the whole `failure` without an exception. Each client has a thread for
-/// every host name that is being looked up, and no other.
+/// `error_code`, and `as_result()` delivers the whole `error_info` without an exception. Each client has a
+/// thread for every host name that is being looked up, and no other.
 /// Nothing completes inside the call that starts it; handlers run on their associated executors.
 ///
 /// Lifetime: operations keep what they need. When the last copy goes, what is under way ends as after the
@@ -87,7 +87,7 @@ public:
     /// Completion: `void(error_code, task)`.
     /// Errors: `errc::invalid_request` with all violations, before any byte is sent; `errc::outcome_unknown`
     /// where the service may have accepted it; the service's refusals as `api_errc`; transport errors with
-    /// proof `not_sent`. `failure::proof()` says what is proved in each case.
+    /// acceptance `not_sent`. `error_info::acceptance()` says what is proved in each case.
     /// Cancellation: terminal, partial, total before the first byte of the request is sent, which proves
     /// `not_sent`. After that terminal and partial only: the request is completed and its answer read for
     /// `timeouts::detached_answer`, to learn the task's id; the remote task goes on.
@@ -107,8 +107,8 @@ public:
     /// Waits until a task reaches a final state. A failed task is a value.
     ///
     /// Completion: `void(error_code, finished_task)`.
-    /// Errors: `errc::wait_expired` after one last check at the time limit (without one while the service asks
-    /// for silence by `Retry-After`); `errc::task_not_found`; the
+    /// Errors: `errc::wait_timeout` after one last check at the time limit (without one while the service
+    /// asks for silence by `Retry-After`); `errc::task_not_found`; the
     /// service's refusal of the key. Interruptions of the connection are not errors: the schedule goes on.
     /// Every error carries the task's id.
     /// Cancellation: terminal, partial, total: this wait ends at once. Other waits for the task and the remote
@@ -147,7 +147,7 @@ public:
     /// `submit` and `wait` in one.
     ///
     /// Completion: `void(error_code, finished_task)`.
-    /// Errors: those of both; once the task is known, its id is in the failure with proof `accepted`.
+    /// Errors: those of both; once the task is known, its id is in the failure with acceptance `accepted`.
     /// Cancellation: as `submit` until the task is known, as `wait` after that.
     /// Lifetime, thread safety, units, source: as both.
     template <detail::completion_token<finished_task> Token = default_token>
@@ -223,7 +223,7 @@ private:
     std::shared_ptr<detail::client_handle> const& handle() const
     {
         if (!handle_)
-            throw error(failure(errc::invalid_configuration, "this client was moved from"));
+            throw error(error_info(errc::invalid_configuration, "this client was moved from"));
         return handle_;
     }
 

@@ -76,7 +76,7 @@ public:
     std::uint64_t operation = 0;
     std::string task_id;
     error_code code;
-    proof_level proof = proof_level::none;
+    apimart::acceptance acceptance = apimart::acceptance::none;
     int attempts = 0;
     std::chrono::microseconds took{0};
 };

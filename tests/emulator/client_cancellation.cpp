@@ -104,9 +104,9 @@ TEST_CASE("client cancellation: before anything was sent it proves not_sent, for
         CHECK_FALSE(all.any_done());
         run_promptly(context);
         CHECK(all.submitted.why().code() == asio::error::operation_aborted);
-        CHECK(all.submitted.why().proof() == proof_level::not_sent);
+        CHECK(all.submitted.why().acceptance() == acceptance::not_sent);
         CHECK(all.generated.why().code() == asio::error::operation_aborted);
-        CHECK(all.generated.why().proof() == proof_level::not_sent);
+        CHECK(all.generated.why().acceptance() == acceptance::not_sent);
         CHECK(all.waited.why().code() == asio::error::operation_aborted);
         CHECK(all.waited.why().task_id() == "task_1");
         CHECK(all.asked.why().code() == asio::error::operation_aborted);
@@ -145,8 +145,8 @@ TEST_CASE("client cancellation: while connecting it proves not_sent, for every o
             return all.submitted.done() && all.generated.done() && all.waited.done() && all.asked.done() &&
                    all.fetched.done();
         });
-        CHECK(all.submitted.why().proof() == proof_level::not_sent);
-        CHECK(all.generated.why().proof() == proof_level::not_sent);
+        CHECK(all.submitted.why().acceptance() == acceptance::not_sent);
+        CHECK(all.generated.why().acceptance() == acceptance::not_sent);
         CHECK(all.waited.why().code() == asio::error::operation_aborted);
         CHECK(all.asked.why().code() == asio::error::operation_aborted);
         CHECK(all.fetched.why().code() == asio::error::operation_aborted);
@@ -204,7 +204,7 @@ TEST_CASE("client cancellation: a submit that is out still learns its id from an
         CHECK(all.submitted.value().valid());
         // The id is known, but the wait was not wanted any more.
         CHECK(all.generated.why().code() == asio::error::operation_aborted);
-        CHECK(all.generated.why().proof() == proof_level::accepted);
+        CHECK(all.generated.why().acceptance() == acceptance::accepted);
         CHECK_FALSE(all.generated.why().task_id().empty());
         CHECK(server.count("POST") == 2);
         CHECK(server.count("GET") == 0);
@@ -228,10 +228,10 @@ TEST_CASE("client cancellation: a submit that is out and stays unanswered ends a
         all.cancel(type);
         run_promptly(context);
         CHECK(std::chrono::steady_clock::now() - began >= 60ms);
-        for (failure const& why : {all.submitted.why(), all.generated.why()}) {
+        for (error_info const& why : {all.submitted.why(), all.generated.why()}) {
             CHECK(why.code() == errc::outcome_unknown);
             CHECK(why.underlying() == asio::error::operation_aborted);
-            CHECK(why.proof() == proof_level::unknown);
+            CHECK(why.acceptance() == acceptance::unknown);
             CHECK_FALSE(why.idempotency_key().empty());
         }
         CHECK(server.count("POST") == 2);
@@ -279,7 +279,7 @@ TEST_CASE("client cancellation: during the pause before a repetition it proves w
         signal.emit(cancellation_type::total);
         run_promptly(b.context);
         CHECK(got.why().code() == asio::error::operation_aborted);
-        CHECK(got.why().proof() == proof_level::not_sent);
+        CHECK(got.why().acceptance() == acceptance::not_sent);
     }
     SUBCASE("between resends: the first one may have bought")
     {
@@ -294,7 +294,7 @@ TEST_CASE("client cancellation: during the pause before a repetition it proves w
         run_some(b.context, 1000);
         signal.emit(cancellation_type::terminal);
         run_promptly(b.context);
-        CHECK(got.why().proof() == proof_level::unknown);
+        CHECK(got.why().acceptance() == acceptance::unknown);
         // Whoever branches on the code must not miss it.
         CHECK(got.why().code() == errc::outcome_unknown);
         CHECK(got.why().underlying() == asio::error::operation_aborted);
@@ -323,13 +323,13 @@ TEST_CASE("client cancellation: sweep: after any number of handlers it takes eff
             int const ran = run_some(context, steps);
             signal.emit(type);
             run_promptly(context);
-            failure const why = got.why();
+            error_info const why = got.why();
             bool const arrived = server.count("POST") > 0;
             if (arrived)
-                CHECK(why.proof() == proof_level::unknown);
-            CHECK((why.proof() == proof_level::unknown || why.proof() == proof_level::not_sent));
-            CHECK((why.proof() == proof_level::unknown) == (why.code() == errc::outcome_unknown));
-            (why.proof() == proof_level::unknown ? after_the_request : before_the_request) += 1;
+                CHECK(why.acceptance() == acceptance::unknown);
+            CHECK((why.acceptance() == acceptance::unknown || why.acceptance() == acceptance::not_sent));
+            CHECK((why.acceptance() == acceptance::unknown) == (why.code() == errc::outcome_unknown));
+            (why.acceptance() == acceptance::unknown ? after_the_request : before_the_request) += 1;
             if (ran < steps)
                 break;
         }
@@ -413,15 +413,15 @@ TEST_CASE("client lifetime: sweep: a client destroyed with every operation under
             CHECK_FALSE(all.any_done());
         }
         run_promptly(context);
-        for (failure const& why : {all.submitted.why(), all.generated.why()}) {
-            if (why.proof() == proof_level::unknown) {
+        for (error_info const& why : {all.submitted.why(), all.generated.why()}) {
+            if (why.acceptance() == acceptance::unknown) {
                 ++unknown;
                 CHECK(why.code() == errc::outcome_unknown);
                 CHECK(why.underlying() == errc::shutting_down);
             } else {
                 ++not_sent;
                 CHECK(why.code() == errc::shutting_down);
-                CHECK(why.proof() == proof_level::not_sent);
+                CHECK(why.acceptance() == acceptance::not_sent);
             }
         }
         CHECK(all.waited.why().code() == errc::shutting_down);
@@ -579,7 +579,7 @@ TEST_CASE("client shutdown: a submit that is withheld for ever ends within the d
     CHECK(all.submitted.why().underlying() == errc::shutting_down);
     CHECK(all.generated.why().code() == errc::outcome_unknown);
     CHECK(queued.why().code() == errc::shutting_down);
-    CHECK(queued.why().proof() == proof_level::not_sent);
+    CHECK(queued.why().acceptance() == acceptance::not_sent);
     CHECK(all.asked.why().code() == errc::shutting_down);
     CHECK(all.fetched.why().code() == errc::shutting_down);
     CHECK(all.waited.why().code() == errc::shutting_down);
@@ -621,7 +621,7 @@ TEST_CASE("client shutdown: a submit that is answered within the drain is accept
     run_promptly(context);
     CHECK(submitted.value().valid());
     CHECK(generated.why().code() == errc::shutting_down);
-    CHECK(generated.why().proof() == proof_level::accepted);
+    CHECK(generated.why().acceptance() == acceptance::accepted);
     CHECK_FALSE(generated.why().task_id().empty());
     CHECK(gone.value().stopped == 1);
     CHECK(gone.value().unknown == 0);

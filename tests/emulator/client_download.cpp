@@ -64,7 +64,7 @@ public:
     }
 
     std::string bytes() const { return bytes_of(folder / "v.mp4"); }
-    failure why() const
+    error_info why() const
     {
         REQUIRE_FALSE(got->has_value());
         return got->error();
@@ -374,8 +374,8 @@ TEST_CASE("client download: interruptions without end are reported, and nothing 
             peer.cut();
         },
         download_options{.max_resumes = 3});
-    CHECK(f.why().code() == errc::tls_truncated);
-    CHECK(f.why().code() == cause::retryable);
+    CHECK(f.why().code() == errc::stream_truncated);
+    CHECK(f.why().code() == condition::retryable);
     CHECK(f.server.connections() == 4);
 }
 
@@ -415,7 +415,7 @@ TEST_CASE("client download: a file that ends with the connection counts only wit
             download_options{.max_resumes = 1});
         CHECK(f.got->has_value() == orderly);
         if (!orderly)
-            CHECK(f.why().code() == errc::tls_truncated);
+            CHECK(f.why().code() == errc::stream_truncated);
     }
 }
 
@@ -539,7 +539,7 @@ TEST_CASE("client download: places that a result must not come from are refused 
         user.download(video_file("task_1", 0, result_url(url), {}), folder / "v.mp4", got.token());
         b.run();
         CHECK(got.why().code() == errc::url_not_allowed);
-        CHECK_FALSE(got.why().code() == cause::retryable);
+        CHECK_FALSE(got.why().code() == condition::retryable);
         CHECK(folder.names().empty());
     }
     CHECK(other.connections() == 0);
@@ -623,7 +623,7 @@ TEST_CASE("client download: redirects are followed within bounds, and each place
             peer.answer(302, "");
             peer.wait_for_end();
         });
-        CHECK(f.why().code() == errc::unexpected_response);
+        CHECK(f.why().code() == errc::bad_response);
     }
     CHECK(other.connections() == 0);
 }
@@ -643,7 +643,7 @@ TEST_CASE("client download: what is no video is not kept")
              wrong{"video/mp4", "{\"error\":1}", errc::download_corrupt},
              wrong{"application/json", "abcdefgh", errc::download_corrupt},
              wrong{"video/mp4", "", errc::download_corrupt},
-             wrong{"video/mp4\r\nContent-Encoding: gzip", "abcdefgh", errc::unexpected_response},
+             wrong{"video/mp4\r\nContent-Encoding: gzip", "abcdefgh", errc::bad_response},
          }) {
         CAPTURE(each.type);
         CAPTURE(each.body);
@@ -661,7 +661,7 @@ TEST_CASE("client download: what is no video is not kept")
             peer.write("HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Length: 0\r\n\r\n");
             peer.wait_for_end();
         });
-        CHECK(f.why().code() == errc::unexpected_response);
+        CHECK(f.why().code() == errc::bad_response);
     }
 }
 

@@ -148,7 +148,7 @@ public:
             FAIL(outcome().error().describe());
         return *outcome();
     }
-    apimart::failure why() const
+    apimart::error_info why() const
     {
         if (outcome())
             FAIL("it succeeded");

@@ -27,7 +27,7 @@ std::string words(retry_event const& e)
 }
 std::string words(operation_event const& e)
 {
-    return "end " + std::string(to_string(e.kind)) + " " + std::string(to_string(e.proof));
+    return "end " + std::string(to_string(e.kind)) + " " + std::string(to_string(e.acceptance));
 }
 std::string words(connection_event const& e)
 {
@@ -234,7 +234,7 @@ TEST_CASE("client observer: a submit whose outcome is unknown ends with that pro
     auto const end = told.only<operation_event>();
     CHECK(end.code == errc::outcome_unknown);
     CHECK(end.code == got.why().code());
-    CHECK(end.proof == got.why().proof());
+    CHECK(end.acceptance == got.why().acceptance());
     CHECK(end.task_id.empty());
     CHECK(end.attempts == 1);
     CHECK(user.metrics().outcomes_unknown == 1);
@@ -261,7 +261,7 @@ TEST_CASE("client observer: a repetition under the same key is told as one")
     signal.emit(asio::cancellation_type::terminal);
     b.run();
     auto const end = told.only<operation_event>();
-    CHECK(end.proof == proof_level::unknown);
+    CHECK(end.acceptance == acceptance::unknown);
     CHECK(end.code == errc::outcome_unknown);
 }
 
@@ -347,7 +347,7 @@ TEST_CASE("client observer: a wait tells every poll, and a task's state only whe
     CHECK(states.back().word == "completed");
     CHECK(states.back().progress == 100);
     CHECK(told.only<operation_event>().task_id == done.id());
-    CHECK(told.only<operation_event>().proof == proof_level::accepted);
+    CHECK(told.only<operation_event>().acceptance == acceptance::accepted);
     CHECK(told.wrong_moments() == 0);
 }
 
@@ -431,7 +431,7 @@ TEST_CASE("client observer: a refused certificate is told, and a connection with
         CHECK(seen.address == "127.0.0.1");
         if (checked) {
             CHECK(told.story() == "failed; attempt 1 submit connecting; end submit not_sent; ");
-            CHECK(seen.code == errc::certificate_refused);
+            CHECK(seen.code == errc::certificate_verify_failed);
             CHECK_FALSE(seen.detail.empty());
         } else {
             CHECK(got.value().valid());
@@ -878,7 +878,7 @@ TEST_CASE("client metrics: another address, another base URL and a refused repet
         CHECK(attempts[0].host == "127.0.0.2");
         CHECK(attempts[0].phase == "connecting");
         CHECK(attempts[1].host == "127.0.0.1");
-        CHECK(told.only<operation_event>().proof == proof_level::accepted);
+        CHECK(told.only<operation_event>().acceptance == acceptance::accepted);
     }
     {
         b.service().plan(R"({"on":"submit","status":429})");
@@ -894,7 +894,7 @@ TEST_CASE("client metrics: another address, another base URL and a refused repet
         CHECK(user.metrics().retries_refused == 1);
         CHECK(user.metrics().retries == 0);
         CHECK(told.count("retry") == 0);
-        CHECK(told.only<operation_event>().proof == proof_level::rejected);
+        CHECK(told.only<operation_event>().acceptance == acceptance::rejected);
     }
     CHECK(first_accepted(b).valid());
 }

@@ -164,7 +164,7 @@ TEST_CASE("client pool: the same for a submit is doubtful and not sent again")
     recorder<task> second;
     user.submit(corgi(), second.token());
     run_to_end(context);
-    CHECK(second.why().proof() == proof_level::unknown);
+    CHECK(second.why().acceptance() == acceptance::unknown);
     CHECK(server.count("POST") == 2);
     CHECK(server.connections() == 1);
 }

@@ -101,18 +101,18 @@ public:
     }
     void note(std::string_view where, error_code const& code) { note(where, code.message()); }
 
-    void note(failure const& why)
+    void note(error_info const& why)
     {
         note("describe", why.describe());
         note("what", error(why).what());
-        note("detail", why.detail());
-        note("service code", why.service().code());
-        note("service type", why.service().type());
-        note("service text", why.service().text());
+        note("detail", why.client_message());
+        note("service code", why.server_message().code());
+        note("service type", why.server_message().type());
+        note("service text", why.server_message().text());
         note("request id", why.request_id());
         note("task id", why.task_id());
         note("idempotency key", why.idempotency_key());
-        note("violations", why.violations().describe());
+        note("violations", why.validation().describe());
         note("code", why.code());
         note("underlying", why.underlying());
         for (attempt const& each : why.attempts()) {
@@ -570,7 +570,7 @@ TEST_CASE("client secrets: an unusable configuration is reported without what is
         } catch (error const& e) {
             CHECK(e.code() == errc::invalid_configuration);
             texts.note("what", e.what());
-            texts.note(e.why());
+            texts.note(e.info());
         }
     };
     for (std::string const& url :
@@ -639,7 +639,7 @@ TEST_CASE("client secrets: nobody but the configured service gets the key, whoev
         recorder<task> got;
         user.submit(secret_request(), got.token());
         run_to_end(context);
-        CHECK(got.why().proof() == proof_level::not_sent);
+        CHECK(got.why().acceptance() == acceptance::not_sent);
         texts.note(got);
         std::lock_guard const lock(mutex);
         CHECK_FALSE(shows(heard, key_canary));

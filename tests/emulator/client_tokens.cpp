@@ -58,7 +58,7 @@ asio::awaitable<void> awaited_by_default(Operation operation, std::optional<T>& 
     try {
         value = co_await operation();
     } catch (error const& e) {
-        CHECK(e.code() == e.why().code());
+        CHECK(e.code() == e.info().code());
         code = e.code();
     }
 }
@@ -108,7 +108,7 @@ asio::awaitable<void> awaited_plainly(Operation operation, std::optional<T>& val
     try {
         value = co_await operation(asio::use_awaitable);
     } catch (error const& e) {
-        CHECK(e.code() == e.why().code());
+        CHECK(e.code() == e.info().code());
         code = e.code();
     }
 }
@@ -352,7 +352,7 @@ private:
         try {
             value = later.get();
         } catch (error const& e) {
-            CHECK(e.code() == e.why().code());
+            CHECK(e.code() == e.info().code());
             code = e.code();
         }
         judge(code, std::move(value), check);
@@ -481,7 +481,7 @@ private:
         if (value)
             check(result<T>(std::move(*value)));
         else
-            check(result<T>(failure(code)));
+            check(result<T>(error_info(code)));
     }
     template <class Check>
     void judge(result<T> outcome, Check& check)
@@ -809,8 +809,8 @@ TEST_CASE("client tokens: the exception of a co_await holds the whole failure")
         } catch (error const& e) {
             caught = true;
             CHECK(e.code() == errc::invalid_request);
-            CHECK(e.why().proof() == proof_level::not_sent);
-            CHECK_FALSE(e.why().violations().ok());
+            CHECK(e.info().acceptance() == acceptance::not_sent);
+            CHECK_FALSE(e.info().validation().ok());
             CHECK(std::string_view(e.what()).find("/duration") != std::string_view::npos);
         }
     };
@@ -874,8 +874,8 @@ asio::awaitable<void> refused(Operation operation, int& caught)
         co_await operation();
     } catch (error const& e) {
         CHECK(e.code() == errc::invalid_request);
-        CHECK(e.why().proof() == proof_level::not_sent);
-        CHECK_FALSE(e.why().violations().ok());
+        CHECK(e.info().acceptance() == acceptance::not_sent);
+        CHECK_FALSE(e.info().validation().ok());
         CHECK(std::string_view(e.what()).find("/duration") != std::string_view::npos);
         ++caught;
     }
@@ -898,8 +898,8 @@ TEST_CASE("client tokens: the exception of use_awaitable and use_future holds th
         later.get();
     } catch (error const& e) {
         CHECK(e.code() == errc::invalid_request);
-        CHECK(e.why().proof() == proof_level::not_sent);
-        CHECK_FALSE(e.why().violations().ok());
+        CHECK(e.info().acceptance() == acceptance::not_sent);
+        CHECK_FALSE(e.info().validation().ok());
         ++caught;
     } catch (boost::system::system_error const& e) {
         CHECK_MESSAGE(false, "no more than a code: " << e.what());

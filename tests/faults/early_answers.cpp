@@ -218,7 +218,7 @@ TEST_CASE("faults: a final answer that came before the request was out is believ
                  {std::pair(401, api_errc::unauthorized), std::pair(413, api_errc::too_large)})
                 check(
                     {arrived::whole, then, status,
-                     expected::failed(code, proof_level::rejected).with_tries(1)},
+                     expected::failed(code, acceptance::rejected).with_tries(1)},
                     tls, [](apimart::client_config&) {}, nothing_more);
             check(
                 {arrived::whole, then, 200, expected::success().with_tries(1)}, tls,
@@ -241,11 +241,11 @@ TEST_CASE("faults: an interim answer before the request was out changes nothing 
                 if (!tls && then == outlet::closed)
                     continue;
                 check({what, then, 0,
-                       expected::failed(errc::connection_lost, proof_level::not_sent).with_tries(1)},
+                       expected::failed(errc::connection_lost, acceptance::not_sent).with_tries(1)},
                       tls, no_retries, nothing_more);
             }
             check({what, outlet::shut, 0,
-                   expected::failed(errc::send_timeout, proof_level::not_sent).with_tries(1)},
+                   expected::failed(errc::write_timeout, acceptance::not_sent).with_tries(1)},
                   tls, no_retries, check_lasted_as_long_as_sending_may);
         }
     }
@@ -257,7 +257,7 @@ TEST_CASE(
     for (bool const tls : {true, false}) {
         for (arrived const what : {arrived::head, arrived::half_body}) {
             check({what, outlet::open, 413,
-                   expected::failed(api_errc::too_large, proof_level::rejected).with_tries(1)},
+                   expected::failed(api_errc::too_large, acceptance::rejected).with_tries(1)},
                   tls, no_retries, nothing_more);
             check({what, outlet::open, 200, expected::success().with_tries(1)}, tls, no_retries,
                   nothing_more);
@@ -279,7 +279,7 @@ TEST_CASE(
                         check_lasted_as_long_as_sending_may(self);
                 };
                 check({what, then, 200,
-                       expected::failed(errc::outcome_unknown, proof_level::unknown).with_tries(1)},
+                       expected::failed(errc::outcome_unknown, acceptance::unknown).with_tries(1)},
                       tls, no_retries, took);
                 auto refused = cell_row{what, then, 413, expected()};
                 check(
@@ -288,8 +288,8 @@ TEST_CASE(
                         took(self);
                         REQUIRE(self.why());
                         CHECK(self.tries() == 1);
-                        CHECK((self.why()->proof() == proof_level::not_sent ||
-                               self.why()->proof() == proof_level::rejected));
+                        CHECK((self.why()->acceptance() == acceptance::not_sent ||
+                               self.why()->acceptance() == acceptance::rejected));
                     });
             }
         }
@@ -317,7 +317,7 @@ TEST_CASE("faults: interim answers, however many come, give a request that nobod
     config.timeouts.send = send_limit;
     no_retries(config);
     cell one("F31 with interim answers", operation::submit, std::move(config),
-             expected::failed(errc::send_timeout, proof_level::not_sent).with_tries(1));
+             expected::failed(errc::write_timeout, acceptance::not_sent).with_tries(1));
     one.large = true;
     one.consumed = [&] { return told >= 3; };
     one.also = [](cell& self) {

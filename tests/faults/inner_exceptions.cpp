@@ -139,7 +139,7 @@ bool bought(apimart::result<T> const& outcome, std::string const& task)
             return outcome->id() == task;
         return false;
     }
-    return outcome.error().task_id() == task || outcome.error().proof() == proof_level::unknown;
+    return outcome.error().task_id() == task || outcome.error().acceptance() == acceptance::unknown;
 }
 
 // The nth allocation of a handler's allocator fails, for every n.
@@ -265,8 +265,8 @@ TEST_CASE(
         CHECK(seen.calls <= 1);
         CHECK_MESSAGE((seen.calls == 1 || escaped > 0), "nobody was told");
         if (seen.outcome && !*seen.outcome) {
-            bool const accepted = seen.outcome->error().proof() == proof_level::accepted;
-            CHECK((accepted || seen.outcome->error().proof() == proof_level::unknown));
+            bool const accepted = seen.outcome->error().acceptance() == acceptance::accepted;
+            CHECK((accepted || seen.outcome->error().acceptance() == acceptance::unknown));
             CHECK((seen.outcome->error().code() == errc::outcome_unknown) != accepted);
             CHECK((seen.outcome->error().task_id() == "task_1") == accepted);
             unknown += accepted ? 0 : 1;

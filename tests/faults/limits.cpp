@@ -67,7 +67,7 @@ private:
 
 } // namespace
 
-TEST_CASE("faults: a submit that finds the queue full ends at once as overloaded, and nothing was sent (F10)")
+TEST_CASE("faults: a submit that finds the queue full ends at once as queue_full, and nothing was sent (F10)")
 {
     auto const service = service_that(silence(), always, true);
     asio::io_context context;
@@ -84,8 +84,8 @@ TEST_CASE("faults: a submit that finds the queue full ends at once as overloaded
                service->struck() == 2;
     });
     for (std::size_t i = 5; i < 7; ++i) {
-        CHECK(got[i].why().code() == errc::overloaded);
-        CHECK(got[i].why().proof() == proof_level::not_sent);
+        CHECK(got[i].why().code() == errc::queue_full);
+        CHECK(got[i].why().acceptance() == acceptance::not_sent);
     }
     CHECK(user.metrics().overloaded == 2);
     CHECK(user.metrics().submits_queued == 3);
@@ -174,7 +174,7 @@ TEST_CASE("faults: an exhausted budget ends retries, names what they were for, a
             run_until(context, [&] { return got.done(); });
             CHECK(got.why().code() == errc::retry_budget_exhausted);
             CHECK(got.why().underlying() == api_errc::rate_limited);
-            CHECK(got.why().proof() == proof_level::rejected);
+            CHECK(got.why().acceptance() == acceptance::rejected);
             CHECK(service->ledger->posts() == 3);
         } else {
             recorder<apimart::task_state> got;
@@ -208,7 +208,7 @@ TEST_CASE("faults: a submit's time limit includes queueing, retries and pauses (
         CHECK(clock_type::now() - begun >= 200ms);
         CHECK(clock_type::now() - begun <= 200ms + 250ms);
         CHECK(second.why().code() == errc::deadline_exceeded);
-        CHECK(second.why().proof() == proof_level::not_sent);
+        CHECK(second.why().acceptance() == acceptance::not_sent);
         CHECK(service->ledger->posts() == 1);
         CHECK_FALSE(first.done());
     }
@@ -224,7 +224,7 @@ TEST_CASE("faults: a submit's time limit includes queueing, retries and pauses (
         CHECK(clock_type::now() - begun <= 2000ms + 250ms);
         CHECK(got.why().code() == errc::deadline_exceeded);
         CHECK(got.why().underlying() == api_errc::rate_limited);
-        CHECK(got.why().proof() == proof_level::rejected);
+        CHECK(got.why().acceptance() == acceptance::rejected);
         CHECK(service->ledger->posts() == 1);
     }
     // Retries that never end by themselves.
@@ -301,7 +301,7 @@ TEST_CASE("faults: another base URL is not tried once a byte was sent, nor for w
         user.submit(corgi(), got.token());
         run_until(context, [&] { return got.done(); });
         bool const sent = what == fault::lost || what == fault::unavailable;
-        CHECK(got.why().proof() == (sent ? proof_level::unknown : proof_level::not_sent));
+        CHECK(got.why().acceptance() == (sent ? acceptance::unknown : acceptance::not_sent));
         CHECK(broken->ledger->posts() == (sent ? 1 : 0));
         CHECK(good->connections() == 0);
     }
@@ -371,14 +371,14 @@ TEST_CASE("faults: through a proxy with credentials TLS is the origin's, and hos
     auto const wrong = submit("user:wrong@", "localhost", "").why();
     CHECK(wrong.code() == errc::proxy_auth_required);
     CHECK(wrong.http_status() == 407);
-    CHECK(wrong.proof() == proof_level::not_sent);
+    CHECK(wrong.acceptance() == acceptance::not_sent);
     CHECK(wrong.describe().find("wrong") == std::string::npos);
     CHECK(submit("", "localhost", "").why().code() == errc::proxy_auth_required);
 
     // The certificate is for localhost, whoever connects through.
     auto const named = submit("user:pass%20word@", "other.test", "").why();
-    CHECK(named.code() == errc::certificate_refused);
-    CHECK(named.proof() == proof_level::not_sent);
+    CHECK(named.code() == errc::certificate_verify_failed);
+    CHECK(named.acceptance() == acceptance::not_sent);
 
     auto const before = proxy.connections();
     CHECK(submit("", "localhost", "localhost").outcome().has_value());

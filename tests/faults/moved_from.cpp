@@ -19,7 +19,7 @@ bool says_so(asio::io_context& context, Start start)
     }
     run_to_end(context);
     return got.done() && !got.outcome() && got.outcome().error().code() == errc::invalid_configuration &&
-           got.outcome().error().proof() <= proof_level::not_sent;
+           got.outcome().error().acceptance() <= acceptance::not_sent;
 }
 
 template <class Operation>

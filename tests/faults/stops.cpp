@@ -224,12 +224,12 @@ private:
                                                              : error_code(errc::shutting_down);
         if (kind != operation::submit)
             return expected::failed(how == trigger::time_limit && kind == operation::wait
-                                        ? error_code(errc::wait_expired)
+                                        ? error_code(errc::wait_timeout)
                                         : code)
                 .with_posts(0);
         if (where >= phase::answer)
-            return expected::failed(errc::outcome_unknown, proof_level::unknown).with_posts(1).beneath(code);
-        return expected::failed(code, proof_level::not_sent).with_posts(0);
+            return expected::failed(errc::outcome_unknown, acceptance::unknown).with_posts(1).beneath(code);
+        return expected::failed(code, acceptance::not_sent).with_posts(0);
     }
     void check_time()
     {
@@ -346,7 +346,8 @@ TEST_CASE("faults: after the last copy of a client its context has nothing to do
         auto const took = std::chrono::steady_clock::now() - begun;
         CHECK(took <= at_once + (where >= phase::answer ? drain : 0ms));
         REQUIRE(one.why());
-        CHECK(one.why()->proof() == (where >= phase::answer ? proof_level::unknown : proof_level::not_sent));
+        CHECK(one.why()->acceptance() ==
+              (where >= phase::answer ? acceptance::unknown : acceptance::not_sent));
         ++cells_checked();
     }
 }

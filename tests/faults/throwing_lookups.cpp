@@ -33,8 +33,8 @@ TEST_CASE(
         recorder<apimart::task> got;
         user.submit(corgi(), got.token());
         run_until(context, [&] { return got.done(); });
-        CHECK(got.why().proof() == proof_level::not_sent);
-        CHECK(got.why().code() == errc::resolve_unavailable);
+        CHECK(got.why().acceptance() == acceptance::not_sent);
+        CHECK(got.why().code() == errc::host_not_found_try_again);
         CHECK(asked == 2);
 
         broken = false;

@@ -178,9 +178,9 @@ TEST_CASE("client threads: cancelling at random while all threads work leaves bo
                 one->done = true;
                 if (got || !got.error().task_id().empty())
                     ++known;
-                else if (got.error().proof() == proof_level::unknown)
+                else if (got.error().acceptance() == acceptance::unknown)
                     ++unknown;
-                else if (got.error().proof() == proof_level::not_sent)
+                else if (got.error().acceptance() == acceptance::not_sent)
                     ++not_sent;
                 else
                     ++other;
@@ -228,7 +228,7 @@ TEST_CASE("client threads: shutdown in the middle, called from several threads, 
                               ++ended;
                               if (got || !got.error().task_id().empty())
                                   ++known;
-                              else if (got.error().proof() != proof_level::not_sent)
+                              else if (got.error().acceptance() != acceptance::not_sent)
                                   ++doubtful;
                           }));
             if (i % 50 == 25)

@@ -7,8 +7,8 @@
 
 using namespace tls_tests;
 using namespace std::chrono_literals;
+using apimart::acceptance;
 using apimart::errc;
-using apimart::proof_level;
 using clock_type = std::chrono::steady_clock;
 using peer = byte_server::peer;
 
@@ -132,7 +132,7 @@ TEST_CASE("tls: a peer that changes its keys for ever and says nothing is given 
         CHECK(clock_type::now() - begun < 6s);
         CHECK(processor_time_of_this_thread() - spent < 4s);
         if (is_submit(way))
-            CHECK(got.why.proof() == proof_level::unknown);
+            CHECK(got.why.acceptance() == acceptance::unknown);
         CHECK(server.connections() <= 3); // a download goes on twice
     }
 }

@@ -86,39 +86,39 @@ TEST_CASE("values: a state is a value")
 
 TEST_CASE("values: a failure is a value")
 {
-    failure a(errc::connection_lost, "one");
-    failure b = a;
+    error_info a(errc::connection_lost, "one");
+    error_info b = a;
     std::vector<attempt> tries;
     tries.emplace_back(make_error_code(errc::connect_timeout), 0, "connecting");
     validation_result found;
     found.add_error("/x", "must be y", "z");
-    b.code(api_errc::rate_limited).underlying(make_error_code(errc::read_stalled));
-    b.proof(proof_level::rejected).http_status(429).request_id("r").task_id("t").idempotency_key("k");
-    b.service(service_message("c", "t", "slow"))
+    b.code(api_errc::rate_limited).underlying(make_error_code(errc::read_timeout));
+    b.acceptance(acceptance::rejected).http_status(429).request_id("r").task_id("t").idempotency_key("k");
+    b.server_message(server_message("c", "t", "slow"))
         .retry_after(3s)
         .attempts(tries)
-        .violations(found)
-        .detail("two");
+        .validation(found)
+        .client_message("two");
     CHECK(a.code() == errc::connection_lost);
-    CHECK(a.detail() == "one");
-    CHECK(a.proof() == proof_level::none);
-    CHECK(a.violations().ok());
+    CHECK(a.client_message() == "one");
+    CHECK(a.acceptance() == acceptance::none);
+    CHECK(a.validation().ok());
     CHECK(b.code() == api_errc::rate_limited);
-    CHECK(b.underlying() == errc::read_stalled);
-    CHECK(b.proof() == proof_level::rejected);
+    CHECK(b.underlying() == errc::read_timeout);
+    CHECK(b.acceptance() == acceptance::rejected);
     CHECK(b.http_status() == 429);
     CHECK(b.request_id() == "r");
     CHECK(b.task_id() == "t");
     CHECK(b.idempotency_key() == "k");
-    CHECK(b.service().text() == "slow");
+    CHECK(b.server_message().text() == "slow");
     CHECK(b.retry_after() == 3s);
     CHECK(b.attempts().size() == 1);
-    CHECK(b.violations().entries().size() == 1);
-    CHECK(b.detail() == "two");
+    CHECK(b.validation().entries().size() == 1);
+    CHECK(b.client_message() == "two");
     CHECK(b.describe() ==
           "rate limited: too many requests: two: /x: must be y (got z) [HTTP 429]; the service says "
           "t: \"slow\"; task t");
-    CHECK_FALSE(failure().code());
+    CHECK_FALSE(error_info().code());
 }
 
 TEST_CASE("values: what is got out of a temporary may be used")
@@ -137,16 +137,16 @@ TEST_CASE("values: what is got out of a temporary may be used")
         found.add_error("/a-pointer-longer-than-any-short-string", "must be y", "z");
         std::vector<attempt> tries;
         tries.emplace_back(make_error_code(errc::connect_timeout), 0, "a phase longer than any short string");
-        failure why(errc::invalid_request);
-        why.violations(found).attempts(tries);
-        why.service(service_message("", "", "words that are longer than any short string"));
+        error_info why(errc::invalid_request);
+        why.validation(found).attempts(tries);
+        why.server_message(server_message("", "", "words that are longer than any short string"));
         return result<task>(why);
     };
-    for (violation const& each : failed().error().violations().entries())
+    for (violation const& each : failed().error().validation().entries())
         CHECK(each.pointer() == "/a-pointer-longer-than-any-short-string");
     for (attempt const& each : failed().error().attempts())
         CHECK(each.phase() == "a phase longer than any short string");
-    service_message const& words = failed().error().service();
+    server_message const& words = failed().error().server_message();
     CHECK(words.text() == "words that are longer than any short string");
     task_failure const& reason = two_videos().value().reason();
     CHECK(reason.text() == "words that are longer than any short string");

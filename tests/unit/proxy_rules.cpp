@@ -34,7 +34,7 @@ proxy_rules rules(std::string url, std::string bypass = {})
     return *made;
 }
 
-failure refused(std::string_view received, proxy_rules const& by = rules("http://proxy.example"))
+error_info refused(std::string_view received, proxy_rules const& by = rules("http://proxy.example"))
 {
     auto const verdict = by.judge(received, api);
     REQUIRE(verdict.has_value());
@@ -325,18 +325,18 @@ TEST_CASE("a refusing proxy's status tells whether asking again may help")
         for (std::size_t length = 0; length < head.size(); ++length)
             REQUIRE_FALSE(rules("http://p").judge(head.substr(0, length), api).has_value());
         for (char const* const body : {"", "abc", "abc\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"}) {
-            failure const why = refused(head + body);
+            error_info const why = refused(head + body);
             CHECK(why.code() == code);
             CHECK(why.http_status() == status);
             if (code != errc::proxy_protocol_error) {
-                CHECK(why.detail().find("proxy.example:3128") != std::string::npos);
-                CHECK(why.detail().find("api.apimart.ai:443") != std::string::npos);
-                CHECK(why.detail().find("Some Reason") != std::string::npos);
+                CHECK(why.client_message().find("proxy.example:3128") != std::string::npos);
+                CHECK(why.client_message().find("api.apimart.ai:443") != std::string::npos);
+                CHECK(why.client_message().find("Some Reason") != std::string::npos);
             }
         }
     }
-    CHECK(refused("HTTP/1.1 407 No\r\n\r\n").detail().find("no user was given") != std::string::npos);
-    CHECK(refused("HTTP/1.1 407 No\r\n\r\n", rules("http://u:w@p")).detail().find("were sent") !=
+    CHECK(refused("HTTP/1.1 407 No\r\n\r\n").client_message().find("no user was given") != std::string::npos);
+    CHECK(refused("HTTP/1.1 407 No\r\n\r\n", rules("http://u:w@p")).client_message().find("were sent") !=
           std::string::npos);
     // A proxy refuses without a reason, too.
     CHECK(refused("HTTP/1.1 403\r\n\r\n").code() == errc::proxy_refused);
@@ -411,8 +411,8 @@ TEST_CASE("no answer of a proxy brings its text unescaped, or the credentials, i
              "HTTP/1.1 403 " + std::string(5000, 'x') + "\r\n\r\n",
          }) {
         CAPTURE(text);
-        failure const why = refused(text, by);
-        std::string const words = why.describe() + why.detail() + why.service().text();
+        error_info const why = refused(text, by);
+        std::string const words = why.describe() + why.client_message() + why.server_message().text();
         CHECK(words.find("canary") == std::string::npos);
         CHECK(words.find(token) == std::string::npos);
         CHECK(words.find('\xff') == std::string::npos);

@@ -159,15 +159,15 @@ TEST_CASE("whatever a lookup function throws becomes a failure")
 {
     fixture f;
     f.service->fail(0, boost::system::system_error(asio::error::host_not_found));
-    CHECK(f.resolve().error().code() == errc::resolve_failed);
+    CHECK(f.resolve().error().code() == errc::host_not_found);
     f.service->fail(1, std::runtime_error("none"));
-    CHECK(f.resolve().error().code() == errc::resolve_unavailable);
+    CHECK(f.resolve().error().code() == errc::host_not_found_try_again);
     f.service->fail(2, 17);
-    CHECK(f.resolve().error().code() == errc::resolve_unavailable);
+    CHECK(f.resolve().error().code() == errc::host_not_found_try_again);
     f.service->operator[](3).answer.set_value({});
-    CHECK(f.resolve().error().code() == errc::resolve_failed);
+    CHECK(f.resolve().error().code() == errc::host_not_found);
     f.service->operator[](4).answer.set_value({"nonsense"});
-    CHECK(f.resolve().error().code() == errc::resolve_unavailable);
+    CHECK(f.resolve().error().code() == errc::host_not_found_try_again);
 }
 
 TEST_CASE("after a lookup that took too long another is begun, up to three of one host")

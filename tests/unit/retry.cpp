@@ -16,14 +16,14 @@ namespace {
 
 constexpr read_retry::clock::time_point start{1000s};
 
-failure unavailable()
+error_info unavailable()
 {
-    return failure(make_error_code(api_errc::unavailable), "detail").http_status(503).request_id("r1");
+    return error_info(make_error_code(api_errc::unavailable), "detail").http_status(503).request_id("r1");
 }
 
-failure throttled(std::optional<std::chrono::seconds> asked = std::nullopt)
+error_info throttled(std::optional<std::chrono::seconds> asked = std::nullopt)
 {
-    return failure(make_error_code(api_errc::rate_limited)).http_status(429).retry_after(asked);
+    return error_info(make_error_code(api_errc::rate_limited)).http_status(429).retry_after(asked);
 }
 
 } // namespace
@@ -50,7 +50,7 @@ TEST_CASE("a read that may succeed later is made again, each time within a wider
         retry_decision const last = machine.after(unavailable(), start, 3);
         CHECK_FALSE(last.retries());
         CHECK(last.why.code() == api_errc::unavailable);
-        CHECK(last.why.detail() == "detail");
+        CHECK(last.why.client_message() == "detail");
         CHECK(full.left() == policy.budget - 3 * policy.budget_per_retry);
     }
 }
@@ -62,9 +62,9 @@ TEST_CASE("a read that cannot succeed later ends with its own failure and costs 
     read_retry machine(policy, budget, 1);
     for (error_code const code :
          {make_error_code(errc::task_not_found), make_error_code(api_errc::unauthorized),
-          make_error_code(api_errc::no_credit), make_error_code(errc::certificate_refused)}) {
+          make_error_code(api_errc::payment_required), make_error_code(errc::certificate_verify_failed)}) {
         CAPTURE(code);
-        retry_decision const next = machine.after(failure(code), start, 0);
+        retry_decision const next = machine.after(error_info(code), start, 0);
         CHECK_FALSE(next.retries());
         CHECK_FALSE(next.budget_refused);
         CHECK(next.why.code() == code);
@@ -113,7 +113,7 @@ TEST_CASE("when the client's budget is used up, the failure says so and keeps th
     CHECK(refused.why.underlying() == api_errc::unavailable);
     CHECK(refused.why.http_status() == 503);
     CHECK(refused.why.request_id() == "r1");
-    CHECK(refused.why.detail().find("detail") != std::string::npos);
+    CHECK(refused.why.client_message().find("detail") != std::string::npos);
     // A throttled one that finds no budget was throttled all the same.
     retry_decision const both = machine.after(throttled(), start, 0);
     CHECK(both.throttled);

@@ -86,7 +86,7 @@ TEST_CASE("completed without anything to fetch is asked again")
         CAPTURE(result);
         auto const state = read(completed_with(result));
         REQUIRE_FALSE(state.has_value());
-        CHECK(state.error().code() == cause::retryable);
+        CHECK(state.error().code() == condition::retryable);
         CHECK(state.error().task_id() == "task_1");
     }
 }
@@ -180,7 +180,7 @@ TEST_CASE("an answer that cannot be read, or is about another task, is asked aga
         CAPTURE(body);
         auto const state = read(body);
         REQUIRE_FALSE(state.has_value());
-        CHECK(state.error().code() == cause::retryable);
+        CHECK(state.error().code() == condition::retryable);
     }
     CHECK(read("\xEF\xBB\xBF{\"data\":{\"id\":\"task_1\",\"status\":\"pending\"}}").has_value());
     std::string const deep = std::string(100'000, '[');
@@ -195,14 +195,14 @@ TEST_CASE("an unknown id, a refused key and an overloaded service are three diff
     CHECK(code(400, R"({"error":{"message":"Invalid task ID","type":"invalid_request_error"}})") ==
           errc::task_not_found);
     CHECK(code(404, "") == errc::task_not_found);
-    CHECK(code(401, R"({"error":{"message":"bad key"}})") == cause::unauthorized);
-    CHECK(code(402, R"({"error":{"message":"empty"}})") == cause::no_credit);
-    CHECK(code(429, "{}") == cause::rate_limited);
-    CHECK(code(429, "{}") == cause::retryable);
-    CHECK(code(500, "{}") == cause::retryable);
-    CHECK(code(502, "<html>") == cause::retryable);
-    CHECK(code(408, "") == cause::retryable);
-    CHECK(code(200, R"({"code":401,"message":"no"})") == cause::unauthorized);
+    CHECK(code(401, R"({"error":{"message":"bad key"}})") == condition::unauthorized);
+    CHECK(code(402, R"({"error":{"message":"empty"}})") == condition::payment_required);
+    CHECK(code(429, "{}") == condition::rate_limited);
+    CHECK(code(429, "{}") == condition::retryable);
+    CHECK(code(500, "{}") == condition::retryable);
+    CHECK(code(502, "<html>") == condition::retryable);
+    CHECK(code(408, "") == condition::retryable);
+    CHECK(code(200, R"({"code":401,"message":"no"})") == condition::unauthorized);
 }
 
 TEST_CASE("the service's words are kept apart, escaped and short")

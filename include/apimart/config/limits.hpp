@@ -17,7 +17,7 @@ struct limits
     int connects_per_second = 20;
     /// Submits being sent or awaiting their answer; also the most submits one crash can leave unknown.
     int submits = 16;
-    /// Submits that may wait for their turn; a further one ends at once with `errc::overloaded`.
+    /// Submits that may wait for their turn; a further one ends at once with `errc::queue_full`.
     std::size_t queued_submits = 100'000;
     /// Zero: as fast as the service takes them. In both cases the client slows down when the service asks it
     /// to, and returns to this rate step by step.
@@ -25,7 +25,7 @@ struct limits
     int downloads = 8;
     /// As `queued_submits`.
     std::size_t queued_downloads = 100'000;
-    /// Tasks being waited for; a further wait ends at once with `errc::overloaded`.
+    /// Tasks being waited for; a further wait ends at once with `errc::queue_full`.
     std::size_t waiting_tasks = 1'000'000;
     /// The largest JSON answer, in bytes.
     std::size_t response_bytes = 1U << 20U;

@@ -109,7 +109,7 @@ public:
     void connect_failed(Connection const& connection, error_code const& why)
     {
         group& g = group_of(connection.origin);
-        if (why != errc::local_resource) {
+        if (why != errc::resource_exhausted) {
             g.backoff.failed(runtime_.now());
             return;
         }

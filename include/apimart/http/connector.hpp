@@ -46,7 +46,7 @@ public:
         runtime_.counters.connections_opened.add();
         result<void> outcome = co_await all_steps(c);
         if (c.cancelled())
-            co_return failure(error_code(boost::asio::error::operation_aborted));
+            co_return error_info(error_code(boost::asio::error::operation_aborted));
         if (!outcome) {
             runtime_.counters.connections_failed.add();
             c.close();
@@ -59,7 +59,7 @@ public:
             if (!outcome) {
                 told.tls_version.clear();
                 told.code = outcome.error().code();
-                told.detail = outcome.error().detail();
+                told.detail = outcome.error().client_message();
             }
             runtime_.emit(runtime_.observer.on_connection, told);
         }
@@ -110,7 +110,7 @@ private:
         bool const proxied = proxy_.applies_to(c.origin);
         // Behind a proxy only the proxy sees the address; a literal can still be judged.
         if (c.public_only && is_private_host(c.origin.host))
-            co_return failure(errc::url_not_allowed, c.origin.host + " is a private address");
+            co_return error_info(errc::url_not_allowed, c.origin.host + " is a private address");
         std::string const host = proxied ? proxy_.host() : c.origin.host;
 
         result<resolver::addresses> found = co_await resolve(c, host);
@@ -119,7 +119,7 @@ private:
         if (c.public_only && !proxied) {
             std::erase_if(*found, [](auto const& each) { return is_private_address(each); });
             if (found->empty())
-                co_return failure(errc::url_not_allowed, c.origin.host + " is a private address");
+                co_return error_info(errc::url_not_allowed, c.origin.host + " is a private address");
         }
         auto const port = static_cast<unsigned short>(std::stoul(proxied ? proxy_.port() : c.origin.port));
         if (result<void> dialed = co_await dial(c, host, endpoints(*found, port)); !dialed) {
@@ -186,17 +186,17 @@ private:
         }
         state->close_losers();
         if (guard.happened())
-            co_return failure(error_code(boost::asio::error::operation_aborted));
+            co_return error_info(error_code(boost::asio::error::operation_aborted));
         std::string const where = host + ":" + std::to_string(order.empty() ? 0 : order.front().port());
         if (state->winner == nullptr && state->open != 0)
-            co_return failure(errc::connect_timeout, "no connection to " + host + " in time");
+            co_return error_info(errc::connect_timeout, "no connection to " + host + " in time");
         if (state->winner == nullptr && is_local_resource(state->last_error))
-            co_return failure(errc::local_resource, where + ": " + state->last_error.message())
+            co_return error_info(errc::resource_exhausted, where + ": " + state->last_error.message())
                 .underlying(state->last_error);
         if (state->winner == nullptr)
-            co_return failure(errc::connect_failed, "no connection to " + where + ": " +
-                                                        state->last_error.message() + " (" +
-                                                        std::to_string(order.size()) + " addresses)")
+            co_return error_info(errc::connect_failed, "no connection to " + where + ": " +
+                                                           state->last_error.message() + " (" +
+                                                           std::to_string(order.size()) + " addresses)")
                 .underlying(state->last_error);
         if (next > 1)
             runtime_.counters.connect_fallbacks.add();
@@ -256,9 +256,9 @@ private:
                 co_return *verdict;
             }
             if (c.timed_out())
-                co_return failure(errc::proxy_failed, "the proxy did not answer in time");
+                co_return error_info(errc::proxy_failed, "the proxy did not answer in time");
             if (code)
-                co_return failure(errc::proxy_failed, "the proxy ended the connection without an answer");
+                co_return error_info(errc::proxy_failed, "the proxy ended the connection without an answer");
         }
     }
 
@@ -268,15 +268,15 @@ private:
         tls_stream& stream = c.start_tls(tls_.native());
         SSL* const session = stream.native_handle();
         if (!tls_.prepare(session, c.origin.host, c.origin.is_address()))
-            co_return failure(errc::tls_failed,
-                              "the TLS session for " + c.origin.host + " cannot be prepared");
+            co_return error_info(errc::tls_failed,
+                                 "the TLS session for " + c.origin.host + " cannot be prepared");
         c.trace.attach(session);
         auto const shook = co_await stream.async_handshake(boost::asio::ssl::stream_base::client, use_tuple);
         c.trace.detach(session);
         error_code const code = std::get<0>(shook);
         if (c.timed_out())
-            co_return failure(errc::tls_timeout,
-                              "the TLS handshake with " + c.origin.host + " did not end in time");
+            co_return error_info(errc::tls_timeout,
+                                 "the TLS handshake with " + c.origin.host + " did not end in time");
         if (code || !selected_http_1_1(session))
             co_return handshake_failure(session, code, c.trace, c.origin.host);
         co_return result<void>();

@@ -79,12 +79,12 @@ public:
             connection_ = std::move(line.granted);
         }
         if (stop_reason_)
-            co_return fail(failure(stop_reason_));
+            co_return fail(error_info(stop_reason_));
         result.reused = connection_->served > 0;
         if (!connection_->is_open()) {
             apimart::result<void> const connected = co_await connector_.connect(*connection_);
             if (stop_reason_)
-                co_return fail(failure(stop_reason_));
+                co_return fail(error_info(stop_reason_));
             if (!connected) {
                 pool_.connect_failed(*connection_, connected.error().code());
                 co_return fail(connected.error());
@@ -174,7 +174,7 @@ public:
         return state_ == state::over ? nullptr : &connection_->parser;
     }
     // The rest of a streamed answer is not wanted.
-    void reject(failure const& why)
+    void reject(error_info const& why)
     {
         if (state_ != state::over)
             fail(why);
@@ -386,40 +386,41 @@ private:
                                : std::min(piece_until_, answer_until_));
     }
 
-    failure write_failure() const
+    error_info write_failure() const
     {
         std::string const much = std::to_string(result.bytes_sent) + " of " + std::to_string(request_size_) +
                                  " bytes of the request";
         std::string const& host = connection_->origin.host;
         if (write_timed_out_)
-            return failure(errc::send_timeout, host + ": " + much + " were taken");
-        return failure(errc::connection_lost, "the connection to " + host + " ended after " + much)
+            return error_info(errc::write_timeout, host + ": " + much + " were taken");
+        return error_info(errc::connection_lost, "the connection to " + host + " ended after " + much)
             .underlying(write_error_);
     }
 
-    failure read_failure(error_code const& code)
+    error_info read_failure(error_code const& code)
     {
         connection& c = *connection_;
         bool const got_some = c.parser.got_some();
         if (stop_reason_)
-            return failure(stop_reason_);
+            return error_info(stop_reason_);
         bool const is_tls = code.category() == boost::asio::error::get_ssl_category();
         if (write_error_ && !is_tls)
             return write_failure();
         if (c.timed_out() && got_some)
-            return failure(errc::read_stalled, c.origin.host + ": " + std::to_string(result.bytes_received) +
-                                                   " bytes of the answer came");
+            return error_info(errc::read_timeout, c.origin.host + ": " +
+                                                      std::to_string(result.bytes_received) +
+                                                      " bytes of the answer came");
         if (c.timed_out())
-            return failure(errc::response_timeout, c.origin.host);
+            return error_info(errc::response_timeout, c.origin.host);
         if (c.tls() == nullptr)
-            return failure(errc::connection_lost, c.origin.host).underlying(code);
+            return error_info(errc::connection_lost, c.origin.host).underlying(code);
         int const served_before = c.served - (state_ == state::reading ? 1 : 0);
         result.session_refused = session_refused(c.tls(), code, served_before, got_some);
-        failure why = session_failure(code, c.trace, c.origin.host);
+        error_info why = session_failure(code, c.trace, c.origin.host);
         // Without a byte of an answer it makes no difference how the connection ended.
-        if (why.code() == errc::tls_truncated && !got_some)
-            return failure(errc::connection_lost, why.detail())
-                .underlying(make_error_code(errc::tls_truncated));
+        if (why.code() == errc::stream_truncated && !got_some)
+            return error_info(errc::connection_lost, why.client_message())
+                .underlying(make_error_code(errc::stream_truncated));
         return why;
     }
 
@@ -445,11 +446,11 @@ private:
         end(reusable);
     }
 
-    void fail(failure const& why)
+    void fail(error_info const& why)
     {
         result.error = why.code();
         result.underlying = why.underlying();
-        result.detail = why.detail();
+        result.detail = why.client_message();
         result.http_status = why.http_status();
         if (result.phase >= request_phase::committed && connection_ && connection_->parser.got_some()) {
             constexpr std::size_t kept = 4096;
@@ -486,7 +487,7 @@ private:
     error_code unsent_stop_;
     std::chrono::milliseconds patience_{0};
     bool only_unsent_ = false;
-    std::optional<failure> failure_;
+    std::optional<error_info> failure_;
     error_code write_error_;
     bool write_timed_out_ = false;
     bool streams_ = false;

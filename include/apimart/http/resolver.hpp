@@ -180,7 +180,7 @@ private:
         resolver_options options_;
     };
 
-    static failure lookup_failure(std::string const& host, error_code code);
+    static error_info lookup_failure(std::string const& host, error_code code);
     static addresses ask_system(std::string const& host);
     static result<addresses> ask(resolver_options::lookup_function const& function, std::string const& host);
 
@@ -200,15 +200,16 @@ inline awaitable<result<resolver::addresses>> resolver::resolve(std::string host
         failed = boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
     }
     if (failed)
-        co_return failure(errc::local_resource, "no thread for looking up " + self.host).underlying(failed);
+        co_return error_info(errc::resource_exhausted, "no thread for looking up " + self.host)
+            .underlying(failed);
     wake.expires_after(limit);
     auto const waited = co_await wake.async_wait(use_tuple);
     if (self.found)
         co_return *self.found;
     if (error_code const code = std::get<0>(waited))
-        co_return failure(code);
+        co_return error_info(code);
     self.too_late = true;
-    co_return failure(errc::resolve_timeout, self.host + ": no answer of the name service in time");
+    co_return error_info(errc::resolve_timeout, self.host + ": no answer of the name service in time");
 }
 
 inline std::optional<resolver::addresses> resolver::state::known(std::string const& host,
@@ -324,11 +325,12 @@ inline void resolver::state::finished(std::string const& host, std::shared_ptr<l
     }
 }
 
-inline failure resolver::lookup_failure(std::string const& host, error_code code)
+inline error_info resolver::lookup_failure(std::string const& host, error_code code)
 {
     namespace error = boost::asio::error;
     bool const unknown = code == error::host_not_found || code == error::no_data;
-    return failure(unknown ? errc::resolve_failed : errc::resolve_unavailable, host + ": " + code.message())
+    return error_info(unknown ? errc::host_not_found : errc::host_not_found_try_again,
+                      host + ": " + code.message())
         .underlying(code);
 }
 

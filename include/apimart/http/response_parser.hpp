@@ -122,7 +122,7 @@ public:
     // Any byte of a response arrived.
     bool got_some() const noexcept { return consumed_ + pending_ != 0; }
     // When failed.
-    failure const& why() const { return *why_; }
+    error_info const& why() const { return *why_; }
 
     // When done: the connection may serve another request.
     bool keep_alive() const noexcept { return state_ == state::done && !leftover_ && message_->keep_alive(); }
@@ -137,7 +137,7 @@ public:
     std::string_view location() const noexcept { return kept(field::location); }
     std::string_view content_range() const noexcept { return kept(field::content_range); }
     // Empty where the body is what it seems. A collected body that is encoded is never given out: a success
-    // fails with `errc::unexpected_response`, and of any other response the status has to do.
+    // fails with `errc::bad_response`, and of any other response the status has to do.
     std::string_view content_encoding() const noexcept { return kept(field::content_encoding); }
     std::string_view etag() const noexcept { return kept(field::etag); }
     std::optional<std::uint64_t> content_length() const noexcept { return content_length_; }
@@ -512,8 +512,7 @@ private:
             return;
         if (!content_encoding().empty() && !streams_body_) {
             if (status_ < 300)
-                return fail(errc::unexpected_response,
-                            "content encoding " + printable(content_encoding(), 40));
+                return fail(errc::bad_response, "content encoding " + printable(content_encoding(), 40));
             drops_body_ = true;
         }
         state_ = state::body;
@@ -615,7 +614,7 @@ private:
     std::string body_;
     std::string_view piece_;
     std::string joined_;
-    std::optional<failure> why_;
+    std::optional<error_info> why_;
 };
 
 } // namespace apimart::detail

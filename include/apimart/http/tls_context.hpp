@@ -39,9 +39,9 @@ private:
     tls_context(SSL_CTX* owned, bool verifies) : context_(owned), verifies_(verifies) {}
 
     result<void> set_up(tls_options const& options);
-    static failure unusable(std::string text)
+    static error_info unusable(std::string text)
     {
-        return failure(errc::invalid_configuration, std::move(text));
+        return error_info(errc::invalid_configuration, std::move(text));
     }
     static std::string openssl_reason();
     static bool add_authorities(X509_STORE* store, std::string const& pem);

@@ -23,7 +23,7 @@ namespace apimart::detail {
 
 inline error unusable(std::string words)
 {
-    return error(failure(errc::invalid_configuration, std::move(words)));
+    return error(error_info(errc::invalid_configuration, std::move(words)));
 }
 
 inline request_url parse_base_url(std::string const& text, std::string const& name, bool allow_plain)

@@ -230,7 +230,7 @@ public:
             }
             return false;
         }
-        static constexpr std::array on_the_way{errc::resolve_failed,  errc::resolve_unavailable,
+        static constexpr std::array on_the_way{errc::host_not_found,  errc::host_not_found_try_again,
                                                errc::resolve_timeout, errc::connect_failed,
                                                errc::connect_timeout, errc::proxy_failed};
         bool const way = std::any_of(on_the_way.begin(), on_the_way.end(),
@@ -285,7 +285,7 @@ public:
             runtime.counters.retries_refused.add();
     }
 
-    void emit_retry(operation const& op, std::chrono::milliseconds delay, failure const& why,
+    void emit_retry(operation const& op, std::chrono::milliseconds delay, error_info const& why,
                     bool same_key) const
     {
         runtime.counters.retries.add();
@@ -303,7 +303,7 @@ public:
     }
 
     void emit_operation(request_kind kind, std::uint64_t number, clock::time_point begun, int attempts,
-                        std::string_view task_id, error_code const& code, proof_level proof) const
+                        std::string_view task_id, error_code const& code, acceptance proof) const
     {
         if (!runtime.observer.on_operation)
             return;
@@ -312,7 +312,7 @@ public:
         event.operation = number;
         event.task_id = task_id;
         event.code = code;
-        event.proof = proof;
+        event.acceptance = proof;
         event.attempts = attempts;
         event.took = std::chrono::duration_cast<std::chrono::microseconds>(runtime.now() - begun);
         runtime.emit(runtime.observer.on_operation, event);
@@ -366,16 +366,16 @@ private:
     }
 
     // What nothing is known to have been bought by.
-    static failure refusal(request_kind kind, failure why)
+    static error_info refusal(request_kind kind, error_info why)
     {
-        return kind == request_kind::submit ? why.proof(proof_level::not_sent) : why;
+        return kind == request_kind::submit ? why.acceptance(acceptance::not_sent) : why;
     }
 
     template <class T, class Body>
     void begin(std::shared_ptr<operation> const& op, completion<T> handler, Body body)
     {
         if (error_code const why = refuses()) {
-            deliver(std::move(handler), result<T>(refusal(op->kind, failure(why))));
+            deliver(std::move(handler), result<T>(refusal(op->kind, error_info(why))));
             return;
         }
         operations_.push_back(*op);
@@ -393,14 +393,14 @@ public:
     // Why nothing new begins; not set where it does.
     error_code refuses() const noexcept
     {
-        return forked_          ? make_error_code(errc::forked)
+        return forked_          ? make_error_code(errc::used_after_fork)
                : shutting_down_ ? make_error_code(errc::shutting_down)
                                 : error_code();
     }
 
 private:
     // An exception inside an operation, such as the lack of memory, ends that operation and nothing else.
-    failure broken(operation& op, std::exception_ptr const& thrown)
+    error_info broken(operation& op, std::exception_ptr const& thrown)
     {
         std::string words = "an exception inside the client";
         error_code beneath;
@@ -413,23 +413,23 @@ private:
             words = e.what();
         } catch (...) {
         }
-        failure why(errc::local_resource, std::move(words));
+        error_info why(errc::resource_exhausted, std::move(words));
         why.underlying(beneath);
         if (op.kind != request_kind::submit)
             return why;
         if (!op.may_be_accepted)
-            return why.proof(proof_level::not_sent);
+            return why.acceptance(acceptance::not_sent);
         runtime.counters.outcomes_unknown.add();
-        return why.code(errc::outcome_unknown).proof(proof_level::unknown);
+        return why.code(errc::outcome_unknown).acceptance(acceptance::unknown);
     }
 
     template <class T>
     void conclude(operation& op, completion<T> handler, result<T> outcome)
     {
         error_code const code = outcome ? error_code() : outcome.error().code();
-        proof_level const proof = op.kind != request_kind::submit ? proof_level::none
-                                  : outcome                       ? proof_level::accepted
-                                                                  : outcome.error().proof();
+        acceptance const proof = op.kind != request_kind::submit ? acceptance::none
+                                 : outcome                       ? acceptance::accepted
+                                                                 : outcome.error().acceptance();
         emit_operation(op.kind, op.number, op.begun, op.attempts, op.task_id, code, proof);
         if (shutting_down_ && code) {
             ++report.stopped;
@@ -469,7 +469,7 @@ private:
             return;
         forked_ = true;
         pool.drop_idle();
-        cut_all(make_error_code(errc::forked));
+        cut_all(make_error_code(errc::used_after_fork));
     }
 
     std::vector<api_endpoint> endpoints_;

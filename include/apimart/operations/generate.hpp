@@ -37,9 +37,9 @@ inline awaitable<result<finished_task>> generate(client_state& client, operation
     if (!bought)
         co_return bought.error();
     // From here on, whatever fails, the task is paid for and its id is told.
-    auto const with_task = [&](failure why) {
+    auto const with_task = [&](error_info why) {
         return why.task_id(bought->id())
-            .proof(proof_level::accepted)
+            .acceptance(acceptance::accepted)
             .idempotency_key(bought->idempotency_key());
     };
     op.limit.reset();
@@ -55,11 +55,11 @@ inline awaitable<result<finished_task>> generate(client_state& client, operation
         op.sleeping = nullptr;
     }
     if (!waiter.outcome) {
-        client.fleet.end(waiter, failure(op.stop_reason));
+        client.fleet.end(waiter, error_info(op.stop_reason));
         client.pump_polls();
     }
     if (!waiter.outcome)
-        co_return with_task(failure(op.stop_reason));
+        co_return with_task(error_info(op.stop_reason));
     if (!*waiter.outcome)
         co_return with_task(waiter.outcome->error());
     co_return std::move(*waiter.outcome);

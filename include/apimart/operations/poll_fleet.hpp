@@ -96,7 +96,7 @@ public:
     void add(std::string const& id, std::string const& profile, clock::time_point begun, task_waiter& waiter)
     {
         if (!is_task_id(id)) {
-            waiter.done(id, failure(errc::task_not_found, "this is not a task id"));
+            waiter.done(id, error_info(errc::task_not_found, "this is not a task id"));
             return;
         }
         tasks::insert_commit_data place;
@@ -104,9 +104,9 @@ public:
         std::size_t const most = runtime_.limits.waiting_tasks;
         if (fresh && tasks_.size() >= most) {
             runtime_.counters.overloaded.add();
-            waiter.done(id,
-                        failure(errc::overloaded, std::to_string(tasks_.size()) + " tasks are waited for, " +
-                                                      std::to_string(most) + " may be"));
+            waiter.done(id, error_info(errc::queue_full, std::to_string(tasks_.size()) +
+                                                             " tasks are waited for, " +
+                                                             std::to_string(most) + " may be"));
             return;
         }
         if (fresh) {
@@ -125,7 +125,7 @@ public:
     }
 
     // Ends one wait; the others for its task go on.
-    void end(task_waiter& waiter, failure why)
+    void end(task_waiter& waiter, error_info why)
     {
         watched_task* const task = std::exchange(waiter.on, nullptr);
         if (task == nullptr)
@@ -150,7 +150,7 @@ public:
             ids.push_back(task.id);
             if (task.poll != nullptr)
                 task.poll->cancel(why);
-            end_waiters(task, failure(why), [](task_waiter const&) { return true; });
+            end_waiters(task, error_info(why), [](task_waiter const&) { return true; });
             forget(task);
         }
         return ids;
@@ -163,7 +163,7 @@ public:
         task.poll = nullptr;
         if (answer)
             emit_state(task, *answer);
-        else if (answer.error().code() == cause::rate_limited)
+        else if (answer.error().code() == condition::rate_limited)
             runtime_.counters.throttled.add();
         bool const over =
             answer ? is_final(answer->status()) : !is_worth_another_poll(answer.error(), task.failures);
@@ -180,12 +180,12 @@ public:
             return;
         }
         // Those whose time is up must not hasten the next poll.
-        failure why(errc::wait_expired);
+        error_info why(errc::wait_timeout);
         if (answer)
-            why.detail("last seen " + answer->word());
+            why.client_message("last seen " + answer->word());
         else
             why.underlying(answer.error().code())
-                .detail("the last question failed: " + answer.error().describe());
+                .client_message("the last question failed: " + answer.error().describe());
         auto const late = [now](task_waiter const& each) { return each.deadline <= now; };
         end_waiters(task, std::move(why), late);
         if (!task.waiters.empty())
@@ -196,11 +196,11 @@ public:
     }
 
     // A time limit came while nothing may be asked: those whose time is up end without a last check.
-    void expire_unasked(watched_task& task, failure const& because)
+    void expire_unasked(watched_task& task, error_info const& because)
     {
         auto const now = runtime_.now();
-        failure why(errc::wait_expired);
-        why.underlying(because.code()).detail("the last question failed: " + because.describe());
+        error_info why(errc::wait_timeout);
+        why.underlying(because.code()).client_message("the last question failed: " + because.describe());
         end_waiters(task, std::move(why), [now](task_waiter const& each) { return each.deadline <= now; });
         if (task.waiters.empty()) {
             forget(task);
@@ -232,11 +232,11 @@ private:
     using tasks = boost::intrusive::set<watched_task, boost::intrusive::key_of_value<watched_task::key_of>>;
 
     // A task can be invisible for a moment after it was accepted; after that an unknown id stays unknown.
-    static bool is_worth_another_poll(failure const& why, int failures_in_a_row)
+    static bool is_worth_another_poll(error_info const& why, int failures_in_a_row)
     {
         if (why.code() == errc::task_not_found)
             return failures_in_a_row < 3;
-        return why.code() == cause::retryable || why.code() == errc::protocol_error;
+        return why.code() == condition::retryable || why.code() == errc::protocol_error;
     }
 
     static clock::time_point earliest_deadline(watched_task const& task)

@@ -20,7 +20,7 @@ inline result<task_state> read_status(client_state const& client, http_result co
 {
     authorization const& credentials = client.credentials;
     if (outcome.phase != request_phase::answered)
-        return credentials.redacted(failure(outcome.error, outcome.detail)
+        return credentials.redacted(error_info(outcome.error, outcome.detail)
                                         .underlying(outcome.underlying)
                                         .http_status(outcome.http_status)
                                         .task_id(id));
@@ -72,7 +72,7 @@ inline awaitable<result<task_state>> status(client_state& client, operation& op,
 {
     op.task_id = id;
     if (!is_task_id(id))
-        co_return failure(errc::task_not_found, "this is not a task id").task_id(std::move(id));
+        co_return error_info(errc::task_not_found, "this is not a task id").task_id(std::move(id));
     client.set_limit(op, options.time_limit, client.runtime.now());
     read_retry again(client.config.retry, client.budget, client.seed(),
                      op.limit ? std::optional(op.limit->when()) : std::nullopt);
@@ -86,15 +86,15 @@ inline awaitable<result<task_state>> status(client_state& client, operation& op,
             co_return answer;
         }
         if (op.stop_reason)
-            co_return failure(op.stop_reason).task_id(id);
+            co_return error_info(op.stop_reason).task_id(id);
         auto const next = again.after(answer.error(), client.runtime.now(), op.attempts - 1);
         client.count(next);
         if (!next.delay)
-            co_return failure(next.why).task_id(id);
+            co_return error_info(next.why).task_id(id);
         client.emit_retry(op, *next.delay, answer.error(), false);
         co_await client.sleep(op, *next.delay);
         if (op.stop_reason)
-            co_return failure(op.stop_reason).task_id(id);
+            co_return error_info(op.stop_reason).task_id(id);
     }
 }
 

@@ -40,7 +40,7 @@ inline std::string profile_of(any_request const& request)
 }
 
 // A place among the submits that are under way, in the order of asking; or why there is none.
-inline awaitable<std::optional<failure>> enter_submits(client_state& client, operation& op)
+inline awaitable<std::optional<error_info>> enter_submits(client_state& client, operation& op)
 {
     client_runtime& runtime = client.runtime;
     if (client.submit_slots.try_acquire()) {
@@ -49,8 +49,9 @@ inline awaitable<std::optional<failure>> enter_submits(client_state& client, ope
     }
     if (client.queued_submits >= runtime.limits.queued_submits) {
         runtime.counters.overloaded.add();
-        co_return failure(errc::overloaded, std::to_string(client.queued_submits) + " submits are waiting, " +
-                                                std::to_string(runtime.limits.queued_submits) + " may");
+        co_return error_info(errc::queue_full, std::to_string(client.queued_submits) +
+                                                   " submits are waiting, " +
+                                                   std::to_string(runtime.limits.queued_submits) + " may");
     }
     ++client.queued_submits;
     runtime.counters.submits_queued.add();
@@ -67,7 +68,7 @@ inline awaitable<std::optional<failure>> enter_submits(client_state& client, ope
     if (line.granted && op.stop_reason)
         client.submit_slots.release();
     if (op.stop_reason)
-        co_return failure(op.stop_reason);
+        co_return error_info(op.stop_reason);
     co_return std::nullopt;
 }
 
@@ -139,10 +140,11 @@ inline void report_rate(client_state& client, submit_machine const& machine, sub
         client.submit_rate.succeeded(now);
         return;
     }
-    failure const& why =
+    error_info const& why =
         next == submit_machine::action::pause ? machine.pending() : machine.outcome().error();
     // Asking for fewer requests can be said in several ways, and not every 429 says it.
-    if (is_answered && (why.code() == cause::rate_limited || why.underlying() == cause::rate_limited)) {
+    if (is_answered &&
+        (why.code() == condition::rate_limited || why.underlying() == condition::rate_limited)) {
         client.runtime.counters.throttled.add();
         auto const asked = why.retry_after();
         // What is too long for this submit to wait for is not for the others to wait for either.
@@ -157,7 +159,7 @@ inline result<task> finish_submit(client_state& client, operation& op, any_reque
                                   submit_machine& machine)
 {
     if (!machine.outcome()) {
-        failure why = client.credentials.redacted(machine.outcome().error());
+        error_info why = client.credentials.redacted(machine.outcome().error());
         if (why.code() == errc::outcome_unknown)
             client.runtime.counters.outcomes_unknown.add();
         if (why.code() == errc::retry_budget_exhausted)
@@ -179,13 +181,15 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
 {
     client_runtime& runtime = client.runtime;
     if (validation_result found = request.check(); !found.ok())
-        co_return failure(errc::invalid_request).violations(std::move(found)).proof(proof_level::not_sent);
+        co_return error_info(errc::invalid_request)
+            .validation(std::move(found))
+            .acceptance(acceptance::not_sent);
     std::string key =
         options.idempotency_key().empty() ? generate_idempotency_key() : options.idempotency_key();
     if (!is_idempotency_key(key))
-        co_return failure(errc::invalid_configuration,
-                          "an idempotency key is 1 to 191 characters of visible ASCII")
-            .proof(proof_level::not_sent);
+        co_return error_info(errc::invalid_configuration,
+                             "an idempotency key is 1 to 191 characters of visible ASCII")
+            .acceptance(acceptance::not_sent);
     client.set_limit(op, options.time_limit(), runtime.now());
     submit_machine::options chosen;
     chosen.retry = client.config.retry;
@@ -198,8 +202,8 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
     // The request is complete before anything is connected: what is sent does not depend on what happens.
     std::string const body = boost::json::serialize(request.body());
 
-    if (std::optional<failure> full = co_await enter_submits(client, op))
-        co_return full->proof(proof_level::not_sent).idempotency_key(machine.key());
+    if (std::optional<error_info> full = co_await enter_submits(client, op))
+        co_return full->acceptance(acceptance::not_sent).idempotency_key(machine.key());
     slot_guard const place(client.submit_slots);
     exchange x(runtime, client.pool, client.connector);
     endpoint_cursor at;

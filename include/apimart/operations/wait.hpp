@@ -53,7 +53,7 @@ inline void start_due_polls(client_state& client)
         if (fleet.polls_under_way >= client.config.poll.concurrent) {
             // The next answer comes back here; but a time limit does not wait for it for long.
             while (auto* const late = static_cast<watched_task*>(scheduler.take_overdue(now)))
-                fleet.expire_unasked(*late, failure(errc::overloaded, "all polls are under way"));
+                fleet.expire_unasked(*late, error_info(errc::queue_full, "all polls are under way"));
             if (auto const next = scheduler.overdue_at())
                 client.runtime.timers.set(fleet.wake, *next);
             return;
@@ -62,7 +62,7 @@ inline void start_due_polls(client_state& client)
         if (due == nullptr)
             break;
         if (scheduler.silent(now)) {
-            fleet.expire_unasked(*due, failure(scheduler.slowed_by()));
+            fleet.expire_unasked(*due, error_info(scheduler.slowed_by()));
             continue;
         }
         ++fleet.polls_under_way;
@@ -70,7 +70,7 @@ inline void start_due_polls(client_state& client)
                               [self = client.shared_from_this(), due](std::exception_ptr thrown) {
                                   --self->fleet.polls_under_way;
                                   if (thrown)
-                                      self->fleet.on_answer(*due, failure(errc::local_resource));
+                                      self->fleet.on_answer(*due, error_info(errc::resource_exhausted));
                                   self->pump_polls();
                                   self->finish_shutdowns();
                               });
@@ -101,7 +101,7 @@ public:
     {
         self_ = std::move(self);
         if (error_code const why = client_.refuses()) {
-            done(id, failure(why));
+            done(id, error_info(why));
             return;
         }
         client_.fleet.add(id, profile, accepted, *this);
@@ -112,11 +112,11 @@ public:
         auto const self = std::move(self_);
         error_code code;
         if (!outcome) {
-            failure why = outcome.error();
+            error_info why = outcome.error();
             code = why.code();
             outcome = std::move(why.task_id(task_id));
         }
-        client_.emit_operation(request_kind::poll, number, begun_, 0, task_id, code, proof_level::none);
+        client_.emit_operation(request_kind::poll, number, begun_, 0, task_id, code, acceptance::none);
         client_.deliver(std::move(handler_), std::move(outcome));
     }
     void drop() noexcept override { auto const self = std::move(self_); }
@@ -138,7 +138,7 @@ inline void start_wait(client_state& client, task const& which, wait_options con
     auto const stop = std::make_shared<std::weak_ptr<wait_call>>();
     client.connect_slot(handler, [stop](client_state& self, boost::asio::cancellation_type) {
         if (auto const found = stop->lock()) {
-            self.fleet.end(*found, failure(boost::asio::error::operation_aborted));
+            self.fleet.end(*found, error_info(boost::asio::error::operation_aborted));
             self.pump_polls();
         }
     });

@@ -119,7 +119,7 @@ public:
     void postpone(scheduled_poll& task, time_point now) { enqueue(task, silent_until_, now); }
 
     void still_running(scheduled_poll& task, task_state const& state, time_point now);
-    void poll_failed(scheduled_poll& task, failure const& why, time_point now);
+    void poll_failed(scheduled_poll& task, error_info const& why, time_point now);
     // No wait for the task was left, so that its poll was ended; that says nothing about the service.
     void poll_withdrawn() { limiter_.ended(); }
     void finished(scheduled_poll& task, task_state const& state, time_point now);
@@ -339,19 +339,19 @@ inline void poll_scheduler::still_running(scheduled_poll& task, task_state const
     enqueue(task, now + std::max(varied, policy_.shortest), now);
 }
 
-inline void poll_scheduler::poll_failed(scheduled_poll& task, failure const& why, time_point now)
+inline void poll_scheduler::poll_failed(scheduled_poll& task, error_info const& why, time_point now)
 {
     using std::chrono::milliseconds;
     auto const asked = why.retry_after();
     auto wait = std::max(policy_.shortest, milliseconds(500));
-    if (why.code() == cause::rate_limited) {
+    if (why.code() == condition::rate_limited) {
         // Being told to slow down concerns every task of this client, not the one that was unlucky.
         limiter_.throttled(now, asked);
         slowed_by_ = why.code();
     } else {
         ++task.failures;
         wait *= 1 << std::min(task.failures, 7);
-        if (why.code() == cause::not_found) {
+        if (why.code() == condition::not_found) {
             answered(now); // the service works
         } else if (++failures_in_a_row_ < failures_of_an_outage) {
             limiter_.ended();
