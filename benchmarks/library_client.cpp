@@ -123,16 +123,16 @@ private:
             throw std::runtime_error("a submit took more than one request");
         if (detail_ != "status") {
             // Without a profile the schedule does not learn from tasks that are done before anybody can ask.
-            accepted.profile({});
-            apimart::finished_task const done = co_await client_.wait(accepted);
-            if (!done.succeeded() || done.videos().size() != 1 || done.polls() != 1)
+            accepted.duration_class({});
+            apimart::task_result const done = co_await client_.wait(accepted);
+            if (!done.succeeded() || done.videos().size() != 1 || done.poll_count() != 1)
                 throw std::runtime_error("a task is not completed at the first poll");
-            book.done(done.videos().front().url().reveal());
+            book.done(done.videos().front().url().expose());
         } else {
             apimart::task_state const state = co_await client_.status(accepted);
             if (state.status() != apimart::task_status::succeeded || state.videos().size() != 1)
                 throw std::runtime_error("a task is not completed at the first poll");
-            book.done(state.videos().front().url().reveal());
+            book.done(state.videos().front().url().expose());
         }
     }
 

@@ -245,7 +245,7 @@ private:
         apimart::wait_options patience;
         if (end_)
             patience.time_limit = remaining();
-        apimart::result<apimart::finished_task> done =
+        apimart::result<apimart::task_result> done =
             co_await client_.wait(*accepted, patience, apimart::as_result());
         if (!done) {
             r.error = words_of(done.error());
@@ -255,12 +255,12 @@ private:
                                                                               : batch::outcome::unknown;
             co_return;
         }
-        r.polls = done->polls();
+        r.polls = done->poll_count();
         r.cost = done->cost();
         if (!done->succeeded()) {
             r.outcome = done->status() == apimart::task_status::cancelled ? batch::outcome::cancelled
                                                                           : batch::outcome::failed;
-            r.error = "the service ended the task: " + done->reason().text();
+            r.error = "the service ended the task: " + done->error().text();
             co_return;
         }
         if (!settings_.no_download) {
@@ -318,7 +318,7 @@ private:
     // Without the task's id, which has a place of its own, so that equal failures read the same.
     static std::string words_of(apimart::error_info why) { return why.task_id({}).describe(); }
 
-    asio::awaitable<void> fetch(apimart::finished_task const& done, batch::line_result& r)
+    asio::awaitable<void> fetch(apimart::task_result const& done, batch::line_result& r)
     {
         std::string const digits = std::to_string(lines_.back().number);
         std::string number = std::to_string(r.line);

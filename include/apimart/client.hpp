@@ -37,10 +37,9 @@ std::shared_ptr<client_handle> make_client(boost::asio::any_io_executor const& e
 boost::asio::any_io_executor executor_of(client_handle const& client);
 metrics metrics_of(client_handle const& client);
 void begin_submit(client_handle const&, completion<task>, any_request, submit_options);
-void begin_wait(client_handle const&, completion<finished_task>, task, wait_options);
+void begin_wait(client_handle const&, completion<task_result>, task, wait_options);
 void begin_status(client_handle const&, completion<task_state>, task, status_options);
-void begin_generate(client_handle const&, completion<finished_task>, any_request, submit_options,
-                    wait_options);
+void begin_generate(client_handle const&, completion<task_result>, any_request, submit_options, wait_options);
 void begin_download(client_handle const&, completion<std::uint64_t>, video_file, std::string,
                     download_options);
 void begin_shutdown(client_handle const&, completion<shutdown_report>);
@@ -106,7 +105,7 @@ public:
 
     /// Waits until a task reaches a final state. A failed task is a value.
     ///
-    /// Completion: `void(error_code, finished_task)`.
+    /// Completion: `void(error_code, task_result)`.
     /// Errors: `errc::wait_timeout` after one last check at the time limit (without one while the service
     /// asks for silence by `Retry-After`); `errc::task_not_found`; the
     /// service's refusal of the key. Interruptions of the connection are not errors: the schedule goes on.
@@ -115,12 +114,12 @@ public:
     /// task go on, and the task can be waited for again.
     /// Lifetime and thread safety: as the class. Units: see `poll_policy`.
     /// Source: API reference, section 4.
-    template <detail::completion_token<finished_task> Token = default_token>
+    template <detail::completion_token<task_result> Token = default_token>
     auto wait(task which, wait_options options, Token token = Token())
     {
-        return start<finished_task>(token, &detail::begin_wait, std::move(which), options);
+        return start<task_result>(token, &detail::begin_wait, std::move(which), options);
     }
-    template <detail::completion_token<finished_task> Token = default_token>
+    template <detail::completion_token<task_result> Token = default_token>
     auto wait(task which, Token token = Token())
     {
         return wait(std::move(which), wait_options(), std::move(token));
@@ -146,22 +145,22 @@ public:
 
     /// `submit` and `wait` in one.
     ///
-    /// Completion: `void(error_code, finished_task)`.
+    /// Completion: `void(error_code, task_result)`.
     /// Errors: those of both; once the task is known, its id is in the failure with acceptance `accepted`.
     /// Cancellation: as `submit` until the task is known, as `wait` after that.
     /// Lifetime, thread safety, units, source: as both.
-    template <detail::completion_token<finished_task> Token = default_token>
+    template <detail::completion_token<task_result> Token = default_token>
     auto generate(any_request request, submit_options submit, wait_options wait, Token token = Token())
     {
-        return start<finished_task>(token, &detail::begin_generate, std::move(request), std::move(submit),
-                                    wait);
+        return start<task_result>(token, &detail::begin_generate, std::move(request), std::move(submit),
+                                  wait);
     }
-    template <detail::completion_token<finished_task> Token = default_token>
+    template <detail::completion_token<task_result> Token = default_token>
     auto generate(any_request request, submit_options submit, Token token = Token())
     {
         return generate(std::move(request), std::move(submit), wait_options(), std::move(token));
     }
-    template <detail::completion_token<finished_task> Token = default_token>
+    template <detail::completion_token<task_result> Token = default_token>
     auto generate(any_request request, Token token = Token())
     {
         return generate(std::move(request), submit_options(), wait_options(), std::move(token));

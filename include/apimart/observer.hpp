@@ -116,8 +116,8 @@ public:
 
     std::string task_id;
     task_status status = task_status::queued;
-    std::string word; ///< the service's own
-    int progress = 0; ///< percent
+    std::string raw_status; ///< the service's own
+    int progress = 0;       ///< percent
     int polls = 0;
 };
 

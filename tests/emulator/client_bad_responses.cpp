@@ -68,7 +68,7 @@ void check_connection(row_server& server, client& user, asio::io_context& contex
     recorder<task_state> got;
     user.status(task("task_1"), {}, got.token());
     run_to_end(context);
-    CHECK(got.value().word() == "pending");
+    CHECK(got.value().raw_status() == "pending");
     CHECK(server.connections() == before + (reusable ? 0 : 1));
 }
 

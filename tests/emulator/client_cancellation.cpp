@@ -37,8 +37,8 @@ class all_operations
 public:
     std::array<asio::cancellation_signal, 5> signals;
     recorder<task> submitted;
-    recorder<finished_task> generated;
-    recorder<finished_task> waited;
+    recorder<task_result> generated;
+    recorder<task_result> waited;
     recorder<task_state> asked;
     recorder<std::uint64_t> fetched;
 
@@ -441,7 +441,7 @@ TEST_CASE("client lifetime: a client destroyed inside the handler of its own ope
     bench b;
     auto user = std::make_unique<client>(b.context, b.config());
     bool called = false;
-    recorder<finished_task> other;
+    recorder<task_result> other;
     user->wait(task("task_1"), other.token());
     user->submit(corgi(), [&](error_code code, task) {
         CHECK_FALSE(code);
@@ -556,7 +556,7 @@ TEST_CASE("client shutdown: a submit that is withheld for ever ends within the d
     scratch_folder folder;
     all_operations all;
     recorder<task> queued;
-    recorder<finished_task> another_wait;
+    recorder<task_result> another_wait;
     all.start(user, server, folder);
     user.submit(corgi(), queued.token());
     user.wait(task("task_2"), another_wait.token());
@@ -607,7 +607,7 @@ TEST_CASE("client shutdown: a submit that is answered within the drain is accept
     config.timeouts.drain = 20s;
     client user(context, config);
     recorder<task> submitted;
-    recorder<finished_task> generated;
+    recorder<task_result> generated;
     user.submit(corgi(), submitted.token());
     user.generate(corgi(), generated.token());
     run_until(context, [&] { return server.requests().size() == 2; });
@@ -655,7 +655,7 @@ TEST_CASE("client shutdown: sweep: at any moment every operation ends once and t
         bench b("{}", 400);
         client user = b.make_client();
         recorder<task> submitted;
-        recorder<finished_task> generated;
+        recorder<task_result> generated;
         user.submit(corgi(), submitted.token());
         user.generate(corgi(), generated.token());
         int const ran = run_some(b.context, steps);

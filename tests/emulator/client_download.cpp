@@ -89,7 +89,7 @@ TEST_CASE("client download: the bytes are the service's, whatever the size")
         CAPTURE(size);
         bench b(R"({"file_bytes":)" + size + "}");
         client user = b.make_client();
-        finished_task const done = b.finished(user, corgi());
+        task_result const done = b.finished(user, corgi());
         scratch_folder folder;
         recorder<std::uint64_t> first;
         recorder<std::uint64_t> second;
@@ -113,7 +113,7 @@ TEST_CASE("client download: every sample of a request for several has its own fi
 {
     bench b;
     client user = b.make_client();
-    finished_task const done =
+    task_result const done =
         b.finished(user, text_to_video<veo_3_1_fast_official>("a retriever").duration(8s).sample_count(3));
     REQUIRE(done.videos().size() == 3);
     scratch_folder folder;
@@ -131,7 +131,7 @@ TEST_CASE("client download: an existing file is left alone unless overwriting is
 {
     bench b;
     client user = b.make_client();
-    finished_task const done = b.finished(user, corgi());
+    task_result const done = b.finished(user, corgi());
     scratch_folder folder;
     std::ofstream(folder / "v.mp4") << "precious";
     recorder<std::uint64_t> refused;
@@ -153,7 +153,7 @@ TEST_CASE("client download: a dangling link and a folder in the target's place e
 {
     bench b;
     client user = b.make_client();
-    finished_task const done = b.finished(user, corgi());
+    task_result const done = b.finished(user, corgi());
     scratch_folder folder;
     std::filesystem::create_symlink("/nowhere/at/all", folder / "link.mp4");
     std::filesystem::create_directory(folder / "folder.mp4");
@@ -194,7 +194,7 @@ TEST_CASE("client download: what cannot be written is a file_error with the reas
 {
     bench b;
     client user = b.make_client();
-    finished_task const done = b.finished(user, corgi());
+    task_result const done = b.finished(user, corgi());
     scratch_folder folder;
     recorder<std::uint64_t> no_folder;
     user.download(done.video(), folder / "missing" / "v.mp4", no_folder.token());
@@ -263,7 +263,7 @@ TEST_CASE("client download: the emulator's file is whole after every kind of int
         CAPTURE(fault);
         bench b(R"({"file_bytes":600000,"faults":[{"on":"download",)" + fault + "}]}");
         client user = b.make_client();
-        finished_task const done = b.finished(user, corgi());
+        task_result const done = b.finished(user, corgi());
         scratch_folder folder;
         recorder<std::uint64_t> first;
         user.download(done.video(), folder / "interrupted", first.token());
@@ -448,7 +448,7 @@ TEST_CASE("client download: an expired link is refreshed by asking the task once
 {
     bench b(R"({"link":"expired_once"})");
     client user = b.make_client();
-    finished_task const done = b.finished(user, corgi());
+    task_result const done = b.finished(user, corgi());
     auto const polls = b.booked("polls");
     scratch_folder folder;
     recorder<std::uint64_t> got;
@@ -466,7 +466,7 @@ TEST_CASE("client download: a link that stays refused is result_expired after on
         CAPTURE(form);
         bench b(R"({"link":")" + form + "\"}");
         client user = b.make_client();
-        finished_task const done = b.finished(user, corgi());
+        task_result const done = b.finished(user, corgi());
         auto const polls = b.booked("polls");
         scratch_folder folder;
         recorder<std::uint64_t> got;
@@ -699,7 +699,7 @@ TEST_CASE("client download: many files at one time are not mixed up and keep to 
     auto config = b.config();
     config.limits.downloads = 3;
     client user(b.context, config);
-    std::vector<recorder<finished_task>> tasks(12);
+    std::vector<recorder<task_result>> tasks(12);
     for (auto& each : tasks)
         user.generate(corgi(), each.token());
     b.run();

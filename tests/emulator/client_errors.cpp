@@ -73,8 +73,8 @@ TEST_CASE("client errors: a wrong key is unauthorized and rejected, once")
     bench b(options);
     client user = b.make_client();
     recorder<task> submitted;
-    recorder<finished_task> generated;
-    recorder<finished_task> waited;
+    recorder<task_result> generated;
+    recorder<task_result> waited;
     recorder<task_state> asked;
     user.submit(corgi(), submitted.token());
     user.generate(corgi(), generated.token());
@@ -367,8 +367,8 @@ TEST_CASE("client errors: time limits without end do not overflow")
     recorder<task> submitted;
     user.submit(corgi(), submit_options().time_limit(for_ever), submitted.token());
     b.run();
-    recorder<finished_task> waited;
-    recorder<finished_task> waited_by_default;
+    recorder<task_result> waited;
+    recorder<task_result> waited_by_default;
     user.wait(submitted.value(), wait_options{.time_limit = for_ever}, waited.token());
     user.wait(submitted.value(), waited_by_default.token());
     b.run();
@@ -537,7 +537,7 @@ TEST_CASE("client errors: an object in place of the list, and 202 queued, are ac
         client user = b.make_client();
         task const got = b.submitted(user, corgi());
         CHECK(got.id() == std::string_view(b.accepted_entry(0).at("task_id").as_string()));
-        recorder<finished_task> done;
+        recorder<task_result> done;
         user.wait(got, done.token());
         b.run();
         CHECK(done.value().succeeded());

@@ -239,9 +239,9 @@ public:
         run();
         return got.value();
     }
-    apimart::finished_task finished(apimart::client& client, apimart::any_request request)
+    apimart::task_result finished(apimart::client& client, apimart::any_request request)
     {
-        recorder<apimart::finished_task> got;
+        recorder<apimart::task_result> got;
         client.generate(std::move(request), got.token());
         run();
         return got.value();

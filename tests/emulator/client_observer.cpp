@@ -314,7 +314,7 @@ TEST_CASE("client observer: a wait tells every poll, and a task's state only whe
     auto config = b.config();
     config.observer = told.callbacks();
     client user(b.context, config);
-    finished_task const done = b.finished(user, corgi());
+    task_result const done = b.finished(user, corgi());
     CHECK(done.succeeded());
 
     std::size_t polls = 0;
@@ -328,23 +328,23 @@ TEST_CASE("client observer: a wait tells every poll, and a task's state only whe
         CHECK(each.phase == "answered");
     }
     CHECK(polls == b.booked("polls"));
-    CHECK(polls == static_cast<std::size_t>(done.polls()));
+    CHECK(polls == static_cast<std::size_t>(done.poll_count()));
 
     auto const states = told.all<task_event>();
     REQUIRE(states.size() >= 2);
     for (std::size_t i = 0; i < states.size(); ++i) {
         CHECK(states[i].task_id == done.id());
-        CHECK_FALSE(states[i].word.empty());
+        CHECK_FALSE(states[i].raw_status.empty());
         if (i > 0) {
-            bool const differs =
-                states[i].word != states[i - 1].word || states[i].progress != states[i - 1].progress;
+            bool const differs = states[i].raw_status != states[i - 1].raw_status ||
+                                 states[i].progress != states[i - 1].progress;
             CHECK(differs);
             CHECK(states[i].progress >= states[i - 1].progress);
             CHECK(states[i].polls > states[i - 1].polls);
         }
     }
     CHECK(states.back().status == task_status::succeeded);
-    CHECK(states.back().word == "completed");
+    CHECK(states.back().raw_status == "completed");
     CHECK(states.back().progress == 100);
     CHECK(told.only<operation_event>().task_id == done.id());
     CHECK(told.only<operation_event>().acceptance == acceptance::accepted);
@@ -357,7 +357,7 @@ TEST_CASE("client observer: a download tells its pieces without its link")
     witness told;
     auto config = b.config();
     client quiet = b.make_client();
-    finished_task const done = b.finished(quiet, corgi());
+    task_result const done = b.finished(quiet, corgi());
     b.service().plan(R"({"on":"download","status":503})");
     config.observer = told.callbacks();
     client user(b.context, config);
@@ -634,7 +634,7 @@ TEST_CASE("client observer: nothing is told inside a call, whoever makes it, and
     auto config = b.config();
     config.observer = told.callbacks();
     client user(b.context, config);
-    std::vector<recorder<finished_task>> got(6);
+    std::vector<recorder<task_result>> got(6);
     recorder<task> refused;
     recorder<task_state> state;
     auto const calls = [&](std::size_t first) {
@@ -673,7 +673,7 @@ TEST_CASE("client observer: with several threads events still come one at a time
     auto config = b.config();
     config.observer = told.callbacks();
     client user(b.context, config);
-    std::vector<recorder<finished_task>> got(40);
+    std::vector<recorder<task_result>> got(40);
     for (auto& each : got)
         user.generate(corgi(), each.token());
     {
@@ -747,7 +747,7 @@ TEST_CASE("client metrics: the counters agree with the service's books and with 
     auto config = b.config();
     config.observer = told.callbacks();
     client user(b.context, config);
-    std::vector<recorder<finished_task>> got(12);
+    std::vector<recorder<task_result>> got(12);
     for (auto& each : got)
         user.generate(corgi(), each.token());
     b.run();
@@ -829,7 +829,7 @@ TEST_CASE("client metrics: what is under way is counted while it is, and not aft
     CHECK(after.connections_open == 1);
 
     b.service().plan(R"({"on":"poll","do":"hold"})");
-    recorder<finished_task> waited;
+    recorder<task_result> waited;
     user.wait(got.front().value(), waited.token());
     b.run_until([&] { return b.booked("polls") == 1; });
     CHECK(user.metrics().tasks_waiting == 1);

@@ -12,7 +12,7 @@ TEST_CASE("client pool: five hundred operations at one time use no more connecti
     auto config = b.config();
     config.limits.connections = 8;
     client user(b.context, config);
-    std::vector<recorder<finished_task>> got(500);
+    std::vector<recorder<task_result>> got(500);
     for (auto& each : got)
         user.generate(corgi(), each.token());
     b.run();
@@ -33,7 +33,7 @@ TEST_CASE("client pool: requests one after the other share one connection")
     client user = b.make_client();
     scratch_folder folder;
     for (int i = 0; i < 5; ++i) {
-        finished_task const done = b.finished(user, corgi());
+        task_result const done = b.finished(user, corgi());
         recorder<std::uint64_t> size;
         user.download(done.video(), folder / std::to_string(i), size.token());
         b.run();

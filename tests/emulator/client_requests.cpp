@@ -44,10 +44,10 @@ std::vector<any_request> one_of_each()
 asio::awaitable<void> make_video(client user, any_request request, std::filesystem::path to)
 {
     task const accepted = co_await user.submit(std::move(request));
-    finished_task const done = co_await user.wait(accepted);
+    task_result const done = co_await user.wait(accepted);
     CHECK(done.id() == accepted.id());
     CHECK(done.succeeded());
-    CHECK(done.polls() > 0);
+    CHECK(done.poll_count() > 0);
     std::uint64_t const size = co_await user.download(done.video(), to);
     CHECK(size == std::filesystem::file_size(to));
 }
@@ -157,7 +157,7 @@ TEST_CASE("client: metrics count what the service's books count")
     client user = b.make_client();
     scratch_folder folder;
     for (int i = 0; i < 3; ++i) {
-        finished_task const done = b.finished(user, corgi());
+        task_result const done = b.finished(user, corgi());
         recorder<std::uint64_t> size;
         user.download(done.video(), folder / std::to_string(i), size.token());
         b.run();

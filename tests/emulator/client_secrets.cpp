@@ -122,10 +122,10 @@ public:
     }
     void note(task_state const& state)
     {
-        note("word", state.word());
-        note("reason code", state.reason().code());
-        note("reason type", state.reason().type());
-        note("reason text", state.reason().text());
+        note("word", state.raw_status());
+        note("reason code", state.error().code());
+        note("reason type", state.error().type());
+        note("reason text", state.error().text());
     }
     template <class T>
     void note(recorder<T> const& got)
@@ -151,7 +151,7 @@ public:
             note("connection_event", e.host + "\n" + e.address + "\n" + e.detail + "\n" + e.tls_version +
                                          "\n" + e.code.message());
         };
-        all.on_task = [this](task_event const& e) { note("task_event", e.task_id + "\n" + e.word); };
+        all.on_task = [this](task_event const& e) { note("task_event", e.task_id + "\n" + e.raw_status); };
         all.on_stall = [this](stall_event const& e) { note("stall_event", e.where); };
         return all;
     }
@@ -288,7 +288,7 @@ void check_words_of_task(std::string const& members)
     user.status(task("task_1"), asked.token());
     run_to_end(context);
     CHECK(asked.outcome().has_value());
-    recorder<finished_task> waited;
+    recorder<task_result> waited;
     user.wait(task("task_1"), {.time_limit = 0ms}, waited.token());
     run_to_end(context);
     texts.note(asked);
@@ -426,7 +426,7 @@ TEST_CASE("client secrets: a result's host gets its own link and nothing else, a
         asio::io_context context;
         client user(context, config);
         scratch_folder folder;
-        recorder<finished_task> done;
+        recorder<task_result> done;
         user.wait(task("task_1"), done.token());
         run_to_end(context);
         texts.note(done);
@@ -469,7 +469,7 @@ TEST_CASE("client secrets: links that are not fetched are not shown either")
         config.observer = texts.listener();
         asio::io_context context;
         client user(context, config);
-        recorder<finished_task> done;
+        recorder<task_result> done;
         user.wait(task("task_1"), done.token());
         run_to_end(context);
         texts.note(done);

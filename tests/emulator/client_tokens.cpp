@@ -543,9 +543,9 @@ TEST_CASE("client tokens: wait")
     bench b;
     client user = b.make_client();
     task const one = b.submitted(user, corgi());
-    tour<finished_task>(
+    tour<task_result>(
         b.context, [&](auto&&... token) { return user.wait(one, std::forward<decltype(token)>(token)...); },
-        [&](result<finished_task> got) {
+        [&](result<task_result> got) {
             REQUIRE(got.has_value());
             CHECK(got->id() == one.id());
             CHECK(got->succeeded());
@@ -558,12 +558,12 @@ TEST_CASE("client tokens: wait with options")
     bench b;
     client user = b.make_client();
     task const one = b.submitted(user, corgi());
-    tour<finished_task>(
+    tour<task_result>(
         b.context,
         [&](auto&&... token) {
             return user.wait(one, wait_options{.time_limit = 40s}, std::forward<decltype(token)>(token)...);
         },
-        [&](result<finished_task> got) {
+        [&](result<task_result> got) {
             REQUIRE(got.has_value());
             CHECK(got->succeeded());
         });
@@ -588,10 +588,10 @@ TEST_CASE("client tokens: generate")
 {
     bench b;
     client user = b.make_client();
-    tour<finished_task>(
+    tour<task_result>(
         b.context,
         [&](auto&&... token) { return user.generate(corgi(), std::forward<decltype(token)>(token)...); },
-        [](result<finished_task> got) {
+        [](result<task_result> got) {
             REQUIRE(got.has_value());
             CHECK(got->succeeded());
         });
@@ -602,13 +602,13 @@ TEST_CASE("client tokens: generate with options")
 {
     bench b;
     client user = b.make_client();
-    tour<finished_task>(
+    tour<task_result>(
         b.context,
         [&](auto&&... token) {
             return user.generate(corgi(), submit_options(), wait_options{.time_limit = 40s},
                                  std::forward<decltype(token)>(token)...);
         },
-        [](result<finished_task> got) {
+        [](result<task_result> got) {
             REQUIRE(got.has_value());
             CHECK(got->succeeded());
         });
@@ -619,7 +619,7 @@ TEST_CASE("client tokens: download")
 {
     bench b;
     client user = b.make_client();
-    finished_task const done = b.finished(user, corgi());
+    task_result const done = b.finished(user, corgi());
     scratch_folder folder;
     tour<std::uint64_t>(
         b.context,
@@ -637,7 +637,7 @@ TEST_CASE("client tokens: download with options")
 {
     bench b;
     client user = b.make_client();
-    finished_task const done = b.finished(user, corgi());
+    task_result const done = b.finished(user, corgi());
     scratch_folder folder;
     tour<std::uint64_t>(
         b.context,
@@ -697,7 +697,7 @@ TEST_CASE("client tokens: a wait for what is no task ends, never inside the call
 {
     bench b;
     client user = b.make_client();
-    tour<finished_task>(
+    tour<task_result>(
         b.context,
         [&](auto&&... token) { return user.wait(task(), std::forward<decltype(token)>(token)...); },
         expects(errc::task_not_found));
@@ -721,7 +721,7 @@ TEST_CASE("client tokens: an invalid generate ends, never inside the call")
 {
     bench b;
     client user = b.make_client();
-    tour<finished_task>(
+    tour<task_result>(
         b.context,
         [&](auto&&... token) {
             return user.generate(refused_request(), std::forward<decltype(token)>(token)...);
@@ -761,7 +761,7 @@ TEST_CASE("client tokens: after shutdown every operation ends with shutting_down
     }
     SUBCASE("wait")
     {
-        tour<finished_task>(
+        tour<task_result>(
             b.context,
             [&](auto&&... token) {
                 return user.wait(task("task_1"), std::forward<decltype(token)>(token)...);
@@ -779,7 +779,7 @@ TEST_CASE("client tokens: after shutdown every operation ends with shutting_down
     }
     SUBCASE("generate")
     {
-        tour<finished_task>(
+        tour<task_result>(
             b.context,
             [&](auto&&... token) { return user.generate(corgi(), std::forward<decltype(token)>(token)...); },
             expects(errc::shutting_down));
@@ -829,7 +829,7 @@ TEST_CASE("client tokens: in a coroutine of a strand the operation resumes on th
         CHECK(where.running_in_this_thread());
         task const one = co_await c.submit(corgi());
         CHECK(where.running_in_this_thread());
-        result<finished_task> const finished = co_await c.wait(one, as_result());
+        result<task_result> const finished = co_await c.wait(one, as_result());
         CHECK(where.running_in_this_thread());
         CHECK(finished.has_value());
         done = true;
@@ -932,7 +932,7 @@ TEST_CASE("client tokens: cancel_after and cancel_at end an operation that takes
     client user(context, silent.config());
     recorder<task_state> after;
     recorder<task_state> at;
-    recorder<finished_task> waited;
+    recorder<task_result> waited;
     user.status(task("task_1"), as_result(asio::cancel_after(50ms, after.plain())));
     user.status(task("task_1"),
                 as_result(asio::cancel_at(std::chrono::steady_clock::now() + 50ms, at.plain())));

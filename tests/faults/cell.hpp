@@ -248,7 +248,7 @@ public:
             user_->wait(apimart::task("task_asked"),
                         apimart::wait_options{limit ? *limit : std::chrono::milliseconds(wait_limit)},
                         apimart::as_result(asio::bind_cancellation_slot(
-                            signal.slot(), [seen = seen_](apimart::result<apimart::finished_task> outcome) {
+                            signal.slot(), [seen = seen_](apimart::result<apimart::task_result> outcome) {
                                 seen->end(outcome ? outcome->id() : std::string(), outcome);
                             })));
         }

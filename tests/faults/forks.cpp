@@ -61,8 +61,8 @@ TEST_CASE("faults: F55 a context told of the fork marks its clients dead in the 
         // Nothing of doctest's here, and no other thread exists.
         context.notify_fork(asio::io_context::fork_child);
         recorder<apimart::task> submitted;
-        recorder<apimart::finished_task> generated;
-        recorder<apimart::finished_task> waited;
+        recorder<apimart::task_result> generated;
+        recorder<apimart::task_result> waited;
         recorder<apimart::task_state> asked;
         recorder<std::uint64_t> fetched;
         user->submit(corgi(), submitted.token());

@@ -211,12 +211,12 @@ TEST_CASE(
     scratch_folder folder;
     check_every_refusal<apimart::task>(
         seller, [](apimart::client& by, auto token) { by.submit(corgi(), std::move(token)); });
-    check_every_refusal<apimart::finished_task>(
+    check_every_refusal<apimart::task_result>(
         seller, [](apimart::client& by, auto token) { by.generate(corgi(), std::move(token)); });
     check_every_refusal<apimart::task_state>(seller, [](apimart::client& by, auto token) {
         by.status(apimart::task("task_asked"), std::move(token));
     });
-    check_every_refusal<apimart::finished_task>(seller, [](apimart::client& by, auto token) {
+    check_every_refusal<apimart::task_result>(seller, [](apimart::client& by, auto token) {
         by.wait(apimart::task("task_asked"), std::move(token));
     });
     check_every_refusal<std::uint64_t>(seller, [&](apimart::client& by, auto token) {
@@ -298,7 +298,7 @@ TEST_CASE("faults: a handler's allocator gets everything back where the context 
             user.wait(apimart::task("task_asked"),
                       apimart::as_result(
                           asio::bind_allocator(supplied_allocator<char>(memory),
-                                               [alive](apimart::result<apimart::finished_task> const&) {})));
+                                               [alive](apimart::result<apimart::task_result> const&) {})));
             for (int i = 0; i < steps; ++i)
                 context.run_one_for(5ms);
             CHECK(memory.given > 0);

@@ -120,7 +120,7 @@ TEST_CASE("faults: questions get through while submits fill their places (F10)")
     std::vector<recorder<apimart::task_state>> asked(20);
     for (auto const& each : asked)
         user.status(apimart::task("task_asked"), each.token());
-    recorder<apimart::finished_task> waited;
+    recorder<apimart::task_result> waited;
     user.wait(apimart::task("task_asked"), waited.token());
     run_until(context, [&] {
         return waited.done() &&

@@ -60,7 +60,7 @@ public:
         if (!ended.good)
             ended.why = got->error();
         else if constexpr (std::is_same_v<T, apimart::task_state>)
-            ended.status = (*got)->word();
+            ended.status = (*got)->raw_status();
         return ended;
     }
 

@@ -38,7 +38,7 @@ concept printable_to_a_stream = requires(std::ostream& out, T const& value)
 static_assert(!printable_to_a_stream<api_key>);
 static_assert(!printable_to_a_stream<result_url>);
 static_assert(!std::is_convertible_v<api_key, std::string>);
-static_assert(!std::is_aggregate_v<task> && !std::is_aggregate_v<finished_task> &&
+static_assert(!std::is_aggregate_v<task> && !std::is_aggregate_v<task_result> &&
               !std::is_aggregate_v<error_info>);
 static_assert(!std::is_aggregate_v<client_config> && !std::is_aggregate_v<tls_options> &&
               !std::is_aggregate_v<api_key>);

@@ -104,7 +104,7 @@ APIMART_INLINE void begin_submit(client_handle const& client, completion<task> h
                          });
 }
 
-APIMART_INLINE void begin_wait(client_handle const& client, completion<finished_task> handler, task which,
+APIMART_INLINE void begin_wait(client_handle const& client, completion<task_result> handler, task which,
                                wait_options options)
 {
     start_wait(*client.state, which, options, std::move(handler));
@@ -119,7 +119,7 @@ APIMART_INLINE void begin_status(client_handle const& client, completion<task_st
                          });
 }
 
-APIMART_INLINE void begin_generate(client_handle const& client, completion<finished_task> handler,
+APIMART_INLINE void begin_generate(client_handle const& client, completion<task_result> handler,
                                    any_request request, submit_options submit_with, wait_options wait_with)
 {
     client.state->launch(std::move(handler), request_kind::submit,

@@ -232,7 +232,7 @@ inline awaitable<std::optional<std::string>> ask_for_fresh_link(client_state& cl
     op.active = nullptr;
     if (!now || file.index() >= now->videos().size())
         co_return std::nullopt;
-    co_return now->videos()[file.index()].url().reveal();
+    co_return now->videos()[file.index()].url().expose();
 }
 
 // Transfers that go on where the one before ended.
@@ -256,7 +256,7 @@ inline awaitable<result<std::uint64_t>> fetch(client_state& client, operation& o
     read_retry again(policy, client.budget, client.seed(),
                      op.limit ? std::optional(op.limit->when()) : std::nullopt);
     int resumes = 0;
-    std::string url = file.url().reveal();
+    std::string url = file.url().expose();
     for (bool refreshed = false;;) {
         ++op.attempts;
         std::optional<error_info> why = co_await transfer(client, op, target, url);

@@ -18,7 +18,7 @@ public:
     coroutine_waiter(executor const& strand, std::uint64_t serial, time_point until)
         : task_waiter(serial, until), ended(strand, timer::time_point::max())
     {}
-    void done(std::string const&, result<finished_task>&& given) override
+    void done(std::string const&, result<task_result>&& given) override
     {
         outcome = std::move(given);
         ended.cancel();
@@ -26,12 +26,12 @@ public:
     void drop() noexcept override {}
 
     timer ended; // cancelled at the end, or when the wait is to end
-    std::optional<result<finished_task>> outcome;
+    std::optional<result<task_result>> outcome;
 };
 
 // What a call of `client::generate` is: a submit, then a wait.
-inline awaitable<result<finished_task>> generate(client_state& client, operation& op, any_request request,
-                                                 submit_options submit_with, wait_options wait_with)
+inline awaitable<result<task_result>> generate(client_state& client, operation& op, any_request request,
+                                               submit_options submit_with, wait_options wait_with)
 {
     result<task> const bought = co_await submit(client, op, std::move(request), std::move(submit_with));
     if (!bought)
@@ -47,7 +47,7 @@ inline awaitable<result<finished_task>> generate(client_state& client, operation
     coroutine_waiter waiter(client.runtime.strand(), op.number,
                             now + bounded(wait_with.time_limit.value_or(client.config.poll.max_wait)));
     if (!op.stop_reason) {
-        client.fleet.add(bought->id(), bought->profile(), bought->accepted_at().value_or(now), waiter);
+        client.fleet.add(bought->id(), bought->duration_class(), bought->accepted_at().value_or(now), waiter);
         client.pump_polls();
         op.sleeping = &waiter.ended;
         if (!waiter.outcome)

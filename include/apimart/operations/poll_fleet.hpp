@@ -39,7 +39,7 @@ public:
     task_waiter& operator=(task_waiter const&) = delete;
     virtual ~task_waiter() = default;
 
-    virtual void done(std::string const& task_id, result<finished_task>&& outcome) = 0;
+    virtual void done(std::string const& task_id, result<task_result>&& outcome) = 0;
     // The execution context goes away.
     virtual void drop() noexcept = 0;
 
@@ -171,7 +171,7 @@ public:
             report(task, answer, now);
             if (answer) {
                 runtime_.counters.tasks_finished.add();
-                end_waiters(task, finished_task(std::move(*answer), task.polls),
+                end_waiters(task, task_result(std::move(*answer), task.polls),
                             [](task_waiter const&) { return true; });
             } else {
                 end_waiters(task, answer.error(), [](task_waiter const&) { return true; });
@@ -182,7 +182,7 @@ public:
         // Those whose time is up must not hasten the next poll.
         error_info why(errc::wait_timeout);
         if (answer)
-            why.client_message("last seen " + answer->word());
+            why.client_message("last seen " + answer->raw_status());
         else
             why.underlying(answer.error().code())
                 .client_message("the last question failed: " + answer.error().describe());
@@ -254,7 +254,7 @@ private:
     }
 
     template <class Predicate>
-    static void end_waiters(watched_task& task, result<finished_task> outcome, Predicate which)
+    static void end_waiters(watched_task& task, result<task_result> outcome, Predicate which)
     {
         for (auto next = task.waiters.begin(); next != task.waiters.end();) {
             task_waiter& waiter = *next++;
@@ -262,7 +262,7 @@ private:
                 continue;
             task.waiters.erase(task.waiters.iterator_to(waiter));
             waiter.on = nullptr;
-            waiter.done(task.id, result<finished_task>(outcome));
+            waiter.done(task.id, result<task_result>(outcome));
         }
     }
 
@@ -299,14 +299,14 @@ private:
     {
         if (!runtime_.observer.on_task)
             return;
-        std::string seen = state.word() + std::to_string(state.progress().value_or(0));
+        std::string seen = state.raw_status() + std::to_string(state.progress().value_or(0));
         if (seen == task.seen)
             return;
         task.seen = std::move(seen);
         task_event event;
         event.task_id = task.id;
         event.status = state.status();
-        event.word = state.word();
+        event.raw_status = state.raw_status();
         event.progress = state.progress().value_or(0);
         event.polls = task.polls;
         runtime_.emit(runtime_.observer.on_task, event);

@@ -27,12 +27,12 @@ inline result<task_state> read_status(client_state const& client, http_result co
     result<task_state> answer = read_task_response(outcome.response, id, wall_clock());
     if (!answer)
         return credentials.redacted(answer.error());
-    task_failure const& reason = answer->reason();
+    task_error const& reason = answer->error();
     if (!reason.text().empty() || !reason.code().empty() || !reason.type().empty())
-        answer->reason(task_failure(credentials.redacted(reason.code()), credentials.redacted(reason.type()),
-                                    credentials.redacted(reason.text())));
-    if (credentials.may_occur_in(answer->word()))
-        answer->word(credentials.redacted(answer->word()));
+        answer->error(task_error(credentials.redacted(reason.code()), credentials.redacted(reason.type()),
+                                 credentials.redacted(reason.text())));
+    if (credentials.may_occur_in(answer->raw_status()))
+        answer->raw_status(credentials.redacted(answer->raw_status()));
     return answer;
 }
 

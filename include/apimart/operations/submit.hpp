@@ -169,7 +169,7 @@ inline result<task> finish_submit(client_state& client, operation& op, any_reque
     client.runtime.counters.tasks_accepted.add();
     op.task_id = *machine.outcome();
     task accepted(*machine.outcome());
-    accepted.model(std::string(request.model())).profile(profile_of(request));
+    accepted.model(std::string(request.model())).duration_class(profile_of(request));
     accepted.idempotency_key(machine.take_key()).submit_attempts(machine.requests());
     accepted.accepted_at(client.runtime.now());
     return accepted;

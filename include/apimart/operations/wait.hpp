@@ -92,7 +92,7 @@ class wait_call final : public task_waiter
 {
 public:
     wait_call(client_state& client, std::uint64_t serial, time_point begun, time_point until,
-              completion<finished_task>&& handler)
+              completion<task_result>&& handler)
         : task_waiter(serial, until), client_(client), begun_(begun), handler_(std::move(handler))
     {}
 
@@ -107,7 +107,7 @@ public:
         client_.fleet.add(id, profile, accepted, *this);
     }
 
-    void done(std::string const& task_id, result<finished_task>&& outcome) override
+    void done(std::string const& task_id, result<task_result>&& outcome) override
     {
         auto const self = std::move(self_);
         error_code code;
@@ -124,12 +124,12 @@ public:
 private:
     client_state& client_;
     time_point const begun_;
-    completion<finished_task> handler_;
+    completion<task_result> handler_;
     std::shared_ptr<wait_call> self_; // while it waits
 };
 
 inline void start_wait(client_state& client, task const& which, wait_options const& options,
-                       completion<finished_task> handler)
+                       completion<task_result> handler)
 {
     auto const now = client.runtime.now();
     auto const limit = bounded(options.time_limit.value_or(client.config.poll.max_wait));
@@ -146,7 +146,7 @@ inline void start_wait(client_state& client, task const& which, wait_options con
                                                 std::move(handler));
     *stop = call;
     client.post([self = client.shared_from_this(), call = std::move(call), id = which.id(),
-                 profile = which.profile(), accepted = which.accepted_at().value_or(now)]() mutable {
+                 profile = which.duration_class(), accepted = which.accepted_at().value_or(now)]() mutable {
         wait_call& waiter = *call;
         waiter.start(std::move(call), id, profile, accepted);
         self->pump_polls();

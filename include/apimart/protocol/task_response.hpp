@@ -238,9 +238,9 @@ inline task_state to_state(task_fields const& fields, std::string_view asked_for
     if (auto const value = seconds(task_fields::actual_time, month))
         state.actual_time(*value);
     if (auto const value = seconds(task_fields::created, year_9999))
-        state.created(std::chrono::sys_seconds(*value));
+        state.created_at(std::chrono::sys_seconds(*value));
     if (auto const value = seconds(task_fields::completed, year_9999))
-        state.completed(std::chrono::sys_seconds(*value));
+        state.completed_at(std::chrono::sys_seconds(*value));
     if (auto const value = fields[task_fields::cost].lenient_number(); value && *value >= 0)
         state.cost(*value);
     if (auto const value = fields[task_fields::credits_cost].lenient_number(); value && *value >= 0)
@@ -306,7 +306,7 @@ inline result<task_state> read_task_response(http_response const& response, std:
         error_document const document(response);
         server_message const words =
             message_of(fields.has_data() ? member_of(document.json(), "data") : document.json());
-        state.reason(task_failure(words.code(), words.type(), words.text()));
+        state.error(task_error(words.code(), words.type(), words.text()));
     }
     return state;
 }
