@@ -227,7 +227,7 @@ private:
         now = batch::stage::submitting;
         apimart::submit_options options;
         if (end_)
-            options.time_limit(remaining());
+            options.timeout(remaining());
         apimart::result<apimart::task> accepted =
             co_await client_.submit(line.request(), std::move(options), apimart::as_result());
         if (!accepted) {
@@ -244,7 +244,7 @@ private:
         now = batch::stage::generating;
         apimart::wait_options patience;
         if (end_)
-            patience.time_limit = remaining();
+            patience.timeout = remaining();
         apimart::result<apimart::task_result> done =
             co_await client_.wait(*accepted, patience, apimart::as_result());
         if (!done) {
@@ -440,7 +440,7 @@ int run(settings const& chosen)
         service = std::make_unique<in_process_emulator>(chosen.speed);
         config.emplace(apimart::api_key("emulator"));
         config->base_url = service->base_url();
-        config->tls.additional_ca_pem(service->ca_pem());
+        config->tls.add_ca_pem(service->ca_pem());
         std::cout << "service: the built-in emulator at " << config->base_url << ", " << chosen.speed
                   << " times faster than real time"
                   << (chosen.emulator ? "" : " (APIMART_API_KEY is not set)") << std::endl;
@@ -463,15 +463,15 @@ int run(settings const& chosen)
                   << std::endl;
     }
     if (!chosen.ca_file.empty())
-        config->tls.additional_ca_file(chosen.ca_file);
+        config->tls.add_ca_file(chosen.ca_file);
     // A service that runs faster is asked more often.
     auto const scaled = [&](std::chrono::milliseconds usual) {
         return std::max(20ms, std::chrono::milliseconds(static_cast<std::int64_t>(
                                   static_cast<double>(usual.count()) / chosen.speed)));
     };
-    config->poll.first = scaled(config->poll.first);
-    config->poll.shortest = scaled(config->poll.shortest);
-    config->poll.longest = scaled(config->poll.longest);
+    config->poll.initial_delay = scaled(config->poll.initial_delay);
+    config->poll.min_interval = scaled(config->poll.min_interval);
+    config->poll.max_interval = scaled(config->poll.max_interval);
     config->poll.requests_per_second *= std::clamp(chosen.speed, 1.0, 10.0);
 
     if (!chosen.no_download)

@@ -74,8 +74,8 @@ int main()
 
     client_config config{api_key("sk-example")};
     config.base_url = service.base_url();
-    config.tls.additional_ca_pem(service.ca_pem());
-    config.poll.first = config.poll.shortest = 50ms;
+    config.tls.add_ca_pem(service.ca_pem());
+    config.poll.initial_delay = config.poll.min_interval = 50ms;
     config.observer = printing_observer();
     int status = 0;
     asio::co_spawn(context, corgi(client(context, config)), [&](std::exception_ptr failed) {

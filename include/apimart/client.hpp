@@ -81,7 +81,7 @@ public:
     executor_type get_executor() const { return detail::executor_of(*handle()); }
 
     /// Sends a request for a video. It costs money when the task finishes, so it is sent again only where it
-    /// is proved that the service did not accept it (or under `idempotency::honoured`, with the same key).
+    /// is proved that the service did not accept it (or under `idempotency::supported`, with the same key).
     ///
     /// Completion: `void(error_code, task)`.
     /// Errors: `errc::invalid_request` with all violations, before any byte is sent; `errc::outcome_unknown`
@@ -89,7 +89,7 @@ public:
     /// acceptance `not_sent`. `error_info::acceptance()` says what is proved in each case.
     /// Cancellation: terminal, partial, total before the first byte of the request is sent, which proves
     /// `not_sent`. After that terminal and partial only: the request is completed and its answer read for
-    /// `timeouts::detached_answer`, to learn the task's id; the remote task goes on.
+    /// `timeouts::abandoned_response`, to learn the task's id; the remote task goes on.
     /// Lifetime and thread safety: as the class. Units: see `submit_options`.
     /// Source: API reference, sections 2 and 8.
     template <detail::completion_token<task> Token = default_token>
@@ -189,9 +189,9 @@ public:
     }
 
     /// Ends the client in two steps. First nothing new begins, waits and unsent submits end with
-    /// `errc::shutting_down`, and submits that may have been accepted have `timeouts::drain` to learn their
-    /// outcome. Then every connection is cut. A second call is the second step, at once. Neither step waits
-    /// for a name service or for a peer.
+    /// `errc::shutting_down`, and submits that may have been accepted have `timeouts::shutdown_grace` to
+    /// learn their outcome. Then every connection is cut. A second call is the second step, at once. Neither
+    /// step waits for a name service or for a peer.
     ///
     /// Completion: `void(error_code, shutdown_report)`, after all other operations.
     /// Errors: none.

@@ -39,7 +39,7 @@ public:
     {
         client_config config = server_.config();
         // They take longer to read than a row takes to play.
-        config.tls.without_system_authorities();
+        config.tls.use_system_ca(false);
         config.retry.max_retries = 0;
         config.retry.max_rate_limit_retries = 0;
         return config;
@@ -156,7 +156,7 @@ TEST_CASE("client bad replies: an answer that stops, or drips, ends by the limit
             });
             client_config config = server.config();
             config.retry.max_retries = 0;
-            config.timeouts.stall = 150ms;
+            config.timeouts.read = 150ms;
             config.timeouts.response = beginning.empty() ? 150ms : 10s;
             asio::io_context context;
             client user(context, config);

@@ -189,7 +189,7 @@ TEST_CASE("client cancellation: a submit that is out still learns its id from an
         });
         asio::io_context context;
         auto config = server.config();
-        config.timeouts.detached_answer = 20s;
+        config.timeouts.abandoned_response = 20s;
         client user(context, config);
         all_operations all;
         user.submit(corgi(), all.bound(all.submitted, 0));
@@ -217,7 +217,7 @@ TEST_CASE("client cancellation: a submit that is out and stays unanswered ends a
         scripted_server server(scripted_server::security::tls, withhold);
         asio::io_context context;
         auto config = server.config();
-        config.timeouts.detached_answer = 60ms;
+        config.timeouts.abandoned_response = 60ms;
         client user(context, config);
         all_operations all;
         user.submit(corgi(), all.bound(all.submitted, 0));
@@ -251,7 +251,7 @@ TEST_CASE(
     });
     asio::io_context context;
     auto config = server.config();
-    config.timeouts.detached_answer = 1ms;
+    config.timeouts.abandoned_response = 1ms;
     client user(context, config);
     all_operations all;
     user.submit(corgi(), all.bound(all.submitted, 0));
@@ -285,7 +285,7 @@ TEST_CASE("client cancellation: during the pause before a repetition it proves w
     {
         bench b(R"({"idempotency":"on","faults":[{"on":"submit","do":"reset","when":"accepted"}]})");
         auto config = b.config();
-        config.idempotency = idempotency::honoured;
+        config.idempotency = idempotency::supported;
         client user(b.context, config);
         asio::cancellation_signal signal;
         recorder<task> got;
@@ -312,7 +312,7 @@ TEST_CASE("client cancellation: sweep: after any number of handlers it takes eff
             scripted_server server(scripted_server::security::tls, withhold);
             asio::io_context context;
             auto config = server.config();
-            config.timeouts.detached_answer = 20ms;
+            config.timeouts.abandoned_response = 20ms;
             // Total cancellation leaves a submit that is out alone.
             if (type == cancellation_type::total)
                 config.timeouts.response = 300ms;
@@ -406,7 +406,7 @@ TEST_CASE("client lifetime: sweep: a client destroyed with every operation under
         int ran = 0;
         {
             auto config = server.config();
-            config.timeouts.detached_answer = 30ms;
+            config.timeouts.abandoned_response = 30ms;
             client user(context, config);
             all.start(user, server, folder);
             ran = run_some(context, steps);
@@ -489,9 +489,9 @@ TEST_CASE("client lifetime: sweep: a context destroyed under every operation dro
                 std::optional<client> user;
                 std::optional<asio::io_context> context(std::in_place);
                 auto config = server.config();
-                config.limits.submits = 2;
-                config.limits.connections = 4;
-                config.limits.downloads = 1;
+                config.limits.max_concurrent_submits = 2;
+                config.limits.max_connections = 4;
+                config.limits.max_concurrent_downloads = 1;
                 user.emplace(*context, config);
                 all.start(*user, server, folder);
                 for (int which = 0; which < 5; ++which)
@@ -550,8 +550,8 @@ TEST_CASE("client shutdown: a submit that is withheld for ever ends within the d
     scripted_server server(scripted_server::security::tls, withhold);
     asio::io_context context;
     auto config = server.config();
-    config.timeouts.drain = 150ms;
-    config.limits.submits = 2;
+    config.timeouts.shutdown_grace = 150ms;
+    config.limits.max_concurrent_submits = 2;
     client user(context, config);
     scratch_folder folder;
     all_operations all;
@@ -604,7 +604,7 @@ TEST_CASE("client shutdown: a submit that is answered within the drain is accept
     });
     asio::io_context context;
     auto config = server.config();
-    config.timeouts.drain = 20s;
+    config.timeouts.shutdown_grace = 20s;
     client user(context, config);
     recorder<task> submitted;
     recorder<task_result> generated;

@@ -373,7 +373,7 @@ TEST_CASE("client download: interruptions without end are reported, and nothing 
             peer.write(ok_head(1'000) + clip(1'000).substr(0, 10));
             peer.cut();
         },
-        download_options{.max_resumes = 3});
+        download_options{.max_retries = 3});
     CHECK(f.why().code() == errc::stream_truncated);
     CHECK(f.why().code() == condition::retryable);
     CHECK(f.server.connections() == 4);
@@ -395,7 +395,7 @@ TEST_CASE("client download: a chunked file is complete with its last chunk only"
             peer.write(head + "c\r\n" + clip(12) + "\r\n");
             peer.close();
         },
-        download_options{.max_resumes = 1});
+        download_options{.max_retries = 1});
     CHECK(broken.why().code() == errc::connection_lost);
 }
 
@@ -412,7 +412,7 @@ TEST_CASE("client download: a file that ends with the connection counts only wit
                 else
                     peer.cut();
             },
-            download_options{.max_resumes = 1});
+            download_options{.max_retries = 1});
         CHECK(f.got->has_value() == orderly);
         if (!orderly)
             CHECK(f.why().code() == errc::stream_truncated);
@@ -433,7 +433,7 @@ TEST_CASE("client download: a stalled transfer is cut and goes on")
     });
     asio::io_context context;
     auto config = server.config();
-    config.timeouts.stall = 100ms;
+    config.timeouts.read = 100ms;
     client user(context, config);
     recorder<std::uint64_t> got;
     user.download(video_file("task_1", 0, result_url(server.base_url() + "/v"), {}), folder / "v.mp4",
@@ -556,7 +556,7 @@ TEST_CASE("client download: a foreign place that is allowed gets no key")
     });
     bench b;
     auto config = b.config();
-    config.tls.additional_ca_pem(other.ca_pem());
+    config.tls.add_ca_pem(other.ca_pem());
     config.allow_private_results = true;
     client user(b.context, config);
     scratch_folder folder;
@@ -697,7 +697,7 @@ TEST_CASE("client download: many files at one time are not mixed up and keep to 
 {
     bench b(R"({"file_bytes":200000})");
     auto config = b.config();
-    config.limits.downloads = 3;
+    config.limits.max_concurrent_downloads = 3;
     client user(b.context, config);
     std::vector<recorder<task_result>> tasks(12);
     for (auto& each : tasks)

@@ -175,7 +175,7 @@ TEST_CASE("client errors: an unknown authority is named, proved not sent, and no
     CHECK(why.acceptance() == acceptance::not_sent);
     CHECK(why.attempts().size() == 1);
     CHECK(why.client_message().find("127.0.0.1") != std::string::npos);
-    CHECK(why.client_message().find("tls_options::additional_ca") != std::string::npos);
+    CHECK(why.client_message().find("tls_options::add_ca") != std::string::npos);
     CHECK(b.booked("requests") == 0);
     wait_until([&] { return b.booked("handshakes_failed") == 1; });
 }
@@ -319,9 +319,9 @@ TEST_CASE("client errors: the time limit of a submit counts while an answer is w
 {
     bench b(R"({"faults":[{"on":"submit","do":"stall","when":"accepted"}]})");
     auto config = b.config();
-    config.timeouts.detached_answer = 50ms;
+    config.timeouts.abandoned_response = 50ms;
     auto const began = std::chrono::steady_clock::now();
-    error_info const why = failed_submit(b.context, config, submit_options().time_limit(100ms));
+    error_info const why = failed_submit(b.context, config, submit_options().timeout(100ms));
     // The limit for one response, a minute, is not what ended it.
     CHECK(std::chrono::steady_clock::now() - began < 30s);
     CHECK(why.code() == errc::outcome_unknown);
@@ -333,14 +333,14 @@ TEST_CASE("client errors: the time limit of a submit counts while it waits for i
 {
     bench b(R"({"faults":[{"on":"submit","do":"stall","when":"accepted"}]})");
     auto config = b.config();
-    config.limits.submits = 1;
+    config.limits.max_concurrent_submits = 1;
     config.timeouts.response = 2s;
     client user(b.context, config);
     recorder<task> first;
     recorder<task> second;
     user.submit(corgi(), first.token());
     b.run_until([&] { return b.accepted() == 1; });
-    user.submit(corgi(), submit_options().time_limit(20ms), second.token());
+    user.submit(corgi(), submit_options().timeout(20ms), second.token());
     b.run_until([&] { return second.done(); });
     CHECK_FALSE(first.done());
     CHECK(second.why().code() == errc::deadline_exceeded);
@@ -358,18 +358,18 @@ TEST_CASE("client errors: time limits without end do not overflow")
     config.timeouts.connect = for_ever;
     config.timeouts.tls_handshake = for_ever;
     config.timeouts.response = for_ever;
-    config.timeouts.detached_answer = for_ever;
-    config.timeouts.idle = for_ever;
+    config.timeouts.abandoned_response = for_ever;
+    config.timeouts.pool_idle = for_ever;
     config.timeouts.idle_for_submit = for_ever;
-    config.timeouts.drain = for_ever;
+    config.timeouts.shutdown_grace = for_ever;
     config.poll.max_wait = for_ever;
     client user(b.context, config);
     recorder<task> submitted;
-    user.submit(corgi(), submit_options().time_limit(for_ever), submitted.token());
+    user.submit(corgi(), submit_options().timeout(for_ever), submitted.token());
     b.run();
     recorder<task_result> waited;
     recorder<task_result> waited_by_default;
-    user.wait(submitted.value(), wait_options{.time_limit = for_ever}, waited.token());
+    user.wait(submitted.value(), wait_options{.timeout = for_ever}, waited.token());
     user.wait(submitted.value(), waited_by_default.token());
     b.run();
     CHECK(waited.value().succeeded());

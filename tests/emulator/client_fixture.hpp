@@ -66,12 +66,12 @@ inline apimart::client_config quick_config(std::string base_url, std::string con
 {
     apimart::client_config config{apimart::api_key(std::string(key))};
     config.base_url = std::move(base_url);
-    config.tls.additional_ca_pem(ca_pem);
-    config.retry.initial = 1ms;
-    config.retry.cap = 4ms;
-    config.poll.first = 5ms;
-    config.poll.shortest = 2ms;
-    config.poll.longest = 50ms;
+    config.tls.add_ca_pem(ca_pem);
+    config.retry.initial_backoff = 1ms;
+    config.retry.max_backoff = 4ms;
+    config.poll.initial_delay = 5ms;
+    config.poll.min_interval = 2ms;
+    config.poll.max_interval = 50ms;
     config.poll.requests_per_second = 100'000;
     return config;
 }

@@ -285,8 +285,8 @@ TEST_CASE("client lost answers: an answer above its limit leaves a submit doubtf
         });
         asio::io_context context;
         auto config = server.config();
-        config.limits.header_bytes = 2000;
-        config.limits.response_bytes = 2000;
+        config.limits.header_limit = 2000;
+        config.limits.body_limit = 2000;
         client user(context, config);
         recorder<task> got;
         user.submit(corgi(), got.token());
@@ -312,7 +312,7 @@ TEST_CASE("client lost answers: a redirect of a submit is neither followed nor b
         });
         asio::io_context context;
         auto config = server.config();
-        config.tls.additional_ca_pem(elsewhere.ca_pem());
+        config.tls.add_ca_pem(elsewhere.ca_pem());
         client user(context, config);
         recorder<task> got;
         user.submit(corgi(), got.token());
@@ -352,7 +352,7 @@ TEST_CASE(
         CAPTURE(fault);
         bench b(R"({"idempotency":"on","faults":[{"on":"submit",)" + fault + "}]}");
         auto config = b.config();
-        config.idempotency = idempotency::honoured;
+        config.idempotency = idempotency::supported;
         client user(b.context, config);
         task const got = b.submitted(user, corgi());
         CHECK(got.id() == std::string_view(b.accepted_entry(0).at("task_id").as_string()));
@@ -367,7 +367,7 @@ TEST_CASE("client lost answers: a first request that is still running is waited 
 {
     bench b(R"({"idempotency":"in_progress","faults":[{"on":"submit","do":"reset","when":"accepted"}]})");
     auto config = b.config();
-    config.idempotency = idempotency::honoured;
+    config.idempotency = idempotency::supported;
     client user(b.context, config);
     task const got = b.submitted(user, corgi());
     CHECK(got.submit_attempts() == 3);
@@ -379,7 +379,7 @@ TEST_CASE("client lost answers: a service that does not know its own outcome is 
 {
     bench b(R"({"idempotency":"indeterminate","faults":[{"on":"submit","do":"reset","when":"accepted"}]})");
     auto config = b.config();
-    config.idempotency = idempotency::honoured;
+    config.idempotency = idempotency::supported;
     config.retry.max_resends = 3;
     client user(b.context, config);
     recorder<task> got;
@@ -405,7 +405,7 @@ TEST_CASE("client lost answers: that nothing was executed for lack of a key stor
     }
     b.run();
     auto config = b.config();
-    config.idempotency = idempotency::honoured;
+    config.idempotency = idempotency::supported;
     client user(b.context, config);
     CHECK(b.submitted(user, corgi()).submit_attempts() == 2);
     CHECK(b.accepted() == 1);

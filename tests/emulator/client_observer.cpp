@@ -200,7 +200,7 @@ TEST_CASE("client observer: each attempt of a submit is followed by what was dec
     CHECK(retries[0].why == errc::tls_closed);
     CHECK_FALSE(retries[0].asked_by_service);
     CHECK_FALSE(retries[0].same_key);
-    CHECK(retries[0].delay <= config.retry.initial);
+    CHECK(retries[0].delay <= config.retry.initial_backoff);
     CHECK(retries[1].why == api_errc::rate_limited);
     CHECK(retries[1].asked_by_service);
     CHECK_FALSE(retries[1].same_key);
@@ -245,7 +245,7 @@ TEST_CASE("client observer: a repetition under the same key is told as one")
     bench b(R"({"idempotency":"on","faults":[{"on":"submit","do":"reset","when":"accepted"}]})");
     witness told;
     auto config = b.config();
-    config.idempotency = idempotency::honoured;
+    config.idempotency = idempotency::supported;
     config.observer = told.callbacks();
     client user(b.context, config);
     recorder<task> got;
@@ -486,7 +486,7 @@ TEST_CASE("client observer: submits that wait for the rate are told as a stall, 
     bench b;
     witness told;
     auto config = b.config();
-    config.limits.submits = 1;
+    config.limits.max_concurrent_submits = 1;
     config.limits.submits_per_second = 2;
     config.observer = told.callbacks();
     client user(b.context, config);
@@ -520,7 +520,7 @@ TEST_CASE("client observer: requests that wait for a new connection's turn are t
     });
     witness told;
     auto config = server.config();
-    config.limits.connections = 1;
+    config.limits.max_connections = 1;
     config.limits.connects_per_second = 2;
     config.observer = told.callbacks();
     asio::io_context context;
@@ -551,7 +551,7 @@ TEST_CASE("client observer: requests that wait for a connection in use are told 
     bench b(R"({"faults":[{"on":"poll","do":"hold"}]})");
     witness told;
     auto config = b.config();
-    config.limits.connections = 1;
+    config.limits.max_connections = 1;
     config.observer = told.callbacks();
     client user(b.context, config);
     task const one = b.submitted(user, corgi());
@@ -579,7 +579,7 @@ TEST_CASE("client observer: the end of every connection is told, kept ones inclu
     bench b;
     witness told;
     auto config = b.config();
-    config.limits.connections = 1;
+    config.limits.max_connections = 1;
     config.timeouts.idle_for_submit = 0ms;
     config.observer = told.callbacks();
     client user(b.context, config);
@@ -596,7 +596,7 @@ TEST_CASE("client observer: the end of every connection is told, kept ones inclu
         CHECK(each.tls_version == "TLSv1.3");
 
     // One that was kept for too long is found when another is wanted.
-    config.timeouts.idle = 1ms;
+    config.timeouts.pool_idle = 1ms;
     witness of_another;
     config.observer = of_another.callbacks();
     client another(b.context, config);
@@ -807,7 +807,7 @@ TEST_CASE("client metrics: what is under way is counted while it is, and not aft
 {
     bench b(R"({"faults":[{"on":"submit","do":"hold","when":"request"}]})");
     auto config = b.config();
-    config.limits.submits = 1;
+    config.limits.max_concurrent_submits = 1;
     config.limits.queued_submits = 2;
     client user(b.context, config);
     std::vector<recorder<task>> got(4);
@@ -855,7 +855,7 @@ TEST_CASE("client metrics: another address, another base URL and a refused repet
     {
         auto config = b.config();
         config.base_url = "https://localhost:" + port;
-        config.resolver.pin("localhost", {"127.0.0.2", "127.0.0.1"});
+        config.resolver.add_host("localhost", {"127.0.0.2", "127.0.0.1"});
         witness& told = witnesses[0];
         config.observer = told.callbacks();
         client user(b.context, config);

@@ -10,7 +10,7 @@ TEST_CASE("client pool: five hundred operations at one time use no more connecti
 {
     bench b;
     auto config = b.config();
-    config.limits.connections = 8;
+    config.limits.max_connections = 8;
     client user(b.context, config);
     std::vector<recorder<task_result>> got(500);
     for (auto& each : got)
@@ -47,8 +47,8 @@ TEST_CASE("client pool: submits keep to their share, so that a question always g
 {
     bench b(R"({"faults":[{"on":"submit","do":"stall","when":"accepted","times":2}]})");
     auto config = b.config();
-    config.limits.connections = 3;
-    config.limits.submits = 2;
+    config.limits.max_connections = 3;
+    config.limits.max_concurrent_submits = 2;
     config.timeouts.response = 2s;
     client user(b.context, config);
     std::vector<recorder<task>> submits(4);
@@ -74,7 +74,7 @@ TEST_CASE("client pool: no more submits are under way than their limit")
 {
     bench b(R"({"latency_ms":5})");
     auto config = b.config();
-    config.limits.submits = 3;
+    config.limits.max_concurrent_submits = 3;
     client user(b.context, config);
     std::vector<recorder<task>> got(30);
     for (auto& each : got)
@@ -329,7 +329,7 @@ TEST_CASE("client pool: a submit gets a fresh connection even where idle ones fi
     bench b;
     auto config = b.config();
     config.timeouts.idle_for_submit = 0ms;
-    config.limits.connections = 1;
+    config.limits.max_connections = 1;
     client user(b.context, config);
     for (int i = 0; i < 3; ++i)
         CHECK(b.submitted(user, corgi()).valid());

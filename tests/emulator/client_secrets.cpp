@@ -289,7 +289,7 @@ void check_words_of_task(std::string const& members)
     run_to_end(context);
     CHECK(asked.outcome().has_value());
     recorder<task_result> waited;
-    user.wait(task("task_1"), {.time_limit = 0ms}, waited.token());
+    user.wait(task("task_1"), {.timeout = 0ms}, waited.token());
     run_to_end(context);
     texts.note(asked);
     texts.note(waited);
@@ -419,8 +419,8 @@ TEST_CASE("client secrets: a result's host gets its own link and nothing else, a
             {whole(200, completed_body("task_1", link)), whole(200, completed_body("task_1", link))});
         given_out texts;
         auto config = secret_config(service.server);
-        config.tls.additional_ca_pem(files.server.ca_pem());
-        config.tls.additional_ca_pem(other.server.ca_pem());
+        config.tls.add_ca_pem(files.server.ca_pem());
+        config.tls.add_ca_pem(other.server.ca_pem());
         config.allow_private_results = true;
         config.observer = texts.listener();
         asio::io_context context;
@@ -431,7 +431,7 @@ TEST_CASE("client secrets: a result's host gets its own link and nothing else, a
         run_to_end(context);
         texts.note(done);
         recorder<std::uint64_t> size;
-        user.download(done.value().video(), folder / "v.mp4", {.max_resumes = 1}, size.token());
+        user.download(done.value().video(), folder / "v.mp4", {.max_retries = 1}, size.token());
         run_to_end(context);
         texts.note(size);
         texts.check();
@@ -476,7 +476,7 @@ TEST_CASE("client secrets: links that are not fetched are not shown either")
         if (done.outcome()) {
             scratch_folder folder;
             recorder<std::uint64_t> size;
-            user.download(done.value().video(), folder / "v.mp4", {.max_resumes = 0}, size.token());
+            user.download(done.value().video(), folder / "v.mp4", {.max_retries = 0}, size.token());
             run_to_end(context);
             CHECK_FALSE(size.outcome().has_value());
             texts.note(size);
@@ -601,7 +601,7 @@ TEST_CASE("client secrets: nobody but the configured service gets the key, whoev
         std::string const location = "Location: " + elsewhere + "/v1/videos/generations\r\n";
         player service({whole(status, "", location), whole(status, "", location)});
         auto config = secret_config(service.server);
-        config.tls.additional_ca_pem(stranger.server.ca_pem());
+        config.tls.add_ca_pem(stranger.server.ca_pem());
         config.observer = texts.listener();
         asio::io_context context;
         client user(context, config);

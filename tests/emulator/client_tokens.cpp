@@ -561,7 +561,7 @@ TEST_CASE("client tokens: wait with options")
     tour<task_result>(
         b.context,
         [&](auto&&... token) {
-            return user.wait(one, wait_options{.time_limit = 40s}, std::forward<decltype(token)>(token)...);
+            return user.wait(one, wait_options{.timeout = 40s}, std::forward<decltype(token)>(token)...);
         },
         [&](result<task_result> got) {
             REQUIRE(got.has_value());
@@ -605,7 +605,7 @@ TEST_CASE("client tokens: generate with options")
     tour<task_result>(
         b.context,
         [&](auto&&... token) {
-            return user.generate(corgi(), submit_options(), wait_options{.time_limit = 40s},
+            return user.generate(corgi(), submit_options(), wait_options{.timeout = 40s},
                                  std::forward<decltype(token)>(token)...);
         },
         [](result<task_result> got) {

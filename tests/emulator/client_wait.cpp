@@ -93,7 +93,7 @@ TEST_CASE("client wait: an expired wait names the task, which can be waited for 
     task const one = b.submitted(user, corgi());
     recorder<task_result> early;
     auto const began = std::chrono::steady_clock::now();
-    user.wait(one, wait_options{.time_limit = 40ms}, early.token());
+    user.wait(one, wait_options{.timeout = 40ms}, early.token());
     b.run();
     CHECK(std::chrono::steady_clock::now() - began >= 40ms);
     CHECK(early.why().code() == errc::wait_timeout);
@@ -118,9 +118,9 @@ TEST_CASE("client wait: each waiter of a task has a time limit of its own")
     recorder<task_result> patient;
     recorder<task_result> hasty;
     recorder<task_result> hastier;
-    user.wait(one, wait_options{.time_limit = 40ms}, hasty.token());
+    user.wait(one, wait_options{.timeout = 40ms}, hasty.token());
     user.wait(one, patient.token());
-    user.wait(one, wait_options{.time_limit = 0ms}, hastier.token());
+    user.wait(one, wait_options{.timeout = 0ms}, hastier.token());
     b.run_until([&] { return hasty.done() && hastier.done(); });
     CHECK(hasty.why().code() == errc::wait_timeout);
     CHECK(hastier.why().code() == errc::wait_timeout);
@@ -220,7 +220,7 @@ TEST_CASE("client wait: a service that cannot be reached ends a wait at its limi
     client user(context, quick_config("https://127.0.0.1:" + std::to_string(bound.local_endpoint().port()),
                                       apimart::testing::certificate_authority().pem()));
     recorder<task_result> got;
-    user.wait(task("task_1"), wait_options{.time_limit = 100ms}, got.token());
+    user.wait(task("task_1"), wait_options{.timeout = 100ms}, got.token());
     run_to_end(context);
     CHECK(got.why().code() == errc::wait_timeout);
     CHECK(got.why().underlying() == errc::connect_failed);
@@ -244,7 +244,7 @@ TEST_CASE("client wait: a service that does not answer stretches a wait by two s
     // It shares a question that was asked before, by somebody with more time.
     recorder<task_result> hasty;
     auto const began = std::chrono::steady_clock::now();
-    user.wait(task("task_1"), wait_options{.time_limit = 100ms}, hasty.token());
+    user.wait(task("task_1"), wait_options{.timeout = 100ms}, hasty.token());
     run_until(context, [&] { return hasty.done(); });
     auto const took = std::chrono::steady_clock::now() - began;
     CHECK(hasty.why().code() == errc::wait_timeout);
@@ -265,8 +265,8 @@ TEST_CASE("client wait: a service that asks for a long silence does not stretch 
         task const one = b.submitted(user, corgi());
         recorder<task_result> got;
         recorder<task_result> other;
-        user.wait(one, wait_options{.time_limit = 100ms}, got.token());
-        user.wait(task("task_another"), wait_options{.time_limit = 150ms}, other.token());
+        user.wait(one, wait_options{.timeout = 100ms}, got.token());
+        user.wait(task("task_another"), wait_options{.timeout = 150ms}, other.token());
         auto const began = std::chrono::steady_clock::now();
         b.run();
         CHECK(std::chrono::steady_clock::now() - began < 20s);
@@ -312,8 +312,8 @@ TEST_CASE("client wait: questions for many tasks stay within the policy's concur
 {
     bench b(R"({"latency_ms":3})", 2000);
     auto config = b.config();
-    config.poll.concurrent = 2;
-    config.limits.submits = 2;
+    config.poll.max_concurrent = 2;
+    config.limits.max_concurrent_submits = 2;
     client user(b.context, config);
     std::vector<recorder<task_result>> got(40);
     for (auto& each : got)

@@ -30,7 +30,7 @@ void serve(peer& with)
 apimart::client_config quick(scripted_server const& server)
 {
     auto config = server.config();
-    config.tls.without_system_authorities();
+    config.tls.use_system_ca(false);
     config.limits.connects_per_second = 10'000;
     return config;
 }
@@ -110,7 +110,7 @@ TEST_CASE("faults: every request says which version of the library sent it, and 
         auto config = quick(server);
         config.base_url = "https://service.test";
         config.proxy = apimart::proxy_options("http://127.0.0.1:" + std::to_string(proxy.port()));
-        config.poll.first = 0ms;
+        config.poll.initial_delay = 0ms;
         apimart::client user(context, config);
         recorder<apimart::task_result> generated;
         recorder<apimart::task_state> asked;

@@ -47,7 +47,7 @@ std::unique_ptr<cell> make_route_cell(route_row const& row, operation what, bool
     auto config = way->service->config();
     config.timeouts.resolve = 400ms;
     config.timeouts.connect = 400ms;
-    config.timeouts.connect_stagger = 50ms;
+    config.timeouts.connection_attempt_delay = 50ms;
     config.timeouts.tls_handshake = 400ms;
     row.arrange(config, way, once);
     int const retries = what == operation::submit ? row.submit_retries : row.question_retries;
@@ -109,7 +109,7 @@ route_row name_row(std::string id, std::string how, error_code code, int submit_
     row.arrange = [instead = std::move(instead)](apimart::client_config& config,
                                                  std::shared_ptr<route> const& way, bool once) {
         config.base_url = named(config.base_url);
-        config.resolver.keep(0ms);
+        config.resolver.cache_ttl(0ms);
         config.resolver.lookup([way, once, instead](std::string const&) {
             if (way->strikes++ == 0 || !once)
                 return instead();
@@ -163,7 +163,7 @@ route_row address_row(std::string id, std::string how, error_code code, int subm
     row.arrange = [broken = std::move(broken), sound_one_follows](
                       apimart::client_config& config, std::shared_ptr<route> const& way, bool once) {
         config.base_url = named(config.base_url);
-        config.resolver.keep(0ms);
+        config.resolver.cache_ttl(0ms);
         config.resolver.lookup([=, port = way->service->port()](std::string const&) {
             bool const first = way->strikes++ == 0;
             std::vector<std::string> all;
@@ -592,8 +592,8 @@ TEST_CASE(
                 auto config = other->server->config();
                 config.base_url.replace(0, 4, "https");
                 if (!trusted)
-                    config.tls = apimart::tls_options().additional_ca_pem(
-                        apimart::testing::certificate_authority().pem());
+                    config.tls =
+                        apimart::tls_options().add_ca_pem(apimart::testing::certificate_authority().pem());
                 auto made = std::make_unique<cell>(
                     std::string("F14 ") + (trusted ? "another name" : "an unknown authority") + "; " +
                         std::string(word_for(what)),
@@ -740,7 +740,7 @@ TEST_CASE("faults: results at private addresses are not fetched, whatever names 
         asio::io_context context;
         auto config = trap.config();
         config.base_url = "https://api.test";
-        config.tls.without_system_authorities();
+        config.tls.use_system_ca(false);
         int lookups = 0;
         config.resolver.lookup([&](std::string const&) {
             ++lookups;

@@ -195,11 +195,11 @@ public:
         : name(std::move(title)), what(kind), config(std::move(settings)), must(std::move(outcome))
     {
         // The system's authorities take longer to read than a cell takes to run.
-        config.tls.without_system_authorities();
+        config.tls.use_system_ca(false);
         config.limits.connects_per_second = 10'000;
         config.retry.max_resends = 1;
         config.retry.max_rate_limit_retries = 2;
-        config.poll.longest = std::chrono::milliseconds(8);
+        config.poll.max_interval = std::chrono::milliseconds(8);
         config.observer.on_attempt = [seen = seen_](apimart::attempt_event const& event) {
             if (event.task_id == "task_warm")
                 return;
@@ -230,7 +230,7 @@ public:
         if (what == operation::submit) {
             apimart::submit_options options;
             if (limit)
-                options.time_limit(*limit);
+                options.timeout(*limit);
             user_->submit(large ? large_request() : corgi(), options,
                           apimart::as_result(asio::bind_cancellation_slot(
                               signal.slot(), [seen = seen_](apimart::result<apimart::task> outcome) {

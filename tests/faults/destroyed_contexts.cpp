@@ -26,7 +26,7 @@ public:
     apimart::client_config config(std::string base_url) const
     {
         auto config = quick_config(std::move(base_url), server_.ca_pem());
-        config.tls.without_system_authorities();
+        config.tls.use_system_ca(false);
         config.limits.connects_per_second = 100'000;
         config.allow_private_results = true;
         return config;
@@ -247,8 +247,8 @@ private:
     void begin(std::string url, Use use, int submits = 16)
     {
         auto config = service_.config(std::move(url));
-        config.limits.submits = submits;
-        config.poll.first = 1ms;
+        config.limits.max_concurrent_submits = submits;
+        config.poll.initial_delay = 1ms;
         config.observer.on_attempt = [alive = states_](apimart::attempt_event const&) {};
         config.resolver.lookup(names_.lookup());
         apimart::client& by =

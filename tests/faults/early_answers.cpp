@@ -61,7 +61,7 @@ public:
         if (tls_)
             config.base_url.replace(0, 4, "https");
         config.timeouts.send = send_limit;
-        config.timeouts.stall = send_limit;
+        config.timeouts.read = send_limit;
         return config;
     }
     int connections() const { return server_.connections(); }

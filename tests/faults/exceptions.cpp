@@ -46,7 +46,7 @@ TEST_CASE("faults: F56 a handler that throws leaves `run`, and everything else g
 {
     bench b;
     auto config = b.config();
-    config.limits.submits = 1;
+    config.limits.max_concurrent_submits = 1;
     apimart::client user(b.context, config);
     apimart::task const bought = b.submitted(user, corgi());
     int calls = 0;

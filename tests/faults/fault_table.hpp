@@ -206,7 +206,7 @@ inline std::vector<answer_row> lost_answers()
                 .lost_while_reused(true));
     }
     auto const impatient = [](apimart::client_config& config) { config.timeouts.response = 600ms; };
-    auto const stalls_soon = [](apimart::client_config& config) { config.timeouts.stall = 600ms; };
+    auto const stalls_soon = [](apimart::client_config& config) { config.timeouts.read = 600ms; };
     add(answer_row("F36", "no answer within the limit",
                    [](peer& with, std::string const&) { return end(with, ending::silence); })
             .submit(s::doubtful, errc::response_timeout)
@@ -315,7 +315,7 @@ inline std::vector<answer_row> lost_answers()
     add(answer_row("F45", "a body above its limit", answers(answer_text(200, std::string(3'000, ' '))))
             .submit(s::doubtful_for_good, errc::response_too_large)
             .question(q::final, errc::response_too_large)
-            .set([](apimart::client_config& config) { config.limits.response_bytes = 2'000; }));
+            .set([](apimart::client_config& config) { config.limits.body_limit = 2'000; }));
     std::string interim;
     for (int i = 0; i < 11; ++i)
         interim += "HTTP/1.1 103 Early Hints\r\n\r\n";
@@ -628,7 +628,7 @@ inline std::unique_ptr<cell> make_cell(answer_row const& row, operation what, bo
     name.append(once ? ", once" : ", always");
     auto made = std::make_unique<cell>(std::move(name), what, service->config(),
                                        must_be(row, what, contract, reused, once));
-    made->config.idempotency = contract ? apimart::idempotency::honoured : apimart::idempotency::none;
+    made->config.idempotency = contract ? apimart::idempotency::supported : apimart::idempotency::none;
     if (row.settings)
         row.settings(made->config);
     made->reused = reused;

@@ -30,7 +30,7 @@ apimart::client_config named_config(breaking_service const& service, std::shared
     auto config = service.config();
     config.base_url.replace(config.base_url.find("127.0.0.1"), 9, "localhost");
     config.timeouts.resolve = 200ms;
-    config.tls.without_system_authorities();
+    config.tls.use_system_ca(false);
     config.resolver.lookup([names](std::string const&) { return names->answer(); });
     return config;
 }

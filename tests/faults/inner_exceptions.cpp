@@ -88,9 +88,9 @@ public:
     apimart::client_config config() const
     {
         auto config = server_.config();
-        config.tls.without_system_authorities();
+        config.tls.use_system_ca(false);
         config.limits.connects_per_second = 10'000;
-        config.poll.first = 0ms;
+        config.poll.initial_delay = 0ms;
         return config;
     }
     std::string link() const { return server_.base_url() + "/v.mp4"; }
@@ -247,7 +247,7 @@ TEST_CASE(
         });
         raised_at_end const end_of_server(go);
         auto config = server.config();
-        config.tls.without_system_authorities();
+        config.tls.use_system_ca(false);
         asio::io_context context;
         apimart::client user(context, config);
         trial<apimart::task> seen;
@@ -285,7 +285,7 @@ TEST_CASE("faults: a handler's allocator gets everything back where the context 
 {
     scripted_server silent(scripted_server::security::tls, [](peer& with) { with.wait_for_end(); });
     auto config = silent.config();
-    config.tls.without_system_authorities();
+    config.tls.use_system_ca(false);
     for (int steps = 0; steps < 30; ++steps) {
         supply memory;
         auto const alive = std::make_shared<int>();

@@ -27,7 +27,7 @@ answer_row::strike refuses(int status, std::string headers = "")
 apimart::client_config quick(std::shared_ptr<breaking_service> const& of)
 {
     auto config = of->config();
-    config.tls.without_system_authorities();
+    config.tls.use_system_ca(false);
     config.limits.connects_per_second = 10'000;
     return config;
 }
@@ -72,9 +72,9 @@ TEST_CASE("faults: a submit that finds the queue full ends at once as queue_full
     auto const service = service_that(silence(), always, true);
     asio::io_context context;
     auto config = quick(service);
-    config.limits.submits = 2;
+    config.limits.max_concurrent_submits = 2;
     config.limits.queued_submits = 3;
-    config.timeouts.drain = 1ms;
+    config.timeouts.shutdown_grace = 1ms;
     apimart::client user(context, config);
     std::vector<recorder<apimart::task>> got(7);
     for (auto const& each : got)
@@ -109,9 +109,9 @@ TEST_CASE("faults: questions get through while submits fill their places (F10)")
         always, true);
     asio::io_context context;
     auto config = quick(service);
-    config.limits.connections = 4;
-    config.limits.submits = 3;
-    config.timeouts.drain = 1ms;
+    config.limits.max_connections = 4;
+    config.limits.max_concurrent_submits = 3;
+    config.timeouts.shutdown_grace = 1ms;
     apimart::client user(context, config);
     std::vector<recorder<apimart::task>> stuck(20);
     for (auto const& each : stuck)
@@ -140,7 +140,7 @@ TEST_CASE("faults: Retry-After is waited out, by the submit that was told and by
     auto const service = service_that(refuses(429, "Retry-After: 1\r\n"), 1);
     asio::io_context context;
     auto config = quick(service);
-    config.limits.submits = 1;
+    config.limits.max_concurrent_submits = 1;
     apimart::client user(context, config);
     std::array<recorder<apimart::task>, 3> got;
     auto const begun = clock_type::now();
@@ -163,8 +163,8 @@ TEST_CASE("faults: an exhausted budget ends retries, names what they were for, a
         asio::io_context context;
         auto config = quick(service);
         config.retry.budget = 10;
-        config.retry.budget_per_retry = 5;
-        config.retry.budget_per_throttle = 5;
+        config.retry.retry_token_cost = 5;
+        config.retry.throttle_token_cost = 5;
         config.retry.max_retries = 50;
         config.retry.max_rate_limit_retries = 50;
         apimart::client user(context, config);
@@ -196,14 +196,14 @@ TEST_CASE("faults: a submit's time limit includes queueing, retries and pauses (
         auto const service = service_that(silence(), always, true);
         asio::io_context context;
         auto config = quick(service);
-        config.limits.submits = 1;
-        config.timeouts.drain = 1ms;
+        config.limits.max_concurrent_submits = 1;
+        config.timeouts.shutdown_grace = 1ms;
         apimart::client user(context, config);
         recorder<apimart::task> first;
         recorder<apimart::task> second;
         user.submit(corgi(), first.token());
         auto const begun = clock_type::now();
-        user.submit(corgi(), apimart::submit_options().time_limit(200ms), second.token());
+        user.submit(corgi(), apimart::submit_options().timeout(200ms), second.token());
         run_until(context, [&] { return second.done(); });
         CHECK(clock_type::now() - begun >= 200ms);
         CHECK(clock_type::now() - begun <= 200ms + 250ms);
@@ -218,7 +218,7 @@ TEST_CASE("faults: a submit's time limit includes queueing, retries and pauses (
         asio::io_context context;
         apimart::client user(context, quick(service));
         recorder<apimart::task> got;
-        user.submit(corgi(), apimart::submit_options().time_limit(2000ms), got.token());
+        user.submit(corgi(), apimart::submit_options().timeout(2000ms), got.token());
         auto const begun = clock_type::now();
         run_until(context, [&] { return got.done(); });
         CHECK(clock_type::now() - begun <= 2000ms + 250ms);
@@ -234,8 +234,8 @@ TEST_CASE("faults: a submit's time limit includes queueing, retries and pauses (
         auto config = quick(service);
         config.retry.max_retries = 1'000'000;
         config.retry.budget = 100'000'000;
-        config.retry.initial = 20ms;
-        config.retry.cap = 20ms;
+        config.retry.initial_backoff = 20ms;
+        config.retry.max_backoff = 20ms;
         apimart::client user(context, config);
         recorder<apimart::task_state> got;
         user.status(apimart::task("task_asked"), apimart::status_options{300ms}, got.token());
@@ -295,7 +295,7 @@ TEST_CASE("faults: another base URL is not tried once a byte was sent, nor for w
         config.base_url = what == fault::handshake ? "https://127.0.0.1:" + std::to_string(refusing.port())
                                                    : broken->base_url();
         if (what != fault::certificate)
-            config.tls.additional_ca_pem(broken->config().tls.ca_pems().front());
+            config.tls.add_ca_pem(broken->config().tls.ca_pems().front());
         apimart::client user(context, config);
         recorder<apimart::task> got;
         user.submit(corgi(), got.token());
@@ -325,8 +325,8 @@ TEST_CASE("faults: a black hole among the addresses costs the stagger, not the t
     }
     auto config = quick(service);
     config.base_url.replace(config.base_url.find("127.0.0.1"), 9, "localhost");
-    config.resolver.pin("localhost", {"127.0.0.3", "127.0.0.1"});
-    config.timeouts.connect_stagger = 100ms;
+    config.resolver.add_host("localhost", {"127.0.0.3", "127.0.0.1"});
+    config.timeouts.connection_attempt_delay = 100ms;
     apimart::client user(context, config);
     recorder<apimart::task> got;
     auto const begun = clock_type::now();

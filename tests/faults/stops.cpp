@@ -117,8 +117,8 @@ public:
     {
         auto config = server_.config();
         config.base_url.replace(0, 4, "https");
-        config.timeouts.drain = drain;
-        config.timeouts.detached_answer = detached;
+        config.timeouts.shutdown_grace = drain;
+        config.timeouts.abandoned_response = detached;
         if (where_ == phase::name) {
             config.base_url = "https://service.test";
             config.resolver.lookup(
@@ -359,7 +359,7 @@ TEST_CASE("faults: a name service that hangs delays its own names alone")
     auto const end = release.get_future().share();
     asio::io_context context;
     auto config = service->config();
-    config.tls.without_system_authorities();
+    config.tls.use_system_ca(false);
     config.fallback_base_urls = {config.base_url};
     auto const at = config.fallback_base_urls[0].find("127.0.0.1");
     config.fallback_base_urls[0].replace(at, 9, "localhost");

@@ -140,7 +140,7 @@ TEST_CASE(
         });
         asio::io_context context;
         auto config = whole.config();
-        config.tls.without_system_authorities();
+        config.tls.use_system_ca(false);
         apimart::client user(context, config);
         recorder<apimart::task> got;
         user.submit(corgi(), got.token());
@@ -295,7 +295,7 @@ TEST_CASE("faults: sweep: cancelled after any number of handlers behind a proxy 
             connect_proxy proxy(net->context.get_executor());
             proxy.start();
             auto config = service->config();
-            config.timeouts.detached_answer = 1ms;
+            config.timeouts.abandoned_response = 1ms;
             if (behind_proxy)
                 config.proxy = apimart::proxy_options("http://127.0.0.1:" + std::to_string(proxy.port()));
             cell one("F48/F49 after handler " + std::to_string(n) +

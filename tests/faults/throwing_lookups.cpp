@@ -16,9 +16,9 @@ TEST_CASE(
         CAPTURE(name);
         auto const service = std::make_shared<breaking_service>(nullptr, false, true, 0);
         auto config = service->config();
-        config.tls.without_system_authorities();
+        config.tls.use_system_ca(false);
         config.base_url.replace(config.base_url.find("127.0.0.1"), 9, "localhost");
-        config.resolver.keep(0ms);
+        config.resolver.cache_ttl(0ms);
         config.retry.max_retries = 1;
         std::atomic<bool> broken = true;
         std::atomic<int> asked = 0;

@@ -60,7 +60,7 @@ TEST_CASE(
     constexpr int operations = 300;
     bench b;
     auto config = b.config();
-    config.limits.connections = 12;
+    config.limits.max_connections = 12;
     client const user(b.context, config);
 
     std::mutex mutex;
@@ -147,7 +147,7 @@ TEST_CASE("client threads: cancelling at random while all threads work leaves bo
     constexpr int operations = 240;
     bench b("{}", 1000);
     auto config = b.config();
-    config.limits.connections = 8;
+    config.limits.max_connections = 8;
     client const user(b.context, config);
 
     // As everywhere in Asio, a slot is emitted where its handler runs: each operation that is cancelled has a
@@ -215,7 +215,7 @@ TEST_CASE("client threads: shutdown in the middle, called from several threads, 
     constexpr int operations = 200;
     bench b("{}", 200);
     auto config = b.config();
-    config.limits.connections = 8;
+    config.limits.max_connections = 8;
     client const user(b.context, config);
     std::atomic<int> ended = 0;
     std::atomic<int> known = 0;

@@ -93,7 +93,7 @@ void run(std::vector<row> const& rows)
 
 void trust_lists(apimart::client_config& config, std::filesystem::path const& lists)
 {
-    config.tls.revocation_list_file(lists);
+    config.tls.crl_file(lists);
 }
 
 } // namespace

@@ -77,7 +77,7 @@ TEST_CASE("tls: a read that has to write first goes on once it could, and the an
         server.narrow();
         check_accepted(way, call(way, "good.test", server.port(), [](apimart::client_config& config) {
                            config.retry.max_retries = 0;
-                           config.timeouts.stall = 10s;
+                           config.timeouts.read = 10s;
                            config.timeouts.response = 10s;
                        }));
         CHECK(server.connections() == 1);
@@ -122,7 +122,7 @@ TEST_CASE("tls: a peer that changes its keys for ever and says nothing is given 
         });
         auto const by = make_user(way, "good.test", server.port(), [](apimart::client_config& config) {
             config.timeouts.response = 12s;
-            config.timeouts.stall = 12s;
+            config.timeouts.read = 12s;
             config.retry.max_retries = 0;
         });
         auto const begun = clock_type::now();

@@ -317,7 +317,7 @@ TEST_CASE("tls: a second handshake is not made, and new keys are taken")
             });
             outcome const got = call(way, "good.test", server.port(), [](apimart::client_config& config) {
                 config.timeouts.response = 100ms;
-                config.timeouts.stall = 100ms;
+                config.timeouts.read = 100ms;
             });
             check_lost(way, server, got, errc::tls_bad_record_mac);
         }

@@ -80,10 +80,10 @@ TEST_CASE("a task is not asked before the first interval nor more often than the
     s.add("a", "p", 300s);
     s.run();
     REQUIRE(s.asked.size() > 3);
-    CHECK(s.asked.front() - begun >= policy.first);
+    CHECK(s.asked.front() - begun >= policy.initial_delay);
     for (std::size_t i = 1; i < s.asked.size(); ++i)
-        CHECK(s.asked[i] - s.asked[i - 1] >= policy.shortest);
-    CHECK(s.late["a"] <= policy.longest);
+        CHECK(s.asked[i] - s.asked[i - 1] >= policy.min_interval);
+    CHECK(s.late["a"] <= policy.max_interval);
 }
 
 TEST_CASE("what was learnt keeps the next task of its kind quiet until it can be done")
@@ -194,8 +194,8 @@ TEST_CASE("the service's estimate is used, but not trusted for long")
     now = schedule.wake_at().value();
     REQUIRE(schedule.take_due(now) == &a);
     schedule.still_running(a, running().estimated_time(3600s), now);
-    CHECK(a.next - now <= policy.longest + policy.longest / 10);
-    CHECK(a.next - now >= policy.longest / 2);
+    CHECK(a.next - now <= policy.max_interval + policy.max_interval / 10);
+    CHECK(a.next - now >= policy.max_interval / 2);
 }
 
 TEST_CASE("a task can be taken out at any time")
@@ -218,7 +218,7 @@ class fleet
 public:
     using verdict = std::function<std::optional<error_info>(time_point)>;
 
-    fleet(poll_policy const& policy, int size) : schedule(policy, 5), places_(policy.concurrent)
+    fleet(poll_policy const& policy, int size) : schedule(policy, 5), places_(policy.max_concurrent)
     {
         for (int i = 0; i < size; ++i) {
             // Old already, and not all of one age.
@@ -321,7 +321,7 @@ TEST_CASE("an outage is met with at most a twentieth of the polls, and its end w
         CAPTURE(make_error_code(code).message());
         CAPTURE(lasts.count());
         poll_policy policy;
-        policy.longest = 60s;
+        policy.max_interval = 60s;
         fleet f(policy, 10'000);
         f.run(180s, works);
         auto const normal = static_cast<double>(f.asked_within(f.now - 60s, 60s)) / 60;
@@ -352,7 +352,7 @@ TEST_CASE("an outage is met with at most a twentieth of the polls, and its end w
 TEST_CASE("time limits come to their end during an outage, with a last check or without")
 {
     poll_policy policy;
-    policy.longest = 60s;
+    policy.max_interval = 60s;
     fleet f(policy, 2000);
     f.run(120s, works);
     auto const fails = [](time_point) { return error_info(errc::connect_failed); };
@@ -372,7 +372,7 @@ TEST_CASE("the last check of a task whose time is up goes before all others")
 {
     poll_policy policy;
     policy.requests_per_second = 10;
-    policy.concurrent = 1;
+    policy.max_concurrent = 1;
     fleet f(policy, 5000); // far more than can be asked in time
     f.run(30s, works);
     scheduled_poll late("late", "p", f.now - 1h);
@@ -389,7 +389,7 @@ TEST_CASE("the last check of a task whose time is up goes before all others")
 TEST_CASE("a service that fails now and then is asked at the usual rate")
 {
     poll_policy policy;
-    policy.longest = 60s;
+    policy.max_interval = 60s;
     fleet f(policy, 10'000);
     f.run(180s, works);
     auto const normal = f.asked_within(f.now - 60s, 60s);

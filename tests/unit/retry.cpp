@@ -32,9 +32,9 @@ TEST_CASE("a read that may succeed later is made again, each time within a wider
 {
     retry_policy policy;
     policy.max_retries = 3;
-    policy.initial = 100ms;
-    policy.factor = 2;
-    policy.cap = 300ms;
+    policy.initial_backoff = 100ms;
+    policy.backoff_multiplier = 2;
+    policy.max_backoff = 300ms;
     for (std::uint64_t seed = 0; seed < 50; ++seed) {
         retry_budget full(policy);
         read_retry machine(policy, full, seed);
@@ -51,7 +51,7 @@ TEST_CASE("a read that may succeed later is made again, each time within a wider
         CHECK_FALSE(last.retries());
         CHECK(last.why.code() == api_errc::unavailable);
         CHECK(last.why.client_message() == "detail");
-        CHECK(full.left() == policy.budget - 3 * policy.budget_per_retry);
+        CHECK(full.left() == policy.budget - 3 * policy.retry_token_cost);
     }
 }
 
@@ -75,7 +75,7 @@ TEST_CASE("a read that cannot succeed later ends with its own failure and costs 
 TEST_CASE("the service's own delay is waited for as it is, unless it is too long")
 {
     retry_policy policy;
-    policy.longest_retry_after = 120s;
+    policy.max_retry_after = 120s;
     retry_budget budget(policy);
     read_retry machine(policy, budget, 1);
     CHECK(machine.after(throttled(7s), start, 0).delay == 7000ms);
@@ -94,15 +94,15 @@ TEST_CASE("a throttled read takes the price of one, and says so")
     retry_budget budget(policy);
     read_retry machine(policy, budget, 1);
     CHECK(machine.after(throttled(), start, 0).throttled);
-    CHECK(budget.left() == policy.budget - policy.budget_per_throttle);
+    CHECK(budget.left() == policy.budget - policy.throttle_token_cost);
     machine.succeeded();
-    CHECK(budget.left() == policy.budget - policy.budget_per_throttle + 1);
+    CHECK(budget.left() == policy.budget - policy.throttle_token_cost + 1);
 }
 
 TEST_CASE("when the client's budget is used up, the failure says so and keeps the original's evidence")
 {
     retry_policy policy;
-    policy.budget = policy.budget_per_retry;
+    policy.budget = policy.retry_token_cost;
     retry_budget budget(policy);
     read_retry machine(policy, budget, 1);
     CHECK(machine.after(unavailable(), start, 0).retries());

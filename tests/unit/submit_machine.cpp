@@ -123,7 +123,7 @@ public:
 submit_machine::options honoured()
 {
     submit_machine::options o;
-    o.contract = idempotency::honoured;
+    o.contract = idempotency::supported;
     return o;
 }
 
@@ -481,7 +481,7 @@ TEST_CASE("what a layer beneath said is kept, and a proxy's status too")
 // F19: with TLS 1.3 the refusal comes after the request; the service did not look at a byte of it.
 TEST_CASE("a session that the peer refused proves that the request was not processed")
 {
-    for (auto const contract : {idempotency::none, idempotency::honoured}) {
+    for (auto const contract : {idempotency::none, idempotency::supported}) {
         submit_machine::options o;
         o.contract = contract;
         play p(o);
@@ -516,7 +516,7 @@ TEST_CASE("a certificate that turns bad does not get the resends of a lost answe
 TEST_CASE("a key that is nearly forgotten is not used again, and the failure says so")
 {
     submit_machine::options o = honoured();
-    o.retry.key_window = 300s;
+    o.retry.idempotency_key_ttl = 300s;
     for (auto const& [age, resent] : {std::pair{269s, true}, std::pair{271s, false}}) {
         play p(o);
         p.feed(no_answer());
@@ -547,7 +547,7 @@ TEST_CASE("a key that is nearly forgotten is not used again, and the failure say
 TEST_CASE("a key's age begins when its first request was sent, not when that was found lost")
 {
     submit_machine::options o = honoured();
-    o.retry.key_window = 300s;
+    o.retry.idempotency_key_ttl = 300s;
     play p(o);
     p.takes = 60s;
     p.feed(no_answer());
@@ -570,7 +570,7 @@ TEST_CASE("a key's age begins when its first request was sent, not when that was
 TEST_CASE("a key's age is what the clock says that went further")
 {
     submit_machine::options o = honoured();
-    o.retry.key_window = 300s;
+    o.retry.idempotency_key_ttl = 300s;
     for (auto const& each : {std::pair{0s, true}, std::pair{200s, true}, std::pair{280s, false},
                              std::pair{86'400s, false}, std::pair{-86'400s, true}}) {
         auto const jump = each.first;
@@ -601,8 +601,8 @@ TEST_CASE("a key's age is what the clock says that went further")
 TEST_CASE("a window or a pause beyond all measure is harmless")
 {
     submit_machine::options o = honoured();
-    o.retry.key_window = std::chrono::seconds::max();
-    o.retry.longest_retry_after = std::chrono::seconds::max();
+    o.retry.idempotency_key_ttl = std::chrono::seconds::max();
+    o.retry.max_retry_after = std::chrono::seconds::max();
     play p(o);
     p.feed(no_answer()).feed(slow_down("99999999999999999999"));
     CHECK(p.next == action::pause);
@@ -704,7 +704,7 @@ TEST_CASE("repetitions stop when the client's budget for them is spent, and say 
     CHECK(q.why().server_message().text() == "slow");
     CHECK(budget.left() == 1);
 
-    o.contract = idempotency::honoured;
+    o.contract = idempotency::supported;
     play r(o);
     r.feed(no_answer());
     CHECK(r.why().code() == errc::outcome_unknown);
@@ -827,7 +827,7 @@ public:
     void check_end()
     {
         if (next == action::pause) {
-            REQUIRE((options_.contract == idempotency::honoured || doubts_ == 0));
+            REQUIRE((options_.contract == idempotency::supported || doubts_ == 0));
             REQUIRE(machine.resending() == (doubts_ > 0));
             REQUIRE(machine.pending().code());
             return;
@@ -875,7 +875,7 @@ int each_sequence(std::size_t length, Visit visit)
 TEST_CASE("sweep: no second purchase without a contract, and no false proof")
 {
     int sequences = 0;
-    for (auto const contract : {idempotency::none, idempotency::honoured}) {
+    for (auto const contract : {idempotency::none, idempotency::supported}) {
         for (int const tokens : {-1, 30}) {
             sequences += each_sequence(4, [&](std::vector<event const*> const& sequence) {
                 retry_policy policy;
@@ -898,7 +898,7 @@ TEST_CASE("sweep: no second purchase without a contract, and no false proof")
 
 TEST_CASE("sweep: whatever happens for ever comes to an end")
 {
-    for (auto const contract : {idempotency::none, idempotency::honoured}) {
+    for (auto const contract : {idempotency::none, idempotency::supported}) {
         each_sequence(3, [&](std::vector<event const*> const& sequence) {
             submit_machine::options o;
             o.contract = contract;
@@ -913,7 +913,7 @@ TEST_CASE("sweep: whatever happens for ever comes to an end")
 TEST_CASE("sweep: a time limit at every moment of every sequence ends it there, with what was proved")
 {
     int limits = 0;
-    for (auto const contract : {idempotency::none, idempotency::honoured}) {
+    for (auto const contract : {idempotency::none, idempotency::supported}) {
         each_sequence(3, [&](std::vector<event const*> const& sequence) {
             submit_machine::options o;
             o.contract = contract;
@@ -948,7 +948,7 @@ TEST_CASE("sweep: a time limit at every moment of every sequence ends it there, 
 TEST_CASE("sweep: a stop at every moment of every sequence tells what is proved")
 {
     auto const why = make_error_code(errc::shutting_down);
-    for (auto const contract : {idempotency::none, idempotency::honoured}) {
+    for (auto const contract : {idempotency::none, idempotency::supported}) {
         each_sequence(3, [&](std::vector<event const*> const& sequence) {
             submit_machine::options o;
             o.contract = contract;

@@ -166,8 +166,8 @@ private:
     {
     public:
         group(basic_connection_pool& pool, origin const& origin)
-            : backoff(pool.runtime_.limits.connects_per_second, pool.runtime_.limits.connections),
-              places(pool.runtime_.limits.connections), retry([&pool, this] { pool.serve(*this); }),
+            : backoff(pool.runtime_.limits.connects_per_second, pool.runtime_.limits.max_connections),
+              places(pool.runtime_.limits.max_connections), retry([&pool, this] { pool.serve(*this); }),
               to(origin)
         {}
 
@@ -191,7 +191,7 @@ private:
     {
         bool const waited_for =
             std::any_of(g.waiting.begin(), g.waiting.end(), [](auto const& line) { return !line.empty(); });
-        if (g.open == 0 && !waited_for && g.backoff.at_rest() && g.places == runtime_.limits.connections)
+        if (g.open == 0 && !waited_for && g.backoff.at_rest() && g.places == runtime_.limits.max_connections)
             groups_.erase(groups_.find(origin(g.to)));
     }
 
@@ -227,8 +227,8 @@ private:
     {
         auto const announced = connection.parser.keep_alive_timeout();
         if (!announced)
-            return runtime_.timeouts.idle;
-        return std::min<clock::duration>(runtime_.timeouts.idle, *announced - std::chrono::seconds(1));
+            return runtime_.timeouts.pool_idle;
+        return std::min<clock::duration>(runtime_.timeouts.pool_idle, *announced - std::chrono::seconds(1));
     }
 
     pointer pop_idle(group& g, std::size_t which)
@@ -266,7 +266,7 @@ private:
     pointer open_fresh(group& g, bool public_only)
     {
         auto const now = runtime_.now();
-        if (g.places < runtime_.limits.connections && now - g.places_lowered > std::chrono::seconds(10)) {
+        if (g.places < runtime_.limits.max_connections && now - g.places_lowered > std::chrono::seconds(10)) {
             ++g.places;
             g.places_lowered = now;
         }

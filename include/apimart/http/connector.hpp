@@ -179,7 +179,7 @@ private:
                 attempt(state, order[next++]);
             if (state->winner != nullptr || (state->open == 0 && next < order.size()))
                 continue;
-            auto const stagger = runtime_.now() + runtime_.timeouts.connect_stagger;
+            auto const stagger = runtime_.now() + runtime_.timeouts.connection_attempt_delay;
             state->changed.expires_at(next < order.size() ? std::min(stagger, give_up) : give_up);
             if (state->open != 0)
                 co_await state->changed.async_wait(use_tuple);

@@ -229,7 +229,7 @@ private:
         connection& c = *connection_;
         result.address = c.address;
         result.begun = runtime_.now();
-        c.parser.reset(runtime_.limits.header_bytes, request.response_limit, streams_);
+        c.parser.reset(runtime_.limits.header_limit, request.response_limit, streams_);
         c.trace.begin_request();
         c.keep_open_at_limit(true);
         c.limit_after(runtime_.timeouts.send);
@@ -379,7 +379,7 @@ private:
         constexpr std::size_t enough = 1024;
         if (piece_until_ == clock::time_point{} || piece_bytes_ >= enough) {
             piece_bytes_ = 0;
-            piece_until_ = runtime_.now() + runtime_.timeouts.stall;
+            piece_until_ = runtime_.now() + runtime_.timeouts.read;
         }
         connection_->limit(streams_ && connection_->parser.head_done()
                                ? piece_until_

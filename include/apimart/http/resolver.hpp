@@ -169,7 +169,7 @@ private:
 
         bool is_fresh(entry const& which, clock::time_point now) const
         {
-            return which.found && now < which.found_at + options_.keep();
+            return which.found && now < which.found_at + options_.cache_ttl();
         }
         void start(entry& which, std::string const& host);
         void finished(std::string const& host, std::shared_ptr<lookup> const& by, answer const& found);

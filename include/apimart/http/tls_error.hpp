@@ -168,11 +168,11 @@ inline std::string_view certificate_hint(long verdict)
     case X509_V_ERR_CERT_NOT_YET_VALID:
         return "; check this machine's clock";
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-        return "; its authority is not among the trusted ones (see tls_options::additional_ca_file), or the "
+        return "; its authority is not among the trusted ones (see tls_options::add_ca_file), or the "
                "server sends no intermediate certificate";
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-        return "; its authority is not among the trusted ones, see tls_options::additional_ca_file";
+        return "; its authority is not among the trusted ones, see tls_options::add_ca_file";
     default:
         return "";
     }

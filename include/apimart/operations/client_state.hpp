@@ -109,8 +109,9 @@ public:
           pool(runtime, [this](connection& c,
                                connection_event::what happened) { return connector.event(c, happened); }),
           config(std::move(settings)), credentials(std::move(config.key)), budget(config.retry),
-          submit_rate(config.limits.submits_per_second, config.limits.submits),
-          submit_slots(config.limits.submits), submit_turn(1), download_slots(config.limits.downloads),
+          submit_rate(config.limits.submits_per_second, config.limits.max_concurrent_submits),
+          submit_slots(config.limits.max_concurrent_submits), submit_turn(1),
+          download_slots(config.limits.max_concurrent_downloads),
           fleet(runtime, config.poll, fresh_seed(), [this] { pump_polls(); }),
           drain([this] { cut_all(make_error_code(errc::shutting_down)); }), seed_(fresh_seed()), executor_(on)
     {
@@ -191,7 +192,7 @@ public:
             return;
         op.limit.emplace([this, &op] {
             op.stop(boost::asio::cancellation_type::terminal, make_error_code(errc::deadline_exceeded),
-                    runtime.timeouts.detached_answer);
+                    runtime.timeouts.abandoned_response);
         });
         runtime.timers.set(*op.limit, from + bounded(*limit));
     }
@@ -360,7 +361,7 @@ private:
                                                                     boost::asio::cancellation_type type) {
             if (auto const found = weak.lock())
                 found->stop(type, boost::asio::error::operation_aborted,
-                            self.runtime.timeouts.detached_answer);
+                            self.runtime.timeouts.abandoned_response);
         });
         return op;
     }

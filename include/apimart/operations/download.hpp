@@ -244,7 +244,7 @@ inline awaitable<result<std::uint64_t>> fetch(client_state& client, operation& o
         co_return error_info(errc::no_result);
     if (!options.overwrite && std::filesystem::exists(std::filesystem::symlink_status(to, ignored)))
         co_return error_info(errc::file_exists, to);
-    client.set_limit(op, options.time_limit, op.begun);
+    client.set_limit(op, options.timeout, op.begun);
     if (std::optional<error_info> full = co_await enter_downloads(client, op))
         co_return *full;
     slot_guard const place(client.download_slots);
@@ -252,7 +252,7 @@ inline awaitable<result<std::uint64_t>> fetch(client_state& client, operation& o
     if (std::optional<error_info> why = target.open())
         co_return *why;
     retry_policy policy = client.config.retry;
-    policy.max_retries = options.max_resumes;
+    policy.max_retries = options.max_retries;
     read_retry again(policy, client.budget, client.seed(),
                      op.limit ? std::optional(op.limit->when()) : std::nullopt);
     int resumes = 0;

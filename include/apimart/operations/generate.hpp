@@ -45,7 +45,7 @@ inline awaitable<result<task_result>> generate(client_state& client, operation& 
     op.limit.reset();
     auto const now = client.runtime.now();
     coroutine_waiter waiter(client.runtime.strand(), op.number,
-                            now + bounded(wait_with.time_limit.value_or(client.config.poll.max_wait)));
+                            now + bounded(wait_with.timeout.value_or(client.config.poll.max_wait)));
     if (!op.stop_reason) {
         client.fleet.add(bought->id(), bought->duration_class(), bought->accepted_at().value_or(now), waiter);
         client.pump_polls();

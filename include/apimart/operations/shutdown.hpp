@@ -17,9 +17,9 @@ inline void client_state::begin_shutdown()
     fleet.wake.clear();
     report.waiting = fleet.end_all(why);
     for (auto next = operations_.begin(); next != operations_.end();)
-        (next++)->stop(boost::asio::cancellation_type::terminal, why, runtime.timeouts.detached_answer);
+        (next++)->stop(boost::asio::cancellation_type::terminal, why, runtime.timeouts.abandoned_response);
     if (!operations_.empty())
-        runtime.timers.set(drain, runtime.now() + runtime.timeouts.drain);
+        runtime.timers.set(drain, runtime.now() + runtime.timeouts.shutdown_grace);
     pool.close_idle();
     update_activity();
     finish_shutdowns();

@@ -48,7 +48,7 @@ inline awaitable<result<task_state>> get_status(client_state& client, exchange& 
         request.head = endpoint.get;
         append_percent_encoded(request.head, id);
         request.head += endpoint.get_tail;
-        request.response_limit = client.runtime.limits.response_bytes;
+        request.response_limit = client.runtime.limits.body_limit;
         counters& sums = client.runtime.counters;
         request.counted = kind == request_kind::poll ? &sums.polls_sent : &sums.status_requests_sent;
         co_await x.send(std::move(request));
@@ -73,7 +73,7 @@ inline awaitable<result<task_state>> status(client_state& client, operation& op,
     op.task_id = id;
     if (!is_task_id(id))
         co_return error_info(errc::task_not_found, "this is not a task id").task_id(std::move(id));
-    client.set_limit(op, options.time_limit, client.runtime.now());
+    client.set_limit(op, options.timeout, client.runtime.now());
     read_retry again(client.config.retry, client.budget, client.seed(),
                      op.limit ? std::optional(op.limit->when()) : std::nullopt);
     exchange x(client.runtime, client.pool, client.connector);

@@ -118,7 +118,7 @@ inline awaitable<void> post_request(client_state& client, operation& op, exchang
         request.head.append(endpoint.post).append(machine.key()).append("\r\nContent-Length: ");
         request.head.append(std::to_string(body.size())).append("\r\n\r\n");
         request.body = body;
-        request.response_limit = client.runtime.limits.response_bytes;
+        request.response_limit = client.runtime.limits.body_limit;
         request.counted = &client.runtime.counters.submits_sent;
         request.committed = &op.may_be_accepted;
         op.active = &x;
@@ -149,7 +149,7 @@ inline void report_rate(client_state& client, submit_machine const& machine, sub
         auto const asked = why.retry_after();
         // What is too long for this submit to wait for is not for the others to wait for either.
         client.submit_rate.throttled(
-            now, asked && *asked <= client.config.retry.longest_retry_after ? asked : std::nullopt);
+            now, asked && *asked <= client.config.retry.max_retry_after ? asked : std::nullopt);
     } else {
         client.submit_rate.ended();
     }
@@ -190,7 +190,7 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
         co_return error_info(errc::invalid_configuration,
                              "an idempotency key is 1 to 191 characters of visible ASCII")
             .acceptance(acceptance::not_sent);
-    client.set_limit(op, options.time_limit(), runtime.now());
+    client.set_limit(op, options.timeout(), runtime.now());
     submit_machine::options chosen;
     chosen.retry = client.config.retry;
     chosen.contract = client.config.idempotency;

@@ -50,7 +50,7 @@ inline void start_due_polls(client_state& client)
     poll_scheduler& scheduler = fleet.scheduler;
     while (!client.shutting_down()) {
         auto const now = client.runtime.now();
-        if (fleet.polls_under_way >= client.config.poll.concurrent) {
+        if (fleet.polls_under_way >= client.config.poll.max_concurrent) {
             // The next answer comes back here; but a time limit does not wait for it for long.
             while (auto* const late = static_cast<watched_task*>(scheduler.take_overdue(now)))
                 fleet.expire_unasked(*late, error_info(errc::queue_full, "all polls are under way"));
@@ -132,7 +132,7 @@ inline void start_wait(client_state& client, task const& which, wait_options con
                        completion<task_result> handler)
 {
     auto const now = client.runtime.now();
-    auto const limit = bounded(options.time_limit.value_or(client.config.poll.max_wait));
+    auto const limit = bounded(options.timeout.value_or(client.config.poll.max_wait));
     auto const memory =
         boost::asio::get_associated_allocator(handler.handler, boost::asio::recycling_allocator<void>());
     auto const stop = std::make_shared<std::weak_ptr<wait_call>>();

@@ -186,7 +186,7 @@ inline constexpr int failures_of_an_outage = 5;
 inline poll_scheduler::poll_scheduler(poll_policy const& policy, std::uint64_t seed)
     : policy_(policy), random_(seed), limiter_(policy.requests_per_second, policy.requests_per_second / 10)
 {
-    policy_.longest = std::max(policy_.longest, policy_.shortest);
+    policy_.max_interval = std::max(policy_.max_interval, policy_.min_interval);
 }
 
 inline void poll_scheduler::enqueue(scheduled_poll& task, time_point when, time_point now)
@@ -206,12 +206,12 @@ inline void poll_scheduler::insert(scheduled_poll& task)
 inline void poll_scheduler::add(scheduled_poll& task, time_point now)
 {
     auto const record = records_.find(task.profile);
-    auto first = policy_.first;
+    auto first = policy_.initial_delay;
     // A little before the earliest end seen, so that tasks that became quicker are noticed.
     if (record != records_.end() && record->second.known())
-        first = std::max(policy_.shortest, record->second.low() * 19 / 20);
+        first = std::max(policy_.min_interval, record->second.low() * 19 / 20);
     // Tasks submitted together are not asked together.
-    auto const widest = std::min(first / 10, policy_.shortest);
+    auto const widest = std::min(first / 10, policy_.min_interval);
     auto const spread = std::chrono::milliseconds(
         static_cast<std::int64_t>(static_cast<double>(widest.count()) * random_.draw()));
     enqueue(task, task.begun + first + spread, now);
@@ -296,14 +296,14 @@ inline std::chrono::milliseconds poll_scheduler::step_after(scheduled_poll const
 {
     using std::chrono::milliseconds;
     auto const within = [&](milliseconds step) {
-        return std::clamp(step, policy_.shortest, policy_.longest);
+        return std::clamp(step, policy_.min_interval, policy_.max_interval);
     };
     auto const record = records_.find(task.profile);
     if (record != records_.end() && record->second.known()) {
         auto const low = record->second.low();
         auto const high = record->second.high();
         if (elapsed < low)
-            return std::max(policy_.shortest, low - elapsed); // before the earliest plausible end: quiet
+            return std::max(policy_.min_interval, low - elapsed); // before the earliest plausible end: quiet
         if (elapsed <= high)
             return within((high - low) / 6); // around the likely end: dense
         return within(elapsed / 5);          // late already: wider and wider
@@ -336,14 +336,14 @@ inline void poll_scheduler::still_running(scheduled_poll& task, task_state const
     auto const step = step_after(task, elapsed);
     auto const varied = milliseconds(
         static_cast<std::int64_t>(static_cast<double>(step.count()) * (0.95 + 0.1 * random_.draw())));
-    enqueue(task, now + std::max(varied, policy_.shortest), now);
+    enqueue(task, now + std::max(varied, policy_.min_interval), now);
 }
 
 inline void poll_scheduler::poll_failed(scheduled_poll& task, error_info const& why, time_point now)
 {
     using std::chrono::milliseconds;
     auto const asked = why.retry_after();
-    auto wait = std::max(policy_.shortest, milliseconds(500));
+    auto wait = std::max(policy_.min_interval, milliseconds(500));
     if (why.code() == condition::rate_limited) {
         // Being told to slow down concerns every task of this client, not the one that was unlucky.
         limiter_.throttled(now, asked);

@@ -48,7 +48,7 @@ public:
         retry_decision decision(why);
         auto const asked = why.retry_after();
         if (why.code() != condition::retryable || done >= policy_.max_retries ||
-            (asked && *asked > policy_.longest_retry_after))
+            (asked && *asked > policy_.max_retry_after))
             return decision;
         decision.throttled = why.code() == condition::rate_limited;
         decision.budget_refused = !(decision.throttled ? budget_.take_throttle() : budget_.take_retry());

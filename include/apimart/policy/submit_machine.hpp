@@ -270,7 +270,7 @@ inline bool submit_machine::key_usable(clock::time_point at) const
     seconds const age =
         seconds(at - *ambiguous_since_) + seconds(std::max(wall_ahead_, std::chrono::seconds(0)));
     // Well inside the window, by the clock of the side that does not know when the other began to count.
-    return age < 0.9 * seconds(options_.retry.key_window);
+    return age < 0.9 * seconds(options_.retry.idempotency_key_ttl);
 }
 
 inline void submit_machine::mark_ambiguous(http_result const& outcome, clock::time_point now,
@@ -347,7 +347,7 @@ inline submit_machine::action submit_machine::classified(http_result const& outc
         why.acceptance(refused);
         auto const asked = why.retry_after();
         if (rate_limit_retries_ >= options_.retry.max_rate_limit_retries ||
-            (asked && *asked > options_.retry.longest_retry_after))
+            (asked && *asked > options_.retry.max_retry_after))
             return end(std::move(why));
         auto const wait = asked ? std::chrono::milliseconds(*asked)
                                 : backoff_delay(options_.retry, rate_limit_retries_ + 1, random_);
@@ -355,7 +355,7 @@ inline submit_machine::action submit_machine::classified(http_result const& outc
         return pause_for(wait, now, retry_cost::throttle, std::move(why));
     }
     case submit_classification::not_executed:
-        if (options_.contract == idempotency::honoured)
+        if (options_.contract == idempotency::supported)
             return resend(std::move(why.acceptance(refused)), now);
         // That nothing was executed is part of the contract; without it the status says "unknown".
         break;
@@ -403,7 +403,7 @@ inline error_info submit_machine::lost(http_result const& outcome) const
 inline submit_machine::action submit_machine::resend(error_info why, clock::time_point now)
 {
     using std::chrono::milliseconds;
-    if (options_.contract != idempotency::honoured || resends_ >= options_.retry.max_resends)
+    if (options_.contract != idempotency::supported || resends_ >= options_.retry.max_resends)
         return end(std::move(why));
     // The first request may still be running: leave it time, then more.
     milliseconds const base = std::chrono::seconds(2) * (1 << std::min(resends_, 4));
@@ -411,7 +411,7 @@ inline submit_machine::action submit_machine::resend(error_info why, clock::time
         base +
         milliseconds(static_cast<std::int64_t>(static_cast<double>(base.count()) * 0.25 * random_.draw()));
     if (auto const asked = why.retry_after()) {
-        if (*asked > options_.retry.longest_retry_after)
+        if (*asked > options_.retry.max_retry_after)
             return end(std::move(why));
         wait = std::max(wait, milliseconds(*asked));
     }
