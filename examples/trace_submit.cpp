@@ -18,7 +18,7 @@ observer printing_observer()
 {
     observer tell;
     tell.on_connection = [](connection_event const& e) {
-        std::cout << "connection to " << e.address << ' ' << to_string(e.happened);
+        std::cout << "connection to " << e.address << ' ' << to_string(e.event);
         if (e.code)
             std::cout << ": " << e.code.message() << '\n';
         else
@@ -35,7 +35,7 @@ observer printing_observer()
     };
     tell.on_retry = [](retry_event const& e) {
         std::cout << "  " << e.why.message() << ": attempt " << e.next_attempt << " in " << e.delay.count()
-                  << " ms" << (e.asked_by_service ? ", as the service asks\n" : "\n");
+                  << " ms" << (e.server_requested ? ", as the service asks\n" : "\n");
     };
     tell.on_task = [](task_event const& e) {
         std::cout << e.task_id << ": " << e.raw_status << ", " << e.progress << " %\n";
@@ -57,7 +57,7 @@ asio::awaitable<void> corgi(client service)
     co_await service.shutdown();
     metrics const m = service.metrics();
     std::cout << m.submits_sent << " submits sent, " << m.tasks_accepted << " accepted, " << m.retries
-              << " retries, " << m.throttled << " throttled, " << m.connections_opened
+              << " retries, " << m.rate_limited << " throttled, " << m.connections_opened
               << " connections opened, " << m.connections_failed << " failed\n";
 }
 

@@ -65,11 +65,11 @@ public:
     shutdown_report() {}
 
     /// Tasks that were being waited for; they go on at the service.
-    std::vector<std::string> waiting;
+    std::vector<std::string> cancelled_waits;
     /// Submits, downloads and questions that were stopped before they were done.
-    std::size_t stopped = 0;
+    std::size_t cancelled_operations = 0;
     /// Of those, submits whose outcome is not known.
-    std::size_t unknown = 0;
+    std::size_t unknown_submits = 0;
 };
 
 } // namespace apimart

@@ -584,11 +584,11 @@ TEST_CASE("client shutdown: a submit that is withheld for ever ends within the d
     CHECK(all.fetched.why().code() == errc::shutting_down);
     CHECK(all.waited.why().code() == errc::shutting_down);
     CHECK(another_wait.why().code() == errc::shutting_down);
-    auto waiting = gone.value().waiting;
+    auto waiting = gone.value().cancelled_waits;
     std::sort(waiting.begin(), waiting.end());
     CHECK(waiting == std::vector<std::string>{"task_1", "task_2"});
-    CHECK(gone.value().stopped == 5);
-    CHECK(gone.value().unknown == 2);
+    CHECK(gone.value().cancelled_operations == 5);
+    CHECK(gone.value().unknown_submits == 2);
     CHECK(server.count("POST") == 2);
 }
 
@@ -623,8 +623,8 @@ TEST_CASE("client shutdown: a submit that is answered within the drain is accept
     CHECK(generated.why().code() == errc::shutting_down);
     CHECK(generated.why().acceptance() == acceptance::accepted);
     CHECK_FALSE(generated.why().task_id().empty());
-    CHECK(gone.value().stopped == 1);
-    CHECK(gone.value().unknown == 0);
+    CHECK(gone.value().cancelled_operations == 1);
+    CHECK(gone.value().unknown_submits == 0);
     CHECK(server.count("GET") == 0);
 }
 
@@ -638,11 +638,11 @@ TEST_CASE("client shutdown: without anything to do it ends at once, however ofte
         user.shutdown(each.token());
     run_promptly(b.context);
     for (auto const& each : gone)
-        CHECK(each.value().stopped == 0);
+        CHECK(each.value().cancelled_operations == 0);
     recorder<shutdown_report> again;
     user.shutdown(again.token());
     run_promptly(b.context);
-    CHECK(again.value().waiting.empty());
+    CHECK(again.value().cancelled_waits.empty());
 }
 
 TEST_CASE("client shutdown: sweep: at any moment every operation ends once and the service never sees a "
@@ -671,7 +671,7 @@ TEST_CASE("client shutdown: sweep: at any moment every operation ends once and t
             ++known;
         // The service answers, so there is nothing that could have stayed unknown.
         CHECK(known == b.accepted());
-        CHECK(gone.value().unknown == 0);
+        CHECK(gone.value().unknown_submits == 0);
         accepted += static_cast<int>(known);
         ++moments;
         if (ran < steps || generated.outcome().has_value())

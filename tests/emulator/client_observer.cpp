@@ -13,8 +13,8 @@ using namespace apimart;
 
 namespace {
 
-using event =
-    std::variant<attempt_event, retry_event, operation_event, connection_event, task_event, stall_event>;
+using event = std::variant<attempt_event, retry_event, operation_event, connection_event, task_event,
+                           backpressure_event>;
 
 std::string words(attempt_event const& e)
 {
@@ -31,15 +31,15 @@ std::string words(operation_event const& e)
 }
 std::string words(connection_event const& e)
 {
-    return std::string(to_string(e.happened));
+    return std::string(to_string(e.event));
 }
 std::string words(task_event const& e)
 {
     return "task " + std::string(to_string(e.status));
 }
-std::string words(stall_event const& e)
+std::string words(backpressure_event const& e)
 {
-    return "stall " + e.where;
+    return "backpressure " + std::string(to_string(e.where));
 }
 
 /// Keeps what one client tells, and fails the test where two events are told at one time or inside a call.
@@ -54,7 +54,7 @@ public:
         set<operation_event>(all.on_operation);
         set<connection_event>(all.on_connection);
         set<task_event>(all.on_task);
-        set<stall_event>(all.on_stall);
+        set<backpressure_event>(all.on_backpressure);
         return all;
     }
 
@@ -93,7 +93,7 @@ public:
     {
         std::string text;
         for (event const& each : events_)
-            if (!std::holds_alternative<stall_event>(each))
+            if (!std::holds_alternative<backpressure_event>(each))
                 text += std::visit([](auto const& e) { return words(e); }, each) + "; ";
         return text;
     }
@@ -142,7 +142,7 @@ TEST_CASE("client observer: an accepted submit is told as a connection, an attem
     CHECK(connected.detail.empty());
     CHECK(connected.tls_version == "TLSv1.3");
     CHECK(connected.verified);
-    CHECK(connected.took.count() > 0);
+    CHECK(connected.elapsed.count() > 0);
 
     auto const attempt = told.only<attempt_event>();
     CHECK(attempt.kind == request_kind::submit);
@@ -154,14 +154,14 @@ TEST_CASE("client observer: an accepted submit is told as a connection, an attem
     CHECK(attempt.detail.empty());
     CHECK(attempt.bytes_sent > corgi().serialize().size());
     CHECK(attempt.bytes_received > made.id().size());
-    CHECK(attempt.took.count() > 0);
+    CHECK(attempt.elapsed.count() > 0);
 
     auto const end = told.only<operation_event>();
     CHECK(end.operation == attempt.operation);
     CHECK(end.task_id == made.id());
     CHECK_FALSE(end.code);
     CHECK(end.attempts == 1);
-    CHECK(end.took >= attempt.took);
+    CHECK(end.elapsed >= attempt.elapsed);
 
     b.submitted(user, corgi());
     auto const second = told.all<attempt_event>().at(1);
@@ -198,19 +198,19 @@ TEST_CASE("client observer: each attempt of a submit is followed by what was dec
     auto const retries = told.all<retry_event>();
     CHECK(retries[0].operation == attempts[0].operation);
     CHECK(retries[0].why == errc::tls_closed);
-    CHECK_FALSE(retries[0].asked_by_service);
-    CHECK_FALSE(retries[0].same_key);
+    CHECK_FALSE(retries[0].server_requested);
+    CHECK_FALSE(retries[0].is_resend);
     CHECK(retries[0].delay <= config.retry.initial_backoff);
     CHECK(retries[1].why == api_errc::rate_limited);
-    CHECK(retries[1].asked_by_service);
-    CHECK_FALSE(retries[1].same_key);
+    CHECK(retries[1].server_requested);
+    CHECK_FALSE(retries[1].is_resend);
     CHECK(retries[1].delay == 1s);
     auto const failed = told.all<connection_event>().at(0);
     CHECK(failed.code == errc::tls_closed);
     CHECK(failed.tls_version.empty());
     CHECK(told.only<operation_event>().attempts == 3);
     CHECK(user.metrics().retries == 2);
-    CHECK(user.metrics().throttled == 1);
+    CHECK(user.metrics().rate_limited == 1);
 }
 
 TEST_CASE("client observer: a submit whose outcome is unknown ends with that proof")
@@ -254,10 +254,10 @@ TEST_CASE("client observer: a repetition under the same key is told as one")
     // What is decided is told before it is waited for.
     b.run_until([&] { return told.count("retry") == 1; });
     auto const retry = told.only<retry_event>();
-    CHECK(retry.same_key);
+    CHECK(retry.is_resend);
     CHECK(retry.why == errc::outcome_unknown);
     CHECK(retry.delay >= 2s);
-    CHECK_FALSE(retry.asked_by_service);
+    CHECK_FALSE(retry.server_requested);
     signal.emit(asio::cancellation_type::terminal);
     b.run();
     auto const end = told.only<operation_event>();
@@ -472,16 +472,17 @@ TEST_CASE("client observer: a kept connection that ended, or spoke unasked, is t
         run_to_end(context);
         CHECK(second.value().id() == "task_1");
         // Where the end came together with the answer, the connection was not even kept.
-        bool const noticed = told.count(speaks ? "unsolicited" : "stale") == 1;
+        bool const noticed = told.count(speaks ? "unexpected_data" : "peer_closed") == 1;
         CHECK((noticed || told.count("connected") == 2));
-        CHECK(user.metrics().stale_connections == told.count("stale"));
-        CHECK(user.metrics().unsolicited_bytes == told.count("unsolicited"));
+        CHECK(user.metrics().stale_connections == told.count("peer_closed"));
+        CHECK(user.metrics().unsolicited_bytes == told.count("unexpected_data"));
         CHECK(server.requests().size() == 2);
         CHECK(user.metrics().retries == 0);
     }
 }
 
-TEST_CASE("client observer: submits that wait for the rate are told as a stall, with the time it will take")
+TEST_CASE(
+    "client observer: submits that wait for the rate are told as backpressure, with the time it will take")
 {
     bench b;
     witness told;
@@ -496,22 +497,22 @@ TEST_CASE("client observer: submits that wait for the rate are told as a stall, 
     b.run();
     for (auto const& each : got)
         CHECK(each.value().valid());
-    auto const stalls = told.all<stall_event>();
+    auto const stalls = told.all<backpressure_event>();
     REQUIRE(stalls.size() >= 2);
     // The second has no place before the first has its answer, and no turn after that.
-    CHECK(stalls.front().where == "submit queue");
+    CHECK(stalls.front().where == backpressure_event::place::submit_queue);
     CHECK(stalls.front().waiting == 1);
     for (auto const& each : stalls) {
         if (&each == &stalls.front())
             continue;
-        CHECK(each.where == "submit rate");
+        CHECK(each.where == backpressure_event::place::submit_rate);
         CHECK(each.waiting == 1);
         CHECK(each.delay > 0ms);
         CHECK(each.delay <= 500ms);
     }
 }
 
-TEST_CASE("client observer: requests that wait for a new connection's turn are told as a stall")
+TEST_CASE("client observer: requests that wait for a new connection's turn are told as backpressure")
 {
     scripted_server server(scripted_server::security::tls, [](scripted_server::peer& peer) {
         peer.request();
@@ -531,22 +532,23 @@ TEST_CASE("client observer: requests that wait for a new connection's turn are t
     run_to_end(context);
     for (auto const& each : got)
         CHECK(each.value().valid());
-    auto const stalls = told.all<stall_event>();
+    auto const stalls = told.all<backpressure_event>();
     REQUIRE(stalls.size() >= 2);
     // The only connection is in use; when it has ended, the next one is not to be begun yet.
-    CHECK(stalls.front().where == "connections");
+    CHECK(stalls.front().where == backpressure_event::place::connections);
     CHECK(stalls.front().waiting == 1);
     for (auto const& each : stalls) {
         if (&each == &stalls.front())
             continue;
-        CHECK(each.where == "connect rate");
+        CHECK(each.where == backpressure_event::place::connect_rate);
         CHECK(each.waiting == 1);
         CHECK(each.delay > 0ms);
         CHECK(each.delay <= 500ms);
     }
 }
 
-TEST_CASE("client observer: requests that wait for a connection in use are told as a stall, once for all")
+TEST_CASE(
+    "client observer: requests that wait for a connection in use are told as backpressure, once for all")
 {
     bench b(R"({"faults":[{"on":"poll","do":"hold"}]})");
     witness told;
@@ -555,7 +557,7 @@ TEST_CASE("client observer: requests that wait for a connection in use are told 
     config.observer = told.callbacks();
     client user(b.context, config);
     task const one = b.submitted(user, corgi());
-    CHECK(told.count("stall connections") == 0);
+    CHECK(told.count("backpressure connections") == 0);
     std::vector<recorder<task_state>> got(3);
     for (auto& each : got)
         user.status(one, each.token());
@@ -570,8 +572,8 @@ TEST_CASE("client observer: requests that wait for a connection in use are told 
     b.run();
     for (auto const& each : got)
         CHECK(each.outcome().has_value());
-    CHECK(told.count("stall connections") == 1);
-    CHECK(told.only<stall_event>().waiting == 1);
+    CHECK(told.count("backpressure connections") == 1);
+    CHECK(told.only<backpressure_event>().waiting == 1);
 }
 
 TEST_CASE("client observer: the end of every connection is told, kept ones included")
@@ -777,7 +779,7 @@ TEST_CASE("client metrics: the counters agree with the service's books and with 
     CHECK(m.polls_sent == b.booked("polls"));
     CHECK(m.tasks_finished == finished);
     CHECK(m.bytes_downloaded == bytes);
-    CHECK(m.throttled == 4);
+    CHECK(m.rate_limited == 4);
     CHECK(m.connections_opened - m.connections_failed == b.booked("connections"));
     CHECK(m.connections_failed == 1);
     CHECK(m.tasks_waiting == 0);
@@ -785,8 +787,8 @@ TEST_CASE("client metrics: the counters agree with the service's books and with 
     CHECK(m.requests_in_flight == 0);
     CHECK(m.overloaded == 0);
     CHECK(m.retries_refused == 0);
-    CHECK(m.base_url_switches == 0);
-    CHECK(m.connect_fallbacks == 0);
+    CHECK(m.failovers == 0);
+    CHECK(m.address_fallbacks == 0);
 
     CHECK(m.retries == told.count("retry"));
     CHECK(m.connections_opened == told.count("connected") + told.count("failed"));
@@ -860,7 +862,7 @@ TEST_CASE("client metrics: another address, another base URL and a refused repet
         config.observer = told.callbacks();
         client user(b.context, config);
         b.submitted(user, corgi());
-        CHECK(user.metrics().connect_fallbacks == 1);
+        CHECK(user.metrics().address_fallbacks == 1);
         CHECK(told.only<connection_event>().host == "localhost");
         CHECK(told.only<connection_event>().address == "127.0.0.1");
     }
@@ -872,7 +874,7 @@ TEST_CASE("client metrics: another address, another base URL and a refused repet
         config.observer = told.callbacks();
         client user(b.context, config);
         b.submitted(user, corgi());
-        CHECK(user.metrics().base_url_switches == 1);
+        CHECK(user.metrics().failovers == 1);
         auto const attempts = told.all<attempt_event>();
         REQUIRE(attempts.size() == 2);
         CHECK(attempts[0].host == "127.0.0.2");

@@ -359,7 +359,7 @@ TEST_CASE("client pool: shutdown closes what is idle")
     recorder<shutdown_report> gone;
     user.shutdown(gone.token());
     b.run();
-    CHECK(gone.value().stopped == 0);
+    CHECK(gone.value().cancelled_operations == 0);
     wait_until([&] { return b.booked("connections_open") == 0; });
 }
 

@@ -152,7 +152,9 @@ public:
                                          "\n" + e.code.message());
         };
         all.on_task = [this](task_event const& e) { note("task_event", e.task_id + "\n" + e.raw_status); };
-        all.on_stall = [this](stall_event const& e) { note("stall_event", e.where); };
+        all.on_backpressure = [this](backpressure_event const& e) {
+            note("backpressure_event", std::string(to_string(e.where)));
+        };
         return all;
     }
 

@@ -660,8 +660,8 @@ TEST_CASE("client tokens: shutdown")
         b.context, [&](auto&&... token) { return user.shutdown(std::forward<decltype(token)>(token)...); },
         [](result<shutdown_report> got) {
             REQUIRE(got.has_value());
-            CHECK(got->waiting.empty());
-            CHECK(got->stopped == 0);
+            CHECK(got->cancelled_waits.empty());
+            CHECK(got->cancelled_operations == 0);
         });
     CHECK(b.booked("requests") == 0);
 }

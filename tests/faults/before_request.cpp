@@ -76,7 +76,7 @@ std::unique_ptr<cell> make_route_cell(route_row const& row, operation what, bool
     made->consumed = [way] { return way->strikes > 0; };
     made->other_side = way;
     if (row.transparent)
-        made->also = [](cell& self) { CHECK(self.metrics().connect_fallbacks == 1); };
+        made->also = [](cell& self) { CHECK(self.metrics().address_fallbacks == 1); };
     return made;
 }
 

@@ -226,7 +226,7 @@ TEST_CASE("faults: a final answer that came before the request was out is believ
             // The one refusal that asks to be tried again.
             check(
                 {arrived::whole, then, 429, expected::success().with_tries(2)}, tls,
-                [](apimart::client_config&) {}, [](cell& self) { CHECK(self.metrics().throttled == 1); });
+                [](apimart::client_config&) {}, [](cell& self) { CHECK(self.metrics().rate_limited == 1); });
         }
     }
 }

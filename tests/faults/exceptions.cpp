@@ -110,7 +110,7 @@ TEST_CASE("faults: F56 an observer that throws is told everything all the same, 
     config.observer.on_operation = throwing;
     config.observer.on_connection = throwing;
     config.observer.on_task = throwing;
-    config.observer.on_stall = throwing;
+    config.observer.on_backpressure = throwing;
     apimart::client user(b.context, config);
     recorder<apimart::task_result> got;
     user.generate(corgi(), got.token());

@@ -92,8 +92,8 @@ TEST_CASE("faults: a submit that finds the queue full ends at once as queue_full
     recorder<apimart::shutdown_report> report;
     user.shutdown(report.token());
     run_until(context, [&] { return report.done(); });
-    CHECK(report.value().stopped == 5);
-    CHECK(report.value().unknown == 2);
+    CHECK(report.value().cancelled_operations == 5);
+    CHECK(report.value().unknown_submits == 2);
     CHECK(service->ledger->posts() == 2);
 }
 
@@ -152,7 +152,7 @@ TEST_CASE("faults: Retry-After is waited out, by the submit that was told and by
     CHECK(clock_type::now() - begun >= 990ms);
     CHECK(got[0].value().submit_attempts() == 2);
     CHECK(service->ledger->posts() == 4);
-    CHECK(user.metrics().throttled == 1);
+    CHECK(user.metrics().rate_limited == 1);
     CHECK(service->ledger->tasks().size() == 3);
 }
 
@@ -263,7 +263,7 @@ TEST_CASE("faults: another base URL is tried where no connection was made, and s
         CHECK(got.outcome().has_value());
     }
     CHECK(service->ledger->posts() == 2);
-    CHECK(user.metrics().base_url_switches == 1);
+    CHECK(user.metrics().failovers == 1);
     CHECK(user.metrics().connections_failed == 1);
 }
 
@@ -336,7 +336,7 @@ TEST_CASE("faults: a black hole among the addresses costs the stagger, not the t
     CHECK(got.outcome().has_value());
     CHECK(took >= 100ms);
     CHECK(took <= 100ms + 400ms);
-    CHECK(user.metrics().connect_fallbacks == 1);
+    CHECK(user.metrics().address_fallbacks == 1);
     CHECK(user.metrics().connections_opened == 1);
 }
 

@@ -246,11 +246,11 @@ private:
         CHECK(took_since(struck_) <= limit);
         for (auto const& each : reports_) {
             if (each.done() && what == operation::wait)
-                CHECK(each.value().waiting == std::vector<std::string>{"task_asked"});
+                CHECK(each.value().cancelled_waits == std::vector<std::string>{"task_asked"});
             else if (each.done() && waits)
-                CHECK(each.value().unknown == 1);
+                CHECK(each.value().unknown_submits == 1);
             else if (each.done())
-                CHECK(each.value().stopped == 1);
+                CHECK(each.value().cancelled_operations == 1);
         }
     }
 
@@ -380,7 +380,7 @@ TEST_CASE("faults: a name service that hangs delays its own names alone")
         run_until(context, [&] { return got.done(); });
         CHECK(got.value().id() == "task_1");
         CHECK(service->ledger->posts() == 1);
-        CHECK(user.metrics().base_url_switches == 1);
+        CHECK(user.metrics().failovers == 1);
     }
     CHECK(dead == 1);
     release.set_value();

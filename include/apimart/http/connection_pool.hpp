@@ -54,7 +54,7 @@ public:
     };
 
     // What an observer is told of a connection.
-    using describe = std::function<connection_event(Connection&, connection_event::what)>;
+    using describe = std::function<connection_event(Connection&, connection_event::type)>;
 
     basic_connection_pool(client_runtime& runtime, describe event)
         : runtime_(runtime), event_(std::move(event)), purge_([this] { purge(); })
@@ -94,7 +94,7 @@ public:
     {
         bool const was_open = connection->is_open();
         if (was_open)
-            tell(*connection, connection_event::what::closed);
+            tell(*connection, connection_event::type::closed);
         connection->close();
         group& g = group_of(connection->origin);
         closed(g);
@@ -195,19 +195,19 @@ private:
             groups_.erase(groups_.find(origin(g.to)));
     }
 
-    void tell(Connection& connection, connection_event::what happened)
+    void tell(Connection& connection, connection_event::type happened)
     {
         if (runtime_.observer.on_connection)
             runtime_.emit(runtime_.observer.on_connection, event_(connection, happened));
     }
-    void tell_stall(group const& g, char const* where, std::chrono::milliseconds delay)
+    void tell_stall(group const& g, backpressure_event::place where, std::chrono::milliseconds delay)
     {
-        stall_event event;
+        backpressure_event event;
         event.where = where;
         for (auto const& line : g.waiting)
             event.waiting += line.size();
         event.delay = delay;
-        runtime_.emit(runtime_.observer.on_stall, event);
+        runtime_.emit(runtime_.observer.on_backpressure, event);
     }
 
     void closed(group& g)
@@ -217,7 +217,7 @@ private:
     }
     void close_idle(group& g, Connection& connection)
     {
-        tell(connection, connection_event::what::closed);
+        tell(connection, connection_event::type::closed);
         connection.close_politely();
         closed(g);
     }
@@ -251,7 +251,8 @@ private:
                 return candidate;
             bool const ended = found == Connection::liveness::ended;
             (ended ? runtime_.counters.stale_connections : runtime_.counters.unsolicited_bytes).add();
-            tell(*candidate, ended ? connection_event::what::stale : connection_event::what::unsolicited);
+            tell(*candidate,
+                 ended ? connection_event::type::peer_closed : connection_event::type::unexpected_data);
             candidate->close();
             closed(g);
         }
@@ -271,14 +272,15 @@ private:
             g.places_lowered = now;
         }
         if (g.open >= g.places) {
-            if (runtime_.observer.on_stall && !std::exchange(g.stalled, true))
-                tell_stall(g, "connections", {});
+            if (runtime_.observer.on_backpressure && !std::exchange(g.stalled, true))
+                tell_stall(g, backpressure_event::place::connections, {});
             return nullptr;
         }
         if (auto const delay = g.backoff.take(now); delay > clock::duration::zero()) {
             runtime_.timers.set(g.retry, now + delay);
-            if (runtime_.observer.on_stall)
-                tell_stall(g, "connect rate", std::chrono::ceil<std::chrono::milliseconds>(delay));
+            if (runtime_.observer.on_backpressure)
+                tell_stall(g, backpressure_event::place::connect_rate,
+                           std::chrono::ceil<std::chrono::milliseconds>(delay));
             return nullptr;
         }
         ++g.open;

@@ -54,8 +54,8 @@ public:
         c.unlimit();
         if (runtime_.observer.on_connection) {
             connection_event told =
-                event(c, outcome ? connection_event::what::connected : connection_event::what::failed);
-            told.took = std::chrono::duration_cast<std::chrono::microseconds>(runtime_.now() - begun);
+                event(c, outcome ? connection_event::type::connected : connection_event::type::failed);
+            told.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(runtime_.now() - begun);
             if (!outcome) {
                 told.tls_version.clear();
                 told.code = outcome.error().code();
@@ -66,10 +66,10 @@ public:
         co_return outcome;
     }
 
-    connection_event event(connection& c, connection_event::what happened) const
+    connection_event event(connection& c, connection_event::type happened) const
     {
         connection_event told;
-        told.happened = happened;
+        told.event = happened;
         told.host = c.origin.host;
         told.address = c.address;
         told.tls_version = c.tls_version();
@@ -199,7 +199,7 @@ private:
                                                            std::to_string(order.size()) + " addresses)")
                 .underlying(state->last_error);
         if (next > 1)
-            runtime_.counters.connect_fallbacks.add();
+            runtime_.counters.address_fallbacks.add();
         error_code ignored;
         state->winner->set_option(tcp::no_delay(true), ignored);
         c.address = state->winner->remote_endpoint(ignored).address().to_string();

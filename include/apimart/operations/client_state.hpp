@@ -107,7 +107,7 @@ public:
                  std::vector<request_url> const& bases, proxy_rules proxy, tls_context tls)
         : runtime(on, settings), connector(runtime, std::move(proxy), std::move(tls), settings.resolver),
           pool(runtime, [this](connection& c,
-                               connection_event::what happened) { return connector.event(c, happened); }),
+                               connection_event::type happened) { return connector.event(c, happened); }),
           config(std::move(settings)), credentials(std::move(config.key)), budget(config.retry),
           submit_rate(config.limits.submits_per_second, config.limits.max_concurrent_submits),
           submit_slots(config.limits.max_concurrent_submits), submit_turn(1),
@@ -227,7 +227,7 @@ public:
         if (outcome.phase != request_phase::connecting) {
             if (at.index != current_endpoint_) {
                 current_endpoint_ = at.index;
-                runtime.counters.base_url_switches.add();
+                runtime.counters.failovers.add();
             }
             return false;
         }
@@ -274,14 +274,14 @@ public:
             event.request_id = credentials.redacted(printable(outcome.response.request_id, 128));
         event.bytes_sent = outcome.bytes_sent;
         event.bytes_received = outcome.bytes_received;
-        event.took = std::chrono::duration_cast<std::chrono::microseconds>(runtime.now() - done.begun);
+        event.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(runtime.now() - done.begun);
         runtime.emit(runtime.observer.on_attempt, event);
     }
 
     void count(retry_decision const& made) const
     {
         if (made.throttled)
-            runtime.counters.throttled.add();
+            runtime.counters.rate_limited.add();
         if (made.budget_refused)
             runtime.counters.retries_refused.add();
     }
@@ -298,8 +298,8 @@ public:
         event.next_attempt = op.attempts + 1;
         event.delay = delay;
         event.why = why.code();
-        event.asked_by_service = why.retry_after().has_value();
-        event.same_key = same_key;
+        event.server_requested = why.retry_after().has_value();
+        event.is_resend = same_key;
         runtime.emit(runtime.observer.on_retry, event);
     }
 
@@ -315,7 +315,7 @@ public:
         event.code = code;
         event.acceptance = proof;
         event.attempts = attempts;
-        event.took = std::chrono::duration_cast<std::chrono::microseconds>(runtime.now() - begun);
+        event.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(runtime.now() - begun);
         runtime.emit(runtime.observer.on_operation, event);
     }
 
@@ -433,9 +433,9 @@ private:
                                                                  : outcome.error().acceptance();
         emit_operation(op.kind, op.number, op.begun, op.attempts, op.task_id, code, proof);
         if (shutting_down_ && code) {
-            ++report.stopped;
+            ++report.cancelled_operations;
             if (code == errc::outcome_unknown)
-                ++report.unknown;
+                ++report.unknown_submits;
         }
         op.limit.reset();
         op.unlink();

@@ -164,7 +164,7 @@ public:
         if (answer)
             emit_state(task, *answer);
         else if (answer.error().code() == condition::rate_limited)
-            runtime_.counters.throttled.add();
+            runtime_.counters.rate_limited.add();
         bool const over =
             answer ? is_final(answer->status()) : !is_worth_another_poll(answer.error(), task.failures);
         if (over && !task.waiters.empty()) {

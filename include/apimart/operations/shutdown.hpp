@@ -15,7 +15,7 @@ inline void client_state::begin_shutdown()
         return;
     auto const why = make_error_code(errc::shutting_down);
     fleet.wake.clear();
-    report.waiting = fleet.end_all(why);
+    report.cancelled_waits = fleet.end_all(why);
     for (auto next = operations_.begin(); next != operations_.end();)
         (next++)->stop(boost::asio::cancellation_type::terminal, why, runtime.timeouts.abandoned_response);
     if (!operations_.empty())

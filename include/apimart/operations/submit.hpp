@@ -55,11 +55,11 @@ inline awaitable<std::optional<error_info>> enter_submits(client_state& client, 
     }
     ++client.queued_submits;
     runtime.counters.submits_queued.add();
-    if (runtime.observer.on_stall && !std::exchange(client.submit_queue_stalled, true)) {
-        stall_event event;
-        event.where = "submit queue";
+    if (runtime.observer.on_backpressure && !std::exchange(client.submit_queue_stalled, true)) {
+        backpressure_event event;
+        event.where = backpressure_event::place::submit_queue;
         event.waiting = client.queued_submits;
-        runtime.emit(runtime.observer.on_stall, event);
+        runtime.emit(runtime.observer.on_backpressure, event);
     }
     slots::waiter line(runtime.strand());
     co_await client.wait_for_slot(op, client.submit_slots, line);
@@ -92,12 +92,12 @@ inline awaitable<void> wait_for_turn(client_state& client, operation& op, bool i
         auto const delay = client.submit_rate.take(runtime.now());
         if (delay <= client_state::clock::duration::zero())
             co_return;
-        if (runtime.observer.on_stall) {
-            stall_event event;
-            event.where = "submit rate";
+        if (runtime.observer.on_backpressure) {
+            backpressure_event event;
+            event.where = backpressure_event::place::submit_rate;
             event.waiting = client.queued_submits + 1;
             event.delay = std::chrono::ceil<std::chrono::milliseconds>(delay);
-            runtime.emit(runtime.observer.on_stall, event);
+            runtime.emit(runtime.observer.on_backpressure, event);
         }
         co_await client.sleep(op, delay);
     }
@@ -145,7 +145,7 @@ inline void report_rate(client_state& client, submit_machine const& machine, sub
     // Asking for fewer requests can be said in several ways, and not every 429 says it.
     if (is_answered &&
         (why.code() == condition::rate_limited || why.underlying() == condition::rate_limited)) {
-        client.runtime.counters.throttled.add();
+        client.runtime.counters.rate_limited.add();
         auto const asked = why.retry_after();
         // What is too long for this submit to wait for is not for the others to wait for either.
         client.submit_rate.throttled(

@@ -41,14 +41,14 @@ private:
     ROW(bytes_downloaded)                                                                                    \
     ROW(connections_opened)                                                                                  \
     ROW(connections_failed)                                                                                  \
-    ROW(connect_fallbacks)                                                                                   \
+    ROW(address_fallbacks)                                                                                   \
     ROW(stale_connections)                                                                                   \
     ROW(unsolicited_bytes)                                                                                   \
     ROW(retries)                                                                                             \
     ROW(retries_refused)                                                                                     \
-    ROW(throttled)                                                                                           \
+    ROW(rate_limited)                                                                                        \
     ROW(overloaded)                                                                                          \
-    ROW(base_url_switches)                                                                                   \
+    ROW(failovers)                                                                                           \
     ROW(tasks_waiting)                                                                                       \
     ROW(submits_queued)                                                                                      \
     ROW(requests_in_flight)                                                                                  \
