@@ -114,7 +114,7 @@ public:
         if (model_ == nullptr || kind_ == nullptr || model_->id != model_type::id ||
             kind_->name != kind_type::name)
             return std::nullopt;
-        return Request(detail::restored(), body_, extra_fields_);
+        return Request(detail::from_json_tag(), body_, extra_fields_);
     }
 
 private:

@@ -101,7 +101,7 @@ any_request::read(boost::json::value body, unknown_fields others, std::span<mode
     model_info const* const model = find_model_of(*object, among, found);
     if (model == nullptr)
         return found;
-    kind_info const& kind = detail::kind_of_body(*model, *object);
+    kind_info const& kind = detail::detect_kind(*model, *object);
     any_request result(model, &kind, std::move(*object), {});
     if (others == unknown_fields::preserve)
         for (auto const& one : result.body_)

@@ -115,14 +115,14 @@ public:
     /// Lifetime and thread safety: as the class. Units: see `poll_policy`.
     /// Source: API reference, section 4.
     template <detail::completion_token<task_result> Token = default_token>
-    auto wait(task which, wait_options options, Token token = Token())
+    auto wait(task task, wait_options options, Token token = Token())
     {
-        return start<task_result>(token, &detail::begin_wait, std::move(which), options);
+        return start<task_result>(token, &detail::begin_wait, std::move(task), options);
     }
     template <detail::completion_token<task_result> Token = default_token>
-    auto wait(task which, Token token = Token())
+    auto wait(task task, Token token = Token())
     {
-        return wait(std::move(which), wait_options(), std::move(token));
+        return wait(std::move(task), wait_options(), std::move(token));
     }
 
     /// Asks once where a task stands.
@@ -133,14 +133,14 @@ public:
     /// Cancellation: terminal, partial, total; nothing changes at the service.
     /// Lifetime and thread safety: as the class. Source: API reference, section 4.
     template <detail::completion_token<task_state> Token = default_token>
-    auto status(task which, status_options options, Token token = Token())
+    auto status(task task, status_options options, Token token = Token())
     {
-        return start<task_state>(token, &detail::begin_status, std::move(which), options);
+        return start<task_state>(token, &detail::begin_status, std::move(task), options);
     }
     template <detail::completion_token<task_state> Token = default_token>
-    auto status(task which, Token token = Token())
+    auto status(task task, Token token = Token())
     {
-        return status(std::move(which), status_options(), std::move(token));
+        return status(std::move(task), status_options(), std::move(token));
     }
 
     /// `submit` and `wait` in one.

@@ -106,7 +106,7 @@ public:
     std::chrono::microseconds elapsed{0};
 };
 
-std::string_view to_string(connection_event::type happened) noexcept;
+std::string_view to_string(connection_event::type type) noexcept;
 
 /// The state a task was seen in by a poll, where it differs from the one before.
 class task_event

@@ -22,9 +22,9 @@ APIMART_INLINE std::string_view to_string(request_kind kind) noexcept
     return "submit";
 }
 
-APIMART_INLINE std::string_view to_string(connection_event::type happened) noexcept
+APIMART_INLINE std::string_view to_string(connection_event::type type) noexcept
 {
-    switch (happened) {
+    switch (type) {
     case connection_event::type::connected:
         return "connected";
     case connection_event::type::failed:

@@ -117,7 +117,7 @@ public:
 
 private:
     friend class any_request;
-    request(detail::restored tag, boost::json::object body, std::vector<std::string> extras)
+    request(detail::from_json_tag tag, boost::json::object body, std::vector<std::string> extras)
         : parts(tag, std::move(body), std::move(extras))
     {}
 };
@@ -199,7 +199,7 @@ constexpr bool allows_shots(std::size_t count) noexcept
 }
 
 template <class Model, std::size_t Count>
-consteval void judge_shots(std::array<shot, Count> const& shots)
+consteval void check_shots(std::array<shot, Count> const& shots)
 {
     using place = shots_parameter<Model>;
     constexpr value_rule const& rule = row_of<Model, kind::storyboard, place>.values;
@@ -250,7 +250,7 @@ template <class Model, class... Shots>
 storyboard(Shots... shots)
 {
     std::array<shot, sizeof...(Shots)> const all{shots...};
-    detail::judge_shots<Model>(all);
+    detail::check_shots<Model>(all);
     return storyboard_draft<Model, sizeof...(Shots)>(all);
 }
 

@@ -36,7 +36,7 @@ proxy_rules rules(std::string url, std::string bypass = {})
 
 error_info refused(std::string_view received, proxy_rules const& by = rules("http://proxy.example"))
 {
-    auto const verdict = by.judge(received, api);
+    auto const verdict = by.parse_response(received, api);
     REQUIRE(verdict.has_value());
     REQUIRE_FALSE(verdict->has_value());
     return verdict->error();
@@ -299,8 +299,8 @@ TEST_CASE("only a complete success with nothing behind it opens the tunnel")
          }) {
         CAPTURE(text);
         for (std::size_t length = 0; length < text.size(); ++length)
-            REQUIRE_FALSE(by.judge(std::string_view(text).substr(0, length), api).has_value());
-        auto const verdict = by.judge(text, api);
+            REQUIRE_FALSE(by.parse_response(std::string_view(text).substr(0, length), api).has_value());
+        auto const verdict = by.parse_response(text, api);
         REQUIRE(verdict.has_value());
         CHECK(verdict->has_value());
         CHECK(refused(text + "x").code() == errc::proxy_protocol_error);
@@ -323,7 +323,7 @@ TEST_CASE("a refusing proxy's status tells whether asking again may help")
         std::string const head =
             "HTTP/1.1 " + std::to_string(status) + " Some Reason\r\nContent-Length: 3\r\n\r\n";
         for (std::size_t length = 0; length < head.size(); ++length)
-            REQUIRE_FALSE(rules("http://p").judge(head.substr(0, length), api).has_value());
+            REQUIRE_FALSE(rules("http://p").parse_response(head.substr(0, length), api).has_value());
         for (char const* const body : {"", "abc", "abc\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"}) {
             error_info const why = refused(head + body);
             CHECK(why.code() == code);
@@ -385,12 +385,12 @@ TEST_CASE("a proxy's header is bounded, however it comes")
     auto const padded = [&](std::size_t size) {
         return line + "A: " + std::string(size - line.size() - 7, 'a') + "\r\n\r\n";
     };
-    auto const at_limit = rules("http://p").judge(padded(8192), api);
+    auto const at_limit = rules("http://p").parse_response(padded(8192), api);
     REQUIRE(at_limit.has_value());
     CHECK(at_limit->has_value());
     CHECK(refused(padded(8193)).code() == errc::proxy_protocol_error);
     CHECK(refused(padded(100'000)).code() == errc::proxy_protocol_error);
-    CHECK_FALSE(rules("http://p").judge(padded(9000).substr(0, 8191), api).has_value());
+    CHECK_FALSE(rules("http://p").parse_response(padded(9000).substr(0, 8191), api).has_value());
     CHECK(refused(padded(9000).substr(0, 8192)).code() == errc::proxy_protocol_error);
 }
 

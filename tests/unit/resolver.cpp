@@ -222,7 +222,7 @@ TEST_CASE("a lookup that is given up holds nothing up, whenever it ends")
 
     auto const abandoned = f.begin();
     f.poll();
-    f.names->abandon();
+    f.names->destroy();
     f.run();
     CHECK(abandoned->outcome.value().error().code() == asio::error::operation_aborted);
     CHECK(f.names->hosts() == 0);

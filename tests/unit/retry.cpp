@@ -44,7 +44,7 @@ TEST_CASE("a read that may succeed later is made again, each time within a wider
             REQUIRE(next.retries());
             CHECK(*next.delay >= 0ms);
             CHECK(*next.delay <= std::chrono::milliseconds(bounds[done]));
-            CHECK_FALSE(next.throttled);
+            CHECK_FALSE(next.rate_limited);
             CHECK_FALSE(next.budget_refused);
         }
         retry_decision const last = machine.after(unavailable(), start, 3);
@@ -83,7 +83,7 @@ TEST_CASE("the service's own delay is waited for as it is, unless it is too long
     CHECK(machine.after(throttled(120s), start, 0).delay == 120'000ms);
     retry_decision const too_long = machine.after(throttled(121s), start, 0);
     CHECK_FALSE(too_long.retries());
-    CHECK_FALSE(too_long.throttled);
+    CHECK_FALSE(too_long.rate_limited);
     CHECK(too_long.why.code() == api_errc::rate_limited);
     CHECK(too_long.why.retry_after() == 121s);
 }
@@ -93,7 +93,7 @@ TEST_CASE("a throttled read takes the price of one, and says so")
     retry_policy const policy;
     retry_budget budget(policy);
     read_retry machine(policy, budget, 1);
-    CHECK(machine.after(throttled(), start, 0).throttled);
+    CHECK(machine.after(throttled(), start, 0).rate_limited);
     CHECK(budget.left() == policy.budget - policy.throttle_token_cost);
     machine.succeeded();
     CHECK(budget.left() == policy.budget - policy.throttle_token_cost + 1);
@@ -116,7 +116,7 @@ TEST_CASE("when the client's budget is used up, the failure says so and keeps th
     CHECK(refused.why.client_message().find("detail") != std::string::npos);
     // A throttled one that finds no budget was throttled all the same.
     retry_decision const both = machine.after(throttled(), start, 0);
-    CHECK(both.throttled);
+    CHECK(both.rate_limited);
     CHECK(both.budget_refused);
 }
 
@@ -129,7 +129,7 @@ TEST_CASE("a delay that would pass the deadline is not begun")
     for (auto const now : {start, start + 5s}) {
         retry_decision const late = machine.after(throttled(10s), now, 0);
         CHECK_FALSE(late.retries());
-        CHECK(late.throttled);
+        CHECK(late.rate_limited);
         CHECK(late.why.code() == errc::deadline_exceeded);
         CHECK(late.why.underlying() == api_errc::rate_limited);
     }

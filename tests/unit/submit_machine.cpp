@@ -86,7 +86,7 @@ public:
         ++sent;
         sent_at.push_back(now);
         now += takes;
-        next = machine.answered(outcome, now, wall());
+        next = machine.on_response(outcome, now, wall());
         return *this;
     }
 
@@ -587,7 +587,7 @@ TEST_CASE("a key's age is what the clock says that went further")
         q.feed(no_answer());
         q.skip_pauses();
         q.jump = jump;
-        q.next = q.machine.answered(no_answer(), q.now, q.wall());
+        q.next = q.machine.on_response(no_answer(), q.now, q.wall());
         CHECK((q.next == action::pause) == resent);
     }
     // Going back does not make a key younger than it is by the other clock.

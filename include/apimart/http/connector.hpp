@@ -53,32 +53,32 @@ public:
         }
         c.unlimit();
         if (runtime_.observer.on_connection) {
-            connection_event told =
-                event(c, outcome ? connection_event::type::connected : connection_event::type::failed);
-            told.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(runtime_.now() - begun);
+            connection_event event =
+                describe(c, outcome ? connection_event::type::connected : connection_event::type::failed);
+            event.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(runtime_.now() - begun);
             if (!outcome) {
-                told.tls_version.clear();
-                told.code = outcome.error().code();
-                told.detail = outcome.error().client_message();
+                event.tls_version.clear();
+                event.code = outcome.error().code();
+                event.detail = outcome.error().client_message();
             }
-            runtime_.emit(runtime_.observer.on_connection, told);
+            runtime_.emit(runtime_.observer.on_connection, event);
         }
         co_return outcome;
     }
 
-    connection_event event(connection& c, connection_event::type happened) const
+    connection_event describe(connection& c, connection_event::type type) const
     {
-        connection_event told;
-        told.event = happened;
-        told.host = c.origin.host;
-        told.address = c.address;
-        told.tls_version = c.tls_version();
-        told.verified = !c.origin.tls || tls_.verifies();
-        return told;
+        connection_event event;
+        event.event = type;
+        event.host = c.origin.host;
+        event.address = c.address;
+        event.tls_version = c.tls_version();
+        event.verified = !c.origin.tls || tls_.verifies();
+        return event;
     }
 
     // The execution context goes away, and no strand may outlive it.
-    void abandon() { resolver_.reset(); }
+    void destroy() { resolver_.reset(); }
 
 private:
     using socket = tcp::socket;
@@ -122,9 +122,9 @@ private:
                 co_return error_info(errc::url_not_allowed, c.origin.host + " is a private address");
         }
         auto const port = static_cast<unsigned short>(std::stoul(proxied ? proxy_.port() : c.origin.port));
-        if (result<void> dialed = co_await dial(c, host, endpoints(*found, port)); !dialed) {
+        if (result<void> connected = co_await connect_to_any(c, host, endpoints(*found, port)); !connected) {
             resolver_->forget(host);
-            co_return dialed;
+            co_return connected;
         }
         if (proxied) {
             if (result<void> opened = co_await tunnel(c); !opened)
@@ -162,7 +162,8 @@ private:
     }
 
     // RFC 8305: the next address is tried beside one that takes long, and at once when one has failed.
-    awaitable<result<void>> dial(connection& c, std::string const& host, std::vector<tcp::endpoint> order)
+    awaitable<result<void>> connect_to_any(connection& c, std::string const& host,
+                                           std::vector<tcp::endpoint> order)
     {
         auto const state = std::make_shared<race>(runtime_.strand());
         connection::interruption const guard(c, [weak = std::weak_ptr<race>(state)] {
@@ -171,16 +172,16 @@ private:
                 running->changed.cancel();
             }
         });
-        auto const give_up = runtime_.now() + runtime_.timeouts.connect;
+        auto const expiry = runtime_.now() + runtime_.timeouts.connect;
         std::size_t next = 0;
-        while (state->winner == nullptr && !guard.happened() && runtime_.now() < give_up &&
+        while (state->winner == nullptr && !guard.happened() && runtime_.now() < expiry &&
                (next < order.size() || state->open != 0)) {
             if (next < order.size())
                 attempt(state, order[next++]);
             if (state->winner != nullptr || (state->open == 0 && next < order.size()))
                 continue;
-            auto const stagger = runtime_.now() + runtime_.timeouts.connection_attempt_delay;
-            state->changed.expires_at(next < order.size() ? std::min(stagger, give_up) : give_up);
+            auto const next_attempt = runtime_.now() + runtime_.timeouts.connection_attempt_delay;
+            state->changed.expires_at(next < order.size() ? std::min(next_attempt, expiry) : expiry);
             if (state->open != 0)
                 co_await state->changed.async_wait(use_tuple);
         }
@@ -251,9 +252,9 @@ private:
                 code = std::get<0>(got);
                 c.received(std::get<1>(got));
             }
-            if (auto const verdict = proxy_.judge(c.unread(), c.origin)) {
+            if (auto const outcome = proxy_.parse_response(c.unread(), c.origin)) {
                 c.discard_unread();
-                co_return *verdict;
+                co_return *outcome;
             }
             if (c.timed_out())
                 co_return error_info(errc::proxy_failed, "the proxy did not answer in time");

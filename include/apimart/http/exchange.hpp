@@ -56,7 +56,7 @@ public:
     {
         if (body_)
             body_->owner = nullptr;
-        if (runtime_.abandoned())
+        if (runtime_.destroyed())
             return;
         if (state_ != state::over)
             runtime_.counters.requests_in_flight.subtract();
@@ -147,12 +147,12 @@ public:
 
     // While it is being sent: ends it now if it turns out that the service cannot have all of it. Otherwise its answer has to
     // come within `patience`; or what was asked for is ignored, where it was to happen only before that.
-    void stop_sending(error_code why, std::chrono::milliseconds patience, bool only_unsent)
+    void stop_sending(error_code why, std::chrono::milliseconds grace, bool only_unsent)
     {
         if (unsent_stop_)
             return;
         unsent_stop_ = why;
-        patience_ = patience;
+        grace_ = grace;
         only_unsent_ = only_unsent;
         connection_->cancel_pending();
     }
@@ -161,9 +161,9 @@ public:
     error_code const& stopped_by() const noexcept { return stop_reason_; }
 
     // The answer has to come within this time.
-    void shorten(std::chrono::milliseconds patience)
+    void shorten_deadline(std::chrono::milliseconds grace)
     {
-        answer_until_ = std::min(answer_until_, runtime_.now() + patience);
+        answer_until_ = std::min(answer_until_, runtime_.now() + grace);
         if (connection_)
             connection_->limit(answer_until_);
     }
@@ -301,7 +301,7 @@ private:
         c.limit(answer_until_);
         if (unsent_stop_ && !only_unsent_) {
             stop_reason_ = unsent_stop_;
-            shorten(patience_);
+            shorten_deadline(grace_);
         }
         unsent_stop_ = {};
     }
@@ -429,10 +429,10 @@ private:
         if (failure_)
             fail(*failure_);
         else
-            answered();
+            complete();
     }
 
-    void answered()
+    void complete()
     {
         response_parser& parser = connection_->parser;
         bool const reusable = state_ == state::reading && connection_->is_open() && parser.keep_alive() &&
@@ -466,12 +466,12 @@ private:
         runtime_.counters.requests_in_flight.subtract();
         if (!connection_)
             return;
-        std::shared_ptr<Connection> lent = std::move(connection_);
+        std::shared_ptr<Connection> lease = std::move(connection_);
         connection_.reset();
         if (reusable)
-            pool_.release(std::move(lent));
+            pool_.release(std::move(lease));
         else
-            pool_.discard(lent);
+            pool_.discard(lease);
     }
 
     using connection = Connection;
@@ -485,7 +485,7 @@ private:
     std::shared_ptr<body_write> body_;
     error_code stop_reason_;
     error_code unsent_stop_;
-    std::chrono::milliseconds patience_{0};
+    std::chrono::milliseconds grace_{0};
     bool only_unsent_ = false;
     std::optional<error_info> failure_;
     error_code write_error_;

@@ -111,12 +111,12 @@ private:
         if (std::size_t const slash = text.find('/'); slash != std::string_view::npos) {
             std::string_view const network = without_brackets(text.substr(0, slash));
             char const* const end = text.data() + text.size();
-            unsigned const most = network.find(':') == std::string_view::npos ? 32 : 128;
+            unsigned const maximum = network.find(':') == std::string_view::npos ? 32 : 128;
             auto const [rest, code] = std::from_chars(text.data() + slash + 1, end, out.prefix);
             out.network = bytes_of(network);
-            if (code != std::errc() || rest != end || out.prefix > most || !out.network)
+            if (code != std::errc() || rest != end || out.prefix > maximum || !out.network)
                 return std::nullopt;
-            out.prefix += 128 - most;
+            out.prefix += 128 - maximum;
             return out;
         }
         out.network = bytes_of(text);
@@ -219,7 +219,7 @@ public:
 
     // Takes all bytes received so far; gives nothing while more are needed. What follows is the service's, so
     // a success ends exactly with the header.
-    std::optional<result<void>> judge(std::string_view received, origin const& to) const
+    std::optional<result<void>> parse_response(std::string_view received, origin const& to) const
     {
         namespace http = boost::beast::http;
         std::string head(received.substr(0, max_header));

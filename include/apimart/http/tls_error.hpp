@@ -56,11 +56,11 @@ public:
     std::string_view first_bytes() const noexcept { return {first_.data(), first_size_}; }
 
     void begin_request() noexcept { key_updates_ = 0; }
-    bool too_many_key_updates() const noexcept { return key_updates_ > most_key_updates; }
+    bool too_many_key_updates() const noexcept { return key_updates_ > max_key_updates; }
 
 private:
     // A peer of good will changes its key after millions of records.
-    static constexpr int most_key_updates = 32;
+    static constexpr int max_key_updates = 32;
 
     static int on_certificate_request(SSL*, void* self)
     {
@@ -119,9 +119,9 @@ inline bool selected_http_1_1(SSL* session)
 }
 
 // Short names for the reasons a certificate is refused for, to be found again in a manual or an issue.
-inline std::string_view certificate_reason(long verdict)
+inline std::string_view certificate_reason(long verify_result)
 {
-    switch (verdict) {
+    switch (verify_result) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
         return "expired";
     case X509_V_ERR_CERT_NOT_YET_VALID:
@@ -162,9 +162,9 @@ inline std::string_view certificate_reason(long verdict)
     }
 }
 
-inline std::string_view certificate_hint(long verdict)
+inline std::string_view certificate_hint(long verify_result)
 {
-    switch (verdict) {
+    switch (verify_result) {
     case X509_V_ERR_CERT_NOT_YET_VALID:
         return "; check this machine's clock";
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
@@ -256,12 +256,14 @@ inline std::string openssl_text(unsigned long code)
     return text == nullptr ? "unknown reason" : text;
 }
 
-inline error_info certificate_refusal(long verdict, std::string const& host)
+inline error_info certificate_refusal(long verify_result, std::string const& host)
 {
     std::string text = "the certificate of " + host + " was refused: ";
-    text.append(certificate_reason(verdict)).append(" (").append(X509_verify_cert_error_string(verdict));
-    text.append(", OpenSSL code ").append(std::to_string(verdict)).append(")");
-    text.append(certificate_hint(verdict));
+    text.append(certificate_reason(verify_result))
+        .append(" (")
+        .append(X509_verify_cert_error_string(verify_result));
+    text.append(", OpenSSL code ").append(std::to_string(verify_result)).append(")");
+    text.append(certificate_hint(verify_result));
     return error_info(errc::certificate_verify_failed, std::move(text));
 }
 
@@ -275,9 +277,9 @@ inline bool may_begin_tls(std::string_view bytes)
 inline error_info handshake_failure(SSL* session, error_code const& code, tls_trace const& trace,
                                     std::string const& host)
 {
-    long const verdict = SSL_get_verify_result(session);
-    if (verdict != X509_V_OK && (SSL_get_verify_mode(session) & SSL_VERIFY_PEER) != 0)
-        return certificate_refusal(verdict, host);
+    long const verify_result = SSL_get_verify_result(session);
+    if (verify_result != X509_V_OK && (SSL_get_verify_mode(session) & SSL_VERIFY_PEER) != 0)
+        return certificate_refusal(verify_result, host);
     if (!may_begin_tls(trace.first_bytes())) {
         static constexpr char digits[] = "0123456789abcdef";
         std::string hex;

@@ -19,7 +19,7 @@ struct kling_3_0_turbo
     static constexpr auto length = seconds(3, 15).by_default(5);
     static constexpr auto ratio = one_of(landscape, portrait, square).by_default(landscape);
     static constexpr auto frame = url.or_base64({.bytes = megabytes(50),
-                                                 .shortest_side = 300, // pixels
+                                                 .min_side = 300, // pixels
                                                  .long_side = 5, .short_side = 2});
     static constexpr auto shared = table(optional(resolution, one_of(p720, p1080).by_default(p720)),
                                          optional(watermark, boolean));

@@ -104,17 +104,17 @@ APIMART_INLINE void begin_submit(client_handle const& client, completion<task> h
                          });
 }
 
-APIMART_INLINE void begin_wait(client_handle const& client, completion<task_result> handler, task which,
+APIMART_INLINE void begin_wait(client_handle const& client, completion<task_result> handler, task task,
                                wait_options options)
 {
-    start_wait(*client.state, which, options, std::move(handler));
+    start_wait(*client.state, task, options, std::move(handler));
 }
 
-APIMART_INLINE void begin_status(client_handle const& client, completion<task_state> handler, task which,
+APIMART_INLINE void begin_status(client_handle const& client, completion<task_state> handler, task task,
                                  status_options options)
 {
     client.state->launch(std::move(handler), request_kind::status,
-                         [id = which.id(), options](client_state& state, operation& op) mutable {
+                         [id = task.id(), options](client_state& state, operation& op) mutable {
                              return status(state, op, std::move(id), options);
                          });
 }

@@ -106,19 +106,20 @@ public:
     client_state(boost::asio::any_io_executor const& on, client_config settings,
                  std::vector<request_url> const& bases, proxy_rules proxy, tls_context tls)
         : runtime(on, settings), connector(runtime, std::move(proxy), std::move(tls), settings.resolver),
-          pool(runtime, [this](connection& c,
-                               connection_event::type happened) { return connector.event(c, happened); }),
+          pool(runtime,
+               [this](connection& c, connection_event::type type) { return connector.describe(c, type); }),
           config(std::move(settings)), credentials(std::move(config.key)), budget(config.retry),
           submit_rate(config.limits.submits_per_second, config.limits.max_concurrent_submits),
           submit_slots(config.limits.max_concurrent_submits), submit_turn(1),
           download_slots(config.limits.max_concurrent_downloads),
           fleet(runtime, config.poll, fresh_seed(), [this] { pump_polls(); }),
-          drain([this] { cut_all(make_error_code(errc::shutting_down)); }), seed_(fresh_seed()), executor_(on)
+          shutdown_deadline([this] { cancel_all(make_error_code(errc::shutting_down)); }),
+          seed_(fresh_seed()), executor_(on)
     {
         for (request_url const& each : bases)
             endpoints_.emplace_back(each, credentials);
         hooks_ = std::make_shared<context_hooks>();
-        hooks_->on_shutdown = [this] { abandon(); };
+        hooks_->on_shutdown = [this] { destroy(); };
         hooks_->on_fork_child = [this] { disown(); };
         auto& context = boost::asio::query(on, boost::asio::execution::context);
         boost::asio::use_service<context_service>(context).add(hooks_);
@@ -280,7 +281,7 @@ public:
 
     void count(retry_decision const& made) const
     {
-        if (made.throttled)
+        if (made.rate_limited)
             runtime.counters.rate_limited.add();
         if (made.budget_refused)
             runtime.counters.retries_refused.add();
@@ -326,7 +327,7 @@ public:
 
     bool shutting_down() const noexcept { return shutting_down_; }
     void begin_shutdown();
-    void cut_all(error_code why);
+    void cancel_all(error_code why);
     void finish_shutdowns();
     // Something that is under way has ended, or something has begun.
     void update_activity();
@@ -348,7 +349,7 @@ public:
 
     std::vector<completion<shutdown_report>> shutdowns;
     shutdown_report report;
-    deadline drain;
+    deadline shutdown_deadline;
 
 private:
     template <class T>
@@ -386,7 +387,7 @@ private:
                                   std::exception_ptr thrown, result<T> outcome) mutable {
                                   if (thrown)
                                       outcome = self->broken(*op, thrown);
-                                  self->conclude(*op, std::move(handler), std::move(outcome));
+                                  self->complete(*op, std::move(handler), std::move(outcome));
                               });
     }
 
@@ -425,7 +426,7 @@ private:
     }
 
     template <class T>
-    void conclude(operation& op, completion<T> handler, result<T> outcome)
+    void complete(operation& op, completion<T> handler, result<T> outcome)
     {
         error_code const code = outcome ? error_code() : outcome.error().code();
         acceptance const proof = op.kind != request_kind::submit ? acceptance::none
@@ -445,21 +446,21 @@ private:
     }
 
     // The execution context goes away. Handlers are dropped, not called, and may own the last copy of a client.
-    void abandon()
+    void destroy()
     {
         auto const self = weak_from_this().lock();
         if (dead_.exchange(true))
             return;
-        submit_slots.abandon();
-        submit_turn.abandon();
-        download_slots.abandon();
-        fleet.abandon();
+        submit_slots.destroy();
+        submit_turn.destroy();
+        download_slots.destroy();
+        fleet.destroy();
         shutdowns.clear();
         operations_.clear();
-        drain.clear();
-        connector.abandon();
-        pool.abandon();
-        runtime.abandon();
+        shutdown_deadline.clear();
+        connector.destroy();
+        pool.destroy();
+        runtime.destroy();
         executor_ = {};
     }
 
@@ -469,8 +470,8 @@ private:
         if (is_dead())
             return;
         forked_ = true;
-        pool.drop_idle();
-        cut_all(make_error_code(errc::used_after_fork));
+        pool.discard_idle();
+        cancel_all(make_error_code(errc::used_after_fork));
     }
 
     std::vector<api_endpoint> endpoints_;

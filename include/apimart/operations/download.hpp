@@ -203,11 +203,11 @@ inline awaitable<std::optional<error_info>> enter_downloads(client_state& client
 {
     if (client.download_slots.try_acquire())
         co_return std::nullopt;
-    std::size_t const most = client.runtime.limits.queued_downloads;
-    if (client.queued_downloads >= most) {
+    std::size_t const maximum = client.runtime.limits.queued_downloads;
+    if (client.queued_downloads >= maximum) {
         client.runtime.counters.overloaded.add();
         co_return error_info(errc::queue_full, std::to_string(client.queued_downloads) +
-                                                   " downloads are waiting, " + std::to_string(most) +
+                                                   " downloads are waiting, " + std::to_string(maximum) +
                                                    " may");
     }
     ++client.queued_downloads;

@@ -23,7 +23,7 @@ public:
         outcome = std::move(given);
         ended.cancel();
     }
-    void drop() noexcept override {}
+    void destroy() noexcept override {}
 
     timer ended; // cancelled at the end, or when the wait is to end
     std::optional<result<task_result>> outcome;

@@ -41,7 +41,7 @@ public:
 
     virtual void done(std::string const& task_id, result<task_result>&& outcome) = 0;
     // The execution context goes away.
-    virtual void drop() noexcept = 0;
+    virtual void destroy() noexcept = 0;
 
     std::uint64_t const number; // for the observer
     time_point const deadline;
@@ -67,7 +67,7 @@ public:
     struct key_of
     {
         using type = std::string;
-        type const& operator()(watched_task const& which) const noexcept { return which.id; }
+        type const& operator()(watched_task const& task) const noexcept { return task.id; }
     };
 
     boost::intrusive::list<task_waiter, boost::intrusive::constant_time_size<false>> waiters;
@@ -88,12 +88,13 @@ public:
     {}
     poll_fleet(poll_fleet const&) = delete;
     poll_fleet& operator=(poll_fleet const&) = delete;
-    ~poll_fleet() { abandon(); }
+    ~poll_fleet() { destroy(); }
 
     bool empty() const noexcept { return tasks_.empty(); }
 
     // Where there is no room, the waiter is told so.
-    void add(std::string const& id, std::string const& profile, clock::time_point begun, task_waiter& waiter)
+    void add(std::string const& id, std::string const& duration_class, clock::time_point begun,
+             task_waiter& waiter)
     {
         if (!is_task_id(id)) {
             waiter.done(id, error_info(errc::task_not_found, "this is not a task id"));
@@ -101,16 +102,16 @@ public:
         }
         tasks::insert_commit_data place;
         auto [found, fresh] = tasks_.insert_check(id, place);
-        std::size_t const most = runtime_.limits.waiting_tasks;
-        if (fresh && tasks_.size() >= most) {
+        std::size_t const maximum = runtime_.limits.waiting_tasks;
+        if (fresh && tasks_.size() >= maximum) {
             runtime_.counters.overloaded.add();
             waiter.done(id, error_info(errc::queue_full, std::to_string(tasks_.size()) +
                                                              " tasks are waited for, " +
-                                                             std::to_string(most) + " may be"));
+                                                             std::to_string(maximum) + " may be"));
             return;
         }
         if (fresh) {
-            auto made = std::make_unique<watched_task>(id, profile, begun);
+            auto made = std::make_unique<watched_task>(id, duration_class, begun);
             made->number = waiter.number;
             found = tasks_.insert_commit(*made.release(), place);
             runtime_.counters.tasks_waiting.set(tasks_.size());
@@ -211,7 +212,7 @@ public:
     }
 
     // The execution context goes away.
-    void abandon() noexcept
+    void destroy() noexcept
     {
         while (!tasks_.empty()) {
             watched_task& task = *tasks_.begin();
@@ -219,7 +220,7 @@ public:
                 task_waiter& waiter = task.waiters.front();
                 task.waiters.pop_front();
                 waiter.on = nullptr;
-                waiter.drop();
+                waiter.destroy();
             }
             remove(task);
         }
@@ -254,11 +255,11 @@ private:
     }
 
     template <class Predicate>
-    static void end_waiters(watched_task& task, result<task_result> outcome, Predicate which)
+    static void end_waiters(watched_task& task, result<task_result> outcome, Predicate predicate)
     {
         for (auto next = task.waiters.begin(); next != task.waiters.end();) {
             task_waiter& waiter = *next++;
-            if (!which(waiter))
+            if (!predicate(waiter))
                 continue;
             task.waiters.erase(task.waiters.iterator_to(waiter));
             waiter.on = nullptr;

@@ -148,7 +148,7 @@ inline void report_rate(client_state& client, submit_machine const& machine, sub
         client.runtime.counters.rate_limited.add();
         auto const asked = why.retry_after();
         // What is too long for this submit to wait for is not for the others to wait for either.
-        client.submit_rate.throttled(
+        client.submit_rate.rate_limited(
             now, asked && *asked <= client.config.retry.max_retry_after ? asked : std::nullopt);
     } else {
         client.submit_rate.ended();
@@ -232,7 +232,7 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
                 next = machine.stopped(x.result, op.stop_reason);
                 continue;
             }
-            next = machine.answered(x.result, runtime.now(), wall_clock());
+            next = machine.on_response(x.result, runtime.now(), wall_clock());
             op.may_be_accepted = machine.resending();
             report_rate(client, machine, next, is_answered);
             if (next == submit_machine::action::pause && !op.stop_reason)

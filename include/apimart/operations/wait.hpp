@@ -26,20 +26,21 @@ inline awaitable<void> poll(client_state& client, watched_task& task)
     exchange x(runtime, client.pool, client.connector);
     // The last check of a wait must not stretch it by as long as an answer may take. It can begin up to a second late, or
     // later where the user's context was busy.
-    deadline patience([&x] { x.cancel(make_error_code(errc::response_timeout)); });
+    deadline poll_timeout([&x] { x.cancel(make_error_code(errc::response_timeout)); });
     running_poll self;
     self.cancel = [&x](error_code why) { x.cancel(why); };
     self.deadline_changed = [&] {
         if (task.deadline == deadline::time_point::max())
-            patience.clear();
+            poll_timeout.clear();
         else
-            runtime.timers.set(patience, std::max(task.deadline + seconds(2), runtime.now() + seconds(1)));
+            runtime.timers.set(poll_timeout,
+                               std::max(task.deadline + seconds(2), runtime.now() + seconds(1)));
     };
     task.poll = &self;
     self.deadline_changed();
     result<task_state> answer =
         co_await get_status(client, x, task.id, request_kind::poll, task.number, task.polls);
-    patience.clear();
+    poll_timeout.clear();
     client.fleet.on_answer(task, std::move(answer));
 }
 
@@ -96,7 +97,7 @@ public:
         : task_waiter(serial, until), client_(client), begun_(begun), handler_(std::move(handler))
     {}
 
-    void start(std::shared_ptr<wait_call> self, std::string const& id, std::string const& profile,
+    void start(std::shared_ptr<wait_call> self, std::string const& id, std::string const& duration_class,
                time_point accepted)
     {
         self_ = std::move(self);
@@ -104,7 +105,7 @@ public:
             done(id, error_info(why));
             return;
         }
-        client_.fleet.add(id, profile, accepted, *this);
+        client_.fleet.add(id, duration_class, accepted, *this);
     }
 
     void done(std::string const& task_id, result<task_result>&& outcome) override
@@ -119,7 +120,7 @@ public:
         client_.emit_operation(request_kind::poll, number, begun_, 0, task_id, code, acceptance::none);
         client_.deliver(std::move(handler_), std::move(outcome));
     }
-    void drop() noexcept override { auto const self = std::move(self_); }
+    void destroy() noexcept override { auto const self = std::move(self_); }
 
 private:
     client_state& client_;
@@ -128,7 +129,7 @@ private:
     std::shared_ptr<wait_call> self_; // while it waits
 };
 
-inline void start_wait(client_state& client, task const& which, wait_options const& options,
+inline void start_wait(client_state& client, task const& task, wait_options const& options,
                        completion<task_result> handler)
 {
     auto const now = client.runtime.now();
@@ -145,10 +146,11 @@ inline void start_wait(client_state& client, task const& which, wait_options con
     auto call = std::allocate_shared<wait_call>(memory, client, client.next_number(), now, now + limit,
                                                 std::move(handler));
     *stop = call;
-    client.post([self = client.shared_from_this(), call = std::move(call), id = which.id(),
-                 profile = which.duration_class(), accepted = which.accepted_at().value_or(now)]() mutable {
+    client.post([self = client.shared_from_this(), call = std::move(call), id = task.id(),
+                 duration_class = task.duration_class(),
+                 accepted = task.accepted_at().value_or(now)]() mutable {
         wait_call& waiter = *call;
-        waiter.start(std::move(call), id, profile, accepted);
+        waiter.start(std::move(call), id, duration_class, accepted);
         self->pump_polls();
     });
 }

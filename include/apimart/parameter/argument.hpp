@@ -90,13 +90,13 @@ class argument : public detail::argument_value
 public:
     /// A length, such as `5s`.
     consteval argument(std::chrono::seconds length) requires is_length
-        : argument_value(form::number, judged(length.count()))
+        : argument_value(form::number, checked(length.count()))
     {}
 
     /// A whole number.
     template <std::integral Number>
         requires(is_number && !std::same_as<Number, bool>)
-    consteval argument(Number number) : argument_value(form::number, judged(number)) {}
+    consteval argument(Number number) : argument_value(form::number, checked(number)) {}
 
     /// A switch; not only literals, since both values are accepted.
     template <std::same_as<bool> Flag>
@@ -138,7 +138,7 @@ public:
     template <std::size_t Size>
         requires(is_text || is_choice)
     consteval argument(char const (&literal)[Size])
-        : argument_value(judged(std::string_view(literal, Size - 1)))
+        : argument_value(checked(std::string_view(literal, Size - 1)))
     {}
 
     /// A text or URL known at run time.
@@ -171,7 +171,7 @@ public:
     {}
 
 private:
-    static consteval std::int64_t judged(std::int64_t number)
+    static consteval std::int64_t checked(std::int64_t number)
     {
         if (number < rule.minimum || number > rule.maximum)
             compile_time_rule::value_is_outside_the_accepted_range<Model, Parameter, rule.minimum,
@@ -191,7 +191,7 @@ private:
         return number;
     }
 
-    static consteval std::string_view judged(std::string_view text)
+    static consteval std::string_view checked(std::string_view text)
     {
         if constexpr (is_choice) {
             if (!rule.allows_choice(text))

@@ -17,7 +17,7 @@ struct kind_info
 {
     std::string_view name;
     static_list<parameter_spec> rows; ///< in the order of the documentation
-    bool leaves_words = false;  ///< the kind writes values of its own, which tell it from others
+    bool has_discriminator = false;   ///< the kind writes values of its own, which tell it from others
     bool writes_script = false; ///< the kind writes its shots into a text
 
     /// The row of a parameter, those of all models included, or null.
@@ -64,7 +64,7 @@ constexpr kind_info describe_kind(std::string_view name, static_list<parameter_s
 {
     kind_info result{name, rows};
     for (parameter_spec const& one : rows) {
-        result.leaves_words = result.leaves_words || one.requirement == requirement::discriminator;
+        result.has_discriminator = result.has_discriminator || one.requirement == requirement::discriminator;
         result.writes_script = result.writes_script || one.values.kind == value_kind::shot_script;
     }
     return result;

@@ -68,9 +68,9 @@ private:
 /// What a picture may be that travels inside a request.
 struct image_limits
 {
-    std::int64_t bytes = 0;         ///< size of its file
-    std::int64_t shortest_side = 0; ///< pixels
-    std::int64_t long_side = 0;     ///< the longer side to the shorter is at most long_side to short_side
+    std::int64_t bytes = 0;     ///< size of its file
+    std::int64_t min_side = 0;  ///< pixels
+    std::int64_t long_side = 0; ///< the longer side to the shorter is at most long_side to short_side
     std::int64_t short_side = 0;
 };
 
@@ -201,15 +201,15 @@ inline constexpr value_rule boolean{.kind = value_kind::boolean};
 /// A switch that the service only lets be switched on.
 inline constexpr value_rule only_true{.kind = value_kind::boolean, .only_true = true};
 
-constexpr value_rule integer(std::int64_t smallest, std::int64_t maximum) noexcept
+constexpr value_rule integer(std::int64_t minimum, std::int64_t maximum) noexcept
 {
-    return {.kind = value_kind::integer, .minimum = smallest, .maximum = maximum};
+    return {.kind = value_kind::integer, .minimum = minimum, .maximum = maximum};
 }
 
 /// Whole seconds within a range.
-constexpr value_rule seconds(std::int64_t shortest, std::int64_t longest) noexcept
+constexpr value_rule seconds(std::int64_t minimum, std::int64_t maximum) noexcept
 {
-    return {.kind = value_kind::integer, .in_seconds = true, .minimum = shortest, .maximum = longest};
+    return {.kind = value_kind::integer, .in_seconds = true, .minimum = minimum, .maximum = maximum};
 }
 
 /// Whole seconds out of a list.
@@ -246,27 +246,27 @@ constexpr value_rule one_of(choice<Parameter> first, choice<More>... more) noexc
 inline constexpr value_rule url{.kind = value_kind::url};
 
 /// A list of URLs.
-constexpr value_rule urls(std::int64_t fewest, std::int64_t most = value_rule::unlimited) noexcept
+constexpr value_rule urls(std::int64_t minimum, std::int64_t maximum = value_rule::unlimited) noexcept
 {
-    return {.kind = value_kind::urls, .minimum = fewest, .maximum = most};
+    return {.kind = value_kind::urls, .minimum = minimum, .maximum = maximum};
 }
 
 /// A list of shots whose texts have at most so many code points.
-constexpr value_rule shots(std::int64_t fewest, std::int64_t most, value_rule shot_text) noexcept
+constexpr value_rule shots(std::int64_t minimum, std::int64_t maximum, value_rule shot_text) noexcept
 {
     return {.kind = value_kind::shots,
-            .minimum = fewest,
-            .maximum = most,
+            .minimum = minimum,
+            .maximum = maximum,
             .item_minimum = 1,
             .item_maximum = shot_text.maximum};
 }
 
 /// A list of elements with so many pictures each.
-constexpr value_rule elements(std::int64_t most, value_rule pictures_of_one) noexcept
+constexpr value_rule elements(std::int64_t maximum, value_rule pictures_of_one) noexcept
 {
     return {.kind = value_kind::elements,
             .minimum = 0,
-            .maximum = most,
+            .maximum = maximum,
             .item_minimum = pictures_of_one.minimum,
             .item_maximum = pictures_of_one.maximum};
 }

@@ -59,7 +59,7 @@ enum class download_status
     redirect,
     expired,
     changed,
-    throttled,
+    rate_limited,
     unavailable,
     unexpected,
 };
@@ -81,7 +81,7 @@ inline constexpr std::array download_rules{
     download_rule{408, 408, download_status::unavailable},
     download_rule{410, 410, download_status::expired},
     download_rule{416, 416, download_status::changed},
-    download_rule{429, 429, download_status::throttled},
+    download_rule{429, 429, download_status::rate_limited},
     download_rule{500, 599, download_status::unavailable},
 };
 
@@ -186,7 +186,7 @@ inline download_decision decide_download(download_response const& response, requ
         return fail(error_info(errc::result_expired));
     case download_status::changed:
         return fail(error_info(errc::connection_lost, "the file changed while it was being fetched"));
-    case download_status::throttled:
+    case download_status::rate_limited:
         return ask_later(api_errc::rate_limited);
     case download_status::unavailable:
         return ask_later(api_errc::unavailable);

@@ -24,7 +24,7 @@ public:
 
     std::optional<std::chrono::milliseconds> delay;
     error_info why;              // of the last try while it retries
-    bool throttled = false;      // the service asked for fewer requests
+    bool rate_limited = false;   // the service asked for fewer requests
     bool budget_refused = false; // the client's budget for repetitions is used up
 };
 
@@ -50,8 +50,8 @@ public:
         if (why.code() != condition::retryable || done >= policy_.max_retries ||
             (asked && *asked > policy_.max_retry_after))
             return decision;
-        decision.throttled = why.code() == condition::rate_limited;
-        decision.budget_refused = !(decision.throttled ? budget_.take_throttle() : budget_.take_retry());
+        decision.rate_limited = why.code() == condition::rate_limited;
+        decision.budget_refused = !(decision.rate_limited ? budget_.take_throttle() : budget_.take_retry());
         if (decision.budget_refused) {
             decision.why = renamed(errc::retry_budget_exhausted, why);
             return decision;

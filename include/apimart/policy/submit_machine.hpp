@@ -31,7 +31,7 @@ public:
 
     enum class action
     {
-        send,  // put the request on a connection, then report with `answered`
+        send,  // put the request on a connection, then report with `on_response`
         pause, // wait for `delay()`, then call `resume`
         finish // `outcome()` holds the end
     };
@@ -48,7 +48,7 @@ public:
     submit_machine(options const& chosen, std::string key);
 
     action start(clock::time_point now);
-    action answered(http_result const& outcome, clock::time_point now, std::chrono::sys_seconds wall);
+    action on_response(http_result const& outcome, clock::time_point now, std::chrono::sys_seconds wall);
     // The pause is over. May be asked again when a turn to send came only later: a key can have grown too old
     // meanwhile, and where the wall clock is given, also while the machine slept.
     action resume(clock::time_point now, std::optional<std::chrono::sys_seconds> wall = std::nullopt);
@@ -283,8 +283,8 @@ inline void submit_machine::mark_ambiguous(http_result const& outcome, clock::ti
     ambiguous_progress_ = describe_progress(outcome);
 }
 
-inline submit_machine::action submit_machine::answered(http_result const& outcome, clock::time_point now,
-                                                       std::chrono::sys_seconds wall)
+inline submit_machine::action submit_machine::on_response(http_result const& outcome, clock::time_point now,
+                                                          std::chrono::sys_seconds wall)
 {
     count(outcome);
     compare_clocks(now, wall);

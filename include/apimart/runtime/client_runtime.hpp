@@ -104,12 +104,12 @@ public:
     // On the strand, or where it is certain that the execution context is there.
     executor const& strand() const noexcept { return *strand_; }
     // The execution context goes away: no strand and no I/O object may outlive it.
-    void abandon() noexcept
+    void destroy() noexcept
     {
-        timers.abandon();
+        timers.destroy();
         strand_.reset();
     }
-    bool abandoned() const noexcept { return !strand_; }
+    bool destroyed() const noexcept { return !strand_; }
 
     apimart::limits const limits;
     apimart::timeouts const timeouts;

@@ -98,10 +98,10 @@ private:
         std::int64_t const shorter = std::min(header.width, header.height);
         std::string const sides =
             std::to_string(header.width) + " x " + std::to_string(header.height) + " pixels";
-        if (shorter < limits.shortest_side)
-            found.add_error(
-                pointer_,
-                "must be at least " + std::to_string(limits.shortest_side) + " pixels wide and high", sides);
+        if (shorter < limits.min_side)
+            found.add_error(pointer_,
+                            "must be at least " + std::to_string(limits.min_side) + " pixels wide and high",
+                            sides);
         if (longer * limits.short_side > shorter * limits.long_side)
             found.add_error(pointer_,
                             "must have a longer side to the shorter of at most " +

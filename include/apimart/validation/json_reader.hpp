@@ -160,11 +160,11 @@ private:
 };
 
 // The value of a JSON text; null and a reason in `found`, which is empty before, if it is none.
-inline boost::json::value parse_json_text(std::string_view json, std::size_t longest,
+inline boost::json::value parse_json_text(std::string_view json, std::size_t max_size,
                                           validation_result& found)
 {
-    if (json.size() > longest) {
-        found.add_error("", "must have at most " + std::to_string(longest) + " bytes",
+    if (json.size() > max_size) {
+        found.add_error("", "must have at most " + std::to_string(max_size) + " bytes",
                         std::to_string(json.size()) + " bytes");
         return {};
     }

@@ -74,14 +74,14 @@ inline bool has_shot_script(kind_info const& kind, boost::json::object const& bo
 }
 
 // The kind whose marks the body bears. The last kind of a model is the plain one, without marks.
-inline kind_info const& kind_of_body(model_info const& model, boost::json::object const& body)
+inline kind_info const& detect_kind(model_info const& model, boost::json::object const& body)
 {
     kind_info const& plain = model.kinds.back();
 
     // What the body says of itself in so many words comes before what it contains.
     kind_info const* nearly = nullptr;
     for (kind_info const& kind : model.kinds) {
-        if (!kind.leaves_words)
+        if (!kind.has_discriminator)
             continue;
         implied_rows const implied = compare_implied(kind, body);
         if (implied.agreeing == implied.written)
@@ -94,7 +94,7 @@ inline kind_info const& kind_of_body(model_info const& model, boost::json::objec
         return *nearly;
 
     for (kind_info const& kind : model.kinds)
-        if (!kind.leaves_words && &kind != &plain &&
+        if (!kind.has_discriminator && &kind != &plain &&
             (has_its_media(kind, plain, body) || has_shot_script(kind, body)))
             return kind;
     return plain;

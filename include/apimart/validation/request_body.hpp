@@ -26,7 +26,7 @@ namespace detail {
 
 inline constexpr std::string_view model_field = "model";
 
-struct restored
+struct from_json_tag
 {};
 
 // The part of a request that does not depend on the model: the JSON body and how values get into it.
@@ -48,7 +48,7 @@ public:
     std::vector<std::string> take_extras() &&;
 
 protected:
-    request_body(restored, boost::json::object body, std::vector<std::string> extra_fields);
+    request_body(from_json_tag, boost::json::object body, std::vector<std::string> extra_fields);
     request_body(std::string_view model, static_list<parameter_spec> rows);
 
     void store(std::string_view name, argument_value const& value);

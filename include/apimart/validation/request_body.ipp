@@ -35,7 +35,7 @@ APIMART_INLINE boost::json::value argument_value::to_json(boost::json::storage_p
     return boost::json::value(*object_, storage);
 }
 
-APIMART_INLINE request_body::request_body(restored, boost::json::object body,
+APIMART_INLINE request_body::request_body(from_json_tag, boost::json::object body,
                                           std::vector<std::string> extra_fields)
     : body_(std::move(body)), extra_fields_(std::move(extra_fields))
 {}

@@ -66,7 +66,7 @@ inline std::string shot_script_pattern()
 }
 
 // Writes the tables of one model as a JSON Schema. Its structure is that of the validator: first the kind of
-// generation is told from the body (kind_of_body.hpp), then the rows of that kind are applied.
+// generation is told from the body (detect_kind.hpp), then the rows of that kind are applied.
 class schema_writer
 {
 public:
@@ -154,16 +154,16 @@ private:
     {
         std::vector<std::pair<object, std::string_view>> choices;
         for (kind_info const& kind : model_.kinds)
-            if (kind.leaves_words)
+            if (kind.has_discriminator)
                 choices.emplace_back(all_of(words_of(kind)), kind.name);
         // With the first word alone, such a kind was meant, whose definition then refuses the body.
         for (kind_info const& kind : model_.kinds)
-            if (kind.leaves_words) {
+            if (kind.has_discriminator) {
                 choices.emplace_back(words_of(kind).front().as_object(), kind.name);
                 break;
             }
         for (kind_info const& kind : model_.kinds)
-            if (!kind.leaves_words && &kind != &model_.kinds.back())
+            if (!kind.has_discriminator && &kind != &model_.kinds.back())
                 if (array marks = marks_of(kind); !marks.empty())
                     choices.emplace_back(any_of(std::move(marks)), kind.name);
 
@@ -273,13 +273,13 @@ private:
         return {{"type", "object"}};
     }
 
-    static object of_text(std::int64_t shortest, std::int64_t longest)
+    static object of_text(std::int64_t minimum, std::int64_t maximum)
     {
         object result{{"type", "string"}};
-        if (shortest > 0)
-            result["minLength"] = shortest;
-        if (longest != value_rule::unlimited)
-            result["maxLength"] = longest;
+        if (minimum > 0)
+            result["minLength"] = minimum;
+        if (maximum != value_rule::unlimited)
+            result["maxLength"] = maximum;
         return result;
     }
 
@@ -306,13 +306,13 @@ private:
         return {{"enum", std::move(choices)}};
     }
 
-    static object list_of(object entry, std::int64_t fewest, std::int64_t most)
+    static object list_of(object entry, std::int64_t minimum, std::int64_t maximum)
     {
         object result{{"type", "array"}, {"items", std::move(entry)}};
-        if (fewest > 0)
-            result["minItems"] = fewest;
-        if (most != value_rule::unlimited)
-            result["maxItems"] = most;
+        if (minimum > 0)
+            result["minItems"] = minimum;
+        if (maximum != value_rule::unlimited)
+            result["maxItems"] = maximum;
         return result;
     }
 

@@ -90,17 +90,18 @@ private:
 
     // ---- words ----
 
-    void refuse(json_pointer const& where, std::string rule, std::string given)
+    void add_error(json_pointer const& where, std::string rule, std::string given)
     {
         found_.add_error(where.pointer(), std::move(rule), std::move(given));
     }
-    void advise(json_pointer const& where, std::string rule, std::string given)
+    void add_warning(json_pointer const& where, std::string rule, std::string given)
     {
         found_.add_warning(where.pointer(), std::move(rule), std::move(given));
     }
-    void refuse_type(json_pointer const& where, std::string_view type, value const& given, bool media = false)
+    void add_type_error(json_pointer const& where, std::string_view type, value const& given,
+                        bool media = false)
     {
-        refuse(where, "must be a JSON " + std::string(type), excerpt(given, media));
+        add_error(where, "must be a JSON " + std::string(type), excerpt(given, media));
     }
 
     // "a, b or c".
@@ -125,13 +126,13 @@ private:
                             [&](std::size_t i) { return std::to_string(rule.numbers[i]); });
     }
 
-    static std::string count_rule(std::int64_t fewest, std::int64_t most)
+    static std::string count_rule(std::int64_t minimum, std::int64_t maximum)
     {
-        if (most == value_rule::unlimited)
-            return "must have at least " + entries(fewest);
-        if (fewest == 0)
-            return "must have at most " + entries(most);
-        return "must have " + std::to_string(fewest) + " to " + entries(most);
+        if (maximum == value_rule::unlimited)
+            return "must have at least " + entries(minimum);
+        if (minimum == 0)
+            return "must have at most " + entries(maximum);
+        return "must have " + std::to_string(minimum) + " to " + entries(maximum);
     }
     static std::string entries(std::int64_t count)
     {
@@ -153,8 +154,8 @@ private:
         json_pointer const where(root_, name);
         if (!extras_.empty() && is_extra(name)) {
             if (name == model_field || model_.knows(name))
-                refuse(where, "is a parameter of " + std::string(model_.id) + ", not an extra",
-                       excerpt(given, true));
+                add_error(where, "is a parameter of " + std::string(model_.id) + ", not an extra",
+                          excerpt(given, true));
             else
                 check_free_value(where, given, 1);
             return;
@@ -173,20 +174,20 @@ private:
             if (known->values.kind != value_kind::shots && known->values.kind != value_kind::urls)
                 check_value(*known, where, given);
             else if (!given.is_array())
-                refuse_type(where, "array", given);
-            advise(where, "has no effect for " + std::string(kind_.name), excerpt(given, true));
+                add_type_error(where, "array", given);
+            add_warning(where, "has no effect for " + std::string(kind_.name), excerpt(given, true));
             return;
         case requirement::fixed:
         case requirement::discriminator:
             check_value(*known, where, given);
             if (given.is_bool() && !holds(given, known->fixed))
-                refuse(where,
-                       "must be " + std::string(known->fixed.flag() ? "true" : "false") + " for " +
-                           std::string(kind_.name),
-                       excerpt(given));
+                add_error(where,
+                          "must be " + std::string(known->fixed.flag() ? "true" : "false") + " for " +
+                              std::string(kind_.name),
+                          excerpt(given));
             return;
         case requirement::undocumented:
-            advise(where, "is not said to work for " + std::string(kind_.name), excerpt(given, true));
+            add_warning(where, "is not said to work for " + std::string(kind_.name), excerpt(given, true));
             break;
         default:
             break;
@@ -215,7 +216,7 @@ private:
                 meant.consider(one.name);
             rule += meant.question();
         }
-        refuse(where, std::move(rule), excerpt(given, true));
+        add_error(where, std::move(rule), excerpt(given, true));
     }
 
     void check_missing(parameter_spec const& one)
@@ -223,15 +224,15 @@ private:
         json_pointer const where(root_, one.name);
         switch (one.requirement) {
         case requirement::required:
-            refuse(where, "is required for " + std::string(kind_.name), "");
+            add_error(where, "is required for " + std::string(kind_.name), "");
             break;
         case requirement::discriminator:
             // Which value was meant is not known, so all of them are named.
-            refuse(where, "is required: " + choices_of(one.values), "");
+            add_error(where, "is required: " + choices_of(one.values), "");
             break;
         case requirement::recommended_argument:
         case requirement::recommended:
-            advise(where, "should be given for " + std::string(kind_.name), "");
+            add_warning(where, "should be given for " + std::string(kind_.name), "");
             break;
         default:
             break;
@@ -253,9 +254,9 @@ private:
             break;
         case value_kind::boolean:
             if (!given.is_bool())
-                refuse_type(where, "boolean", given);
+                add_type_error(where, "boolean", given);
             else if (rule.only_true && !given.get_bool())
-                refuse(where, "must be true, or left out", "false");
+                add_error(where, "must be true, or left out", "false");
             break;
         case value_kind::choice:
             check_choice(rule, where, given);
@@ -277,7 +278,7 @@ private:
             break;
         case value_kind::object:
             if (!given.is_object())
-                refuse_type(where, "object", given);
+                add_type_error(where, "object", given);
             else
                 check_free_value(where, given, 1);
             break;
@@ -287,18 +288,18 @@ private:
     void check_text(value_rule const& rule, json_pointer const& where, value const& given)
     {
         if (!given.is_string()) {
-            refuse_type(where, "string", given);
+            add_type_error(where, "string", given);
             return;
         }
         std::string_view const text(given.get_string());
         check_text(where, text, rule.kind == value_kind::shot_script ? 1 : rule.minimum, rule.maximum,
                    rule.recommended_maximum);
         if (rule.kind == value_kind::shot_script && !read_shot_script(text).well_formed)
-            refuse(where, "must consist of shots written as `Shot number,seconds,text;`", excerpt(text));
+            add_error(where, "must consist of shots written as `Shot number,seconds,text;`", excerpt(text));
     }
 
-    void check_text(json_pointer const& where, std::string_view text, std::int64_t fewest, std::int64_t most,
-                    std::int64_t advised)
+    void check_text(json_pointer const& where, std::string_view text, std::int64_t minimum,
+                    std::int64_t maximum, std::int64_t advised)
     {
         utf8_scan const scan = scan_utf8(text);
         auto const length = static_cast<std::int64_t>(scan.code_points);
@@ -306,42 +307,44 @@ private:
             return count_of(static_cast<std::size_t>(count), "character", "characters");
         };
         if (!scan.valid())
-            refuse(where, "must be UTF-8; the byte at offset " + std::to_string(scan.bad_byte) + " is not",
-                   excerpt(text));
-        else if (text.empty() && fewest > 0)
-            refuse(where, "must not be empty", excerpt(text));
-        else if (length > most)
-            refuse(where, "must have at most " + characters(most), characters(length));
+            add_error(where, "must be UTF-8; the byte at offset " + std::to_string(scan.bad_byte) + " is not",
+                      excerpt(text));
+        else if (text.empty() && minimum > 0)
+            add_error(where, "must not be empty", excerpt(text));
+        else if (length > maximum)
+            add_error(where, "must have at most " + characters(maximum), characters(length));
         else if (length > advised)
-            advise(where, "should have at most " + characters(advised), characters(length));
+            add_warning(where, "should have at most " + characters(advised), characters(length));
     }
 
     void check_integer(value_rule const& rule, json_pointer const& where, value const& given)
     {
         std::int64_t number = 0;
         if (!as_integer(given, number)) {
-            refuse_type(where, "integer", given);
+            add_type_error(where, "integer", given);
             return;
         }
         if (rule.number_count != 0 && !rule.lists_number(number)) {
             std::string wanted = numbers_of(rule);
             if (rule.numbers_recommended)
-                advise(where, "should be " + std::move(wanted), excerpt(given));
+                add_warning(where, "should be " + std::move(wanted), excerpt(given));
             else
-                refuse(where, "must be " + std::move(wanted), excerpt(given));
+                add_error(where, "must be " + std::move(wanted), excerpt(given));
         } else if (!rule.allows_number(number)) {
-            refuse(where,
-                   "must be between " + std::to_string(rule.minimum) + " and " + std::to_string(rule.maximum),
-                   excerpt(given));
+            add_error(where,
+                      "must be between " + std::to_string(rule.minimum) + " and " +
+                          std::to_string(rule.maximum),
+                      excerpt(given));
         } else if (number > rule.recommended_maximum) {
-            advise(where, "should be at most " + std::to_string(rule.recommended_maximum), excerpt(given));
+            add_warning(where, "should be at most " + std::to_string(rule.recommended_maximum),
+                        excerpt(given));
         }
     }
 
     void check_choice(value_rule const& rule, json_pointer const& where, value const& given)
     {
         if (!given.is_string()) {
-            refuse_type(where, "string", given);
+            add_type_error(where, "string", given);
             return;
         }
         std::string_view const text(given.get_string());
@@ -350,13 +353,13 @@ private:
         suggestion meant(text);
         for (std::size_t i = 0; i != rule.choice_count; ++i)
             meant.consider(rule.choices[i]);
-        refuse(where, "must be " + choices_of(rule) + meant.question(), excerpt(text));
+        add_error(where, "must be " + choices_of(rule) + meant.question(), excerpt(text));
     }
 
     void check_url(value_rule const& rule, json_pointer const& where, value const& given)
     {
         if (!given.is_string()) {
-            refuse_type(where, "string", given, true);
+            add_type_error(where, "string", given, true);
             return;
         }
         std::string_view const text(given.get_string());
@@ -367,58 +370,58 @@ private:
         base64_picture const picture(text);
         if (!picture.well_formed()) {
             if (!is_absolute_http_url(text))
-                refuse(where, "must be an absolute http or https URL, or a JPEG or PNG picture in Base64",
-                       excerpt(text, true));
+                add_error(where, "must be an absolute http or https URL, or a JPEG or PNG picture in Base64",
+                          excerpt(text, true));
         } else if (picture.bytes() > rule.picture.bytes) {
-            refuse(where, picture_size_rule(rule.picture.bytes),
-                   count_of(static_cast<std::size_t>(picture.bytes()), "byte", "bytes"));
+            add_error(where, picture_size_rule(rule.picture.bytes),
+                      count_of(static_cast<std::size_t>(picture.bytes()), "byte", "bytes"));
         } else if (!picture.begins_like_a_picture()) {
-            advise(where, "should be a JPEG or PNG picture if it is Base64", excerpt(text, true));
+            add_warning(where, "should be a JPEG or PNG picture if it is Base64", excerpt(text, true));
         }
     }
 
     void check_url_text(json_pointer const& where, std::string_view text)
     {
         if (!is_absolute_http_url(text))
-            refuse(where, "must be an absolute http or https URL", excerpt(text, true));
+            add_error(where, "must be an absolute http or https URL", excerpt(text, true));
     }
 
-    void check_urls(json_pointer const& where, value const& given, std::int64_t fewest, std::int64_t most)
+    void check_urls(json_pointer const& where, value const& given, std::int64_t minimum, std::int64_t maximum)
     {
         if (!given.is_array()) {
-            refuse_type(where, "array", given, true);
+            add_type_error(where, "array", given, true);
             return;
         }
-        check_count(where, given.get_array(), fewest, most);
+        check_count(where, given.get_array(), minimum, maximum);
         std::size_t index = 0;
         for (value const& entry : given.get_array()) {
             json_pointer const place(where, index++);
             if (!entry.is_string())
-                refuse_type(place, "string", entry, true);
+                add_type_error(place, "string", entry, true);
             else
                 check_url_text(place, std::string_view(entry.get_string()));
         }
     }
 
-    void check_count(json_pointer const& where, boost::json::array const& list, std::int64_t fewest,
-                     std::int64_t most)
+    void check_count(json_pointer const& where, boost::json::array const& list, std::int64_t minimum,
+                     std::int64_t maximum)
     {
         auto const count = static_cast<std::int64_t>(list.size());
-        if (count < fewest || count > most)
-            refuse(where, count_rule(fewest, most), entries(count));
+        if (count < minimum || count > maximum)
+            add_error(where, count_rule(minimum, maximum), entries(count));
     }
 
     void check_enabled_object(json_pointer const& where, value const& given)
     {
         if (!given.is_object()) {
-            refuse_type(where, "object", given);
+            add_type_error(where, "object", given);
             return;
         }
         constexpr std::array<std::string_view, 1> fields = {enabled_field};
         check_fields(where, given.get_object(), fields);
         if (value const* enabled = member(given.get_object(), enabled_field))
             if (!enabled->is_bool())
-                refuse_type(json_pointer(where, enabled_field), "boolean", *enabled);
+                add_type_error(json_pointer(where, enabled_field), "boolean", *enabled);
     }
 
     // Every field must be there, and no other.
@@ -432,32 +435,32 @@ private:
             suggestion meant(name);
             for (std::string_view const field : fields)
                 meant.consider(field);
-            refuse(json_pointer(where, name), "is not a field of this object" + meant.question(),
-                   excerpt(one.value(), true));
+            add_error(json_pointer(where, name), "is not a field of this object" + meant.question(),
+                      excerpt(one.value(), true));
         }
         for (std::string_view const field : fields)
             if (member(object, field) == nullptr)
-                refuse(json_pointer(where, field), "is required", "");
+                add_error(json_pointer(where, field), "is required", "");
     }
 
     // A text within an object; its absence was reported by check_fields.
     void check_text_field(json_pointer const& where, boost::json::object const& object,
-                          std::string_view field, std::int64_t most)
+                          std::string_view field, std::int64_t maximum)
     {
         value const* given = member(object, field);
         if (given == nullptr)
             return;
         json_pointer const place(where, field);
         if (!given->is_string())
-            refuse_type(place, "string", *given);
+            add_type_error(place, "string", *given);
         else
-            check_text(place, std::string_view(given->get_string()), 1, most, most);
+            check_text(place, std::string_view(given->get_string()), 1, maximum, maximum);
     }
 
     void check_shots(value_rule const& rule, json_pointer const& where, value const& given)
     {
         if (!given.is_array()) {
-            refuse_type(where, "array", given);
+            add_type_error(where, "array", given);
             return;
         }
         check_count(where, given.get_array(), rule.minimum, rule.maximum);
@@ -470,7 +473,7 @@ private:
         for (value const& entry : given.get_array()) {
             json_pointer const place(where, index++);
             if (!entry.is_object()) {
-                refuse_type(place, "object", entry);
+                add_type_error(place, "object", entry);
                 all_known = false;
                 continue;
             }
@@ -487,8 +490,8 @@ private:
                 all_known = false;
         }
         if (all_known && total != value_rule::unlimited && sum != total && !given.get_array().empty())
-            refuse(where, "must last together as long as the video: " + seconds_text(total),
-                   seconds_text(sum));
+            add_error(where, "must last together as long as the video: " + seconds_text(total),
+                      seconds_text(sum));
     }
 
     static std::string seconds_text(std::int64_t seconds)
@@ -502,10 +505,11 @@ private:
         if (given == nullptr)
             return;
         if (!as_integer(*given, number))
-            refuse_type(where, "integer", *given);
+            add_type_error(where, "integer", *given);
         else if (number != static_cast<std::int64_t>(wanted))
-            refuse(where, "must be " + std::to_string(wanted) + ": shots are numbered from 1 in their order",
-                   excerpt(*given));
+            add_error(where,
+                      "must be " + std::to_string(wanted) + ": shots are numbered from 1 in their order",
+                      excerpt(*given));
     }
 
     // Whether the length is usable for the sum.
@@ -515,16 +519,16 @@ private:
         if (given == nullptr)
             return false;
         if (!as_integer(*given, seconds)) {
-            refuse_type(where, "integer", *given);
+            add_type_error(where, "integer", *given);
             return false;
         }
         if (seconds >= 1 && seconds <= total)
             return true;
         if (total == value_rule::unlimited || total < 1)
-            refuse(where, "must be at least 1", excerpt(*given));
+            add_error(where, "must be at least 1", excerpt(*given));
         else
-            refuse(where, "must be between 1 and the length of the video, " + std::to_string(total),
-                   excerpt(*given));
+            add_error(where, "must be between 1 and the length of the video, " + std::to_string(total),
+                      excerpt(*given));
         return false;
     }
 
@@ -546,7 +550,7 @@ private:
     void check_elements(value_rule const& rule, json_pointer const& where, value const& given)
     {
         if (!given.is_array()) {
-            refuse_type(where, "array", given);
+            add_type_error(where, "array", given);
             return;
         }
         check_count(where, given.get_array(), rule.minimum, rule.maximum);
@@ -556,7 +560,7 @@ private:
         for (value const& entry : given.get_array()) {
             json_pointer const place(where, index);
             if (!entry.is_object()) {
-                refuse_type(place, "object", entry);
+                add_type_error(place, "object", entry);
             } else {
                 boost::json::object const& object = entry.get_object();
                 check_fields(place, object, fields);
@@ -586,8 +590,8 @@ private:
         std::string_view const name = element_name(list[index]);
         for (std::size_t earlier = 0; earlier != index && !name.empty(); ++earlier)
             if (element_name(list[earlier]) == name) {
-                advise(json_pointer(where, element_field::name),
-                       "should differ from the names of other elements", excerpt(name));
+                add_warning(json_pointer(where, element_field::name),
+                            "should differ from the names of other elements", excerpt(name));
                 return;
             }
     }
@@ -597,21 +601,21 @@ private:
     {
         // The body itself is the first level.
         if (depth >= max_nesting && given.is_structured()) {
-            refuse(where, "is nested too deeply", "");
+            add_error(where, "is nested too deeply", "");
             return;
         }
         auto check_utf8 = [&](json_pointer const& place, std::string_view text) {
             if (utf8_scan const scan = scan_utf8(text); !scan.valid())
-                refuse(place,
-                       "must be UTF-8; the byte at offset " + std::to_string(scan.bad_byte) + " is not",
-                       excerpt(text));
+                add_error(place,
+                          "must be UTF-8; the byte at offset " + std::to_string(scan.bad_byte) + " is not",
+                          excerpt(text));
         };
         if (given.is_string()) {
             check_utf8(where, std::string_view(given.get_string()));
         } else if (given.is_double()) {
             if (!std::isfinite(given.get_double()))
-                refuse(where, "must be a finite number",
-                       std::isnan(given.get_double()) ? "not a number" : "infinity");
+                add_error(where, "must be a finite number",
+                          std::isnan(given.get_double()) ? "not a number" : "infinity");
         } else if (boost::json::array const* array = given.if_array()) {
             std::size_t index = 0;
             for (value const& entry : *array)
@@ -658,11 +662,11 @@ private:
         std::size_t const count = list != nullptr && list->is_array() ? list->get_array().size() : 0;
         for_each_image_mention(text, [&](std::string_view whole, std::uint64_t number) {
             if (number < 1 || number > count)
-                advise(where,
-                       "should refer to one of the given pictures; " +
-                           std::string(parameter::image_urls::name) + " has " +
-                           count_of(count, "entry", "entries"),
-                       excerpt(whole));
+                add_warning(where,
+                            "should refer to one of the given pictures; " +
+                                std::string(parameter::image_urls::name) + " has " +
+                                count_of(count, "entry", "entries"),
+                            excerpt(whole));
         });
     }
 
@@ -675,10 +679,11 @@ private:
         if (!script.well_formed || total == value_rule::unlimited)
             return;
         if (!script.in_order)
-            advise(where, "should number its shots from 1 in their order", "");
+            add_warning(where, "should number its shots from 1 in their order", "");
         if (script.seconds != total)
-            advise(where, "should have shots that last together as long as the video: " + seconds_text(total),
-                   seconds_text(script.seconds));
+            add_warning(where,
+                        "should have shots that last together as long as the video: " + seconds_text(total),
+                        seconds_text(script.seconds));
     }
 
     void check_element_mentions(json_pointer const& where, std::string_view text)
@@ -700,10 +705,10 @@ private:
                     meant.consider(element_name(entry));
                 }
             if (!leading_word(rest).empty())
-                advise(where,
-                       "should refer to elements of " + std::string(parameter::element_list::name) +
-                           meant.question(),
-                       excerpt(std::string_view("@" + std::string(leading_word(rest)))));
+                add_warning(where,
+                            "should refer to elements of " + std::string(parameter::element_list::name) +
+                                meant.question(),
+                            excerpt(std::string_view("@" + std::string(leading_word(rest)))));
         });
     }
 
