@@ -62,19 +62,19 @@ private:
         using namespace std::chrono_literals;
         apimart::client_config config{apimart::api_key(std::string(bench::secret))};
         config.base_url = "https://" + work_.authority();
-        config.tls.additional_ca_file(work_.ca_file);
-        config.limits.connections = work_.connections;
-        config.limits.submits = work_.connections;
+        config.tls.add_ca_file(work_.ca_file);
+        config.limits.max_connections = work_.connections;
+        config.limits.max_concurrent_submits = work_.connections;
         limit_rate(config.limits);
         // A poll is due at once, and as often as there are connections.
-        config.poll.first = 0ms;
-        config.poll.shortest = 1ms;
+        config.poll.initial_delay = 0ms;
+        config.poll.min_interval = 1ms;
         config.poll.requests_per_second = 1e6;
-        config.poll.concurrent = work_.connections;
+        config.poll.max_concurrent = work_.connections;
         // Under callgrind everything takes fifty times longer, which must not change what is done.
         config.timeouts.connect = 60s;
         config.timeouts.tls_handshake = 60s;
-        config.timeouts.idle = 120s;
+        config.timeouts.pool_idle = 120s;
         config.timeouts.idle_for_submit = 60s;
         if (detail_ == "observed")
             observe(config, seen_);
@@ -123,16 +123,16 @@ private:
             throw std::runtime_error("a submit took more than one request");
         if (detail_ != "status") {
             // Without a profile the schedule does not learn from tasks that are done before anybody can ask.
-            accepted.profile({});
-            apimart::finished_task const done = co_await client_.wait(accepted);
-            if (!done.succeeded() || done.videos().size() != 1 || done.polls() != 1)
+            accepted.duration_class({});
+            apimart::task_result const done = co_await client_.wait(accepted);
+            if (!done.succeeded() || done.videos().size() != 1 || done.poll_count() != 1)
                 throw std::runtime_error("a task is not completed at the first poll");
-            book.done(done.videos().front().url().reveal());
+            book.done(done.videos().front().url().expose());
         } else {
             apimart::task_state const state = co_await client_.status(accepted);
             if (state.status() != apimart::task_status::succeeded || state.videos().size() != 1)
                 throw std::runtime_error("a task is not completed at the first poll");
-            book.done(state.videos().front().url().reveal());
+            book.done(state.videos().front().url().expose());
         }
     }
 

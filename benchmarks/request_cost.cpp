@@ -65,7 +65,7 @@ int main(int argc, char** argv)
     });
     double const check = per_second(bodies.size(), [&] {
         for (apimart::any_request const& request : requests)
-            sink += request.check().accepted();
+            sink += request.check().ok();
     });
 
     auto row = [&](char const* what, double rate) {

@@ -227,7 +227,7 @@ private:
         now = batch::stage::submitting;
         apimart::submit_options options;
         if (end_)
-            options.time_limit(remaining());
+            options.timeout(remaining());
         apimart::result<apimart::task> accepted =
             co_await client_.submit(line.request(), std::move(options), apimart::as_result());
         if (!accepted) {
@@ -244,23 +244,23 @@ private:
         now = batch::stage::generating;
         apimart::wait_options patience;
         if (end_)
-            patience.time_limit = remaining();
-        apimart::result<apimart::finished_task> done =
+            patience.timeout = remaining();
+        apimart::result<apimart::task_result> done =
             co_await client_.wait(*accepted, patience, apimart::as_result());
         if (!done) {
             r.error = words_of(done.error());
             r.goes_on = true;
-            r.outcome = done.error().code() == apimart::errc::wait_expired    ? batch::outcome::timed_out
+            r.outcome = done.error().code() == apimart::errc::wait_timeout    ? batch::outcome::timed_out
                         : done.error().code() == apimart::errc::shutting_down ? batch::outcome::cancelled
                                                                               : batch::outcome::unknown;
             co_return;
         }
-        r.polls = done->polls();
+        r.polls = done->poll_count();
         r.cost = done->cost();
         if (!done->succeeded()) {
             r.outcome = done->status() == apimart::task_status::cancelled ? batch::outcome::cancelled
                                                                           : batch::outcome::failed;
-            r.error = "the service ended the task: " + done->reason().text();
+            r.error = "the service ended the task: " + done->error().text();
             co_return;
         }
         if (!settings_.no_download) {
@@ -272,17 +272,18 @@ private:
             r.outcome = batch::outcome::completed;
     }
 
-    void not_accepted(apimart::failure const& why, batch::line_result& r)
+    void not_accepted(apimart::error_info const& why, batch::line_result& r)
     {
         r.submits =
             static_cast<int>(std::count_if(why.attempts().begin(), why.attempts().end(),
                                            [](auto const& tried) { return tried.phase() != "connecting"; }));
         r.error = words_of(why);
-        if (why.code() == apimart::cause::invalid_request && why.proof() == apimart::proof_level::not_sent)
+        if (why.code() == apimart::condition::invalid_request &&
+            why.acceptance() == apimart::acceptance::not_sent)
             r.outcome = batch::outcome::invalid;
-        else if (why.proof() == apimart::proof_level::rejected)
+        else if (why.acceptance() == apimart::acceptance::rejected)
             r.outcome = batch::outcome::rejected;
-        else if (why.proof() == apimart::proof_level::unknown)
+        else if (why.acceptance() == apimart::acceptance::unknown)
             r.outcome = batch::outcome::unknown;
         else if (why.code() == apimart::errc::shutting_down)
             r.outcome = batch::outcome::cancelled;
@@ -290,11 +291,11 @@ private:
             r.outcome = batch::outcome::timed_out;
         else
             r.outcome = batch::outcome::failed;
-        if (why.proof() == apimart::proof_level::unknown)
+        if (why.acceptance() == apimart::acceptance::unknown)
             r.idempotency_key = why.idempotency_key();
         // What refuses one line for a reason of the account or the connection would refuse all of them.
         bool const hopeless = why.code() == apimart::api_errc::unauthorized ||
-                              why.code() == apimart::api_errc::no_credit ||
+                              why.code() == apimart::api_errc::payment_required ||
                               (r.outcome == batch::outcome::failed && !any_accepted_);
         if (hopeless)
             stop("line " + std::to_string(r.line) + " showed that no other would be accepted");
@@ -315,9 +316,9 @@ private:
     }
 
     // Without the task's id, which has a place of its own, so that equal failures read the same.
-    static std::string words_of(apimart::failure why) { return why.task_id({}).describe(); }
+    static std::string words_of(apimart::error_info why) { return why.task_id({}).describe(); }
 
-    asio::awaitable<void> fetch(apimart::finished_task const& done, batch::line_result& r)
+    asio::awaitable<void> fetch(apimart::task_result const& done, batch::line_result& r)
     {
         std::string const digits = std::to_string(lines_.back().number);
         std::string number = std::to_string(r.line);
@@ -439,7 +440,7 @@ int run(settings const& chosen)
         service = std::make_unique<in_process_emulator>(chosen.speed);
         config.emplace(apimart::api_key("emulator"));
         config->base_url = service->base_url();
-        config->tls.additional_ca_pem(service->ca_pem());
+        config->tls.add_ca_pem(service->ca_pem());
         std::cout << "service: the built-in emulator at " << config->base_url << ", " << chosen.speed
                   << " times faster than real time"
                   << (chosen.emulator ? "" : " (APIMART_API_KEY is not set)") << std::endl;
@@ -462,15 +463,15 @@ int run(settings const& chosen)
                   << std::endl;
     }
     if (!chosen.ca_file.empty())
-        config->tls.additional_ca_file(chosen.ca_file);
+        config->tls.add_ca_file(chosen.ca_file);
     // A service that runs faster is asked more often.
     auto const scaled = [&](std::chrono::milliseconds usual) {
         return std::max(20ms, std::chrono::milliseconds(static_cast<std::int64_t>(
                                   static_cast<double>(usual.count()) / chosen.speed)));
     };
-    config->poll.first = scaled(config->poll.first);
-    config->poll.shortest = scaled(config->poll.shortest);
-    config->poll.longest = scaled(config->poll.longest);
+    config->poll.initial_delay = scaled(config->poll.initial_delay);
+    config->poll.min_interval = scaled(config->poll.min_interval);
+    config->poll.max_interval = scaled(config->poll.max_interval);
     config->poll.requests_per_second *= std::clamp(chosen.speed, 1.0, 10.0);
 
     if (!chosen.no_download)

@@ -11,7 +11,7 @@
 
 namespace {
 
-using apimart::need;
+using apimart::requirement;
 using apimart::value_kind;
 
 std::string bounds(std::int64_t smallest, std::int64_t largest, std::string const& unit)
@@ -61,8 +61,8 @@ std::string allowed(apimart::value_rule const& rule)
     case value_kind::shot_script:
         parts.push_back("shots");
         break;
-    case value_kind::subjects:
-        parts.push_back("subjects");
+    case value_kind::elements:
+        parts.push_back("elements");
         break;
     case value_kind::enabled_object:
         parts.push_back("`true`, `false`");
@@ -73,13 +73,13 @@ std::string allowed(apimart::value_rule const& rule)
         break;
     }
     if (!numbers.empty()) {
-        parts.push_back(numbers + unit + (rule.numbers_are_advice ? " advised" : ""));
+        parts.push_back(numbers + unit + (rule.numbers_recommended ? " advised" : ""));
     } else if (rule.kind == value_kind::integer) {
-        parts.push_back(std::to_string(rule.smallest) + " to " + std::to_string(rule.largest) + unit);
+        parts.push_back(std::to_string(rule.minimum) + " to " + std::to_string(rule.maximum) + unit);
     } else if (rule.kind == value_kind::text) {
-        parts.push_back(bounds(rule.smallest, rule.largest, " characters"));
+        parts.push_back(bounds(rule.minimum, rule.maximum, " characters"));
     } else {
-        parts.push_back(bounds(rule.smallest, rule.largest, ""));
+        parts.push_back(bounds(rule.minimum, rule.maximum, ""));
     }
     std::erase(parts, "");
     return joined(parts);
@@ -101,25 +101,25 @@ std::string default_of(apimart::value_rule const& rule)
     return "";
 }
 
-std::string_view standing(apimart::row const* row)
+std::string_view standing(apimart::parameter_spec const* row)
 {
     if (row == nullptr)
         return "";
-    switch (row->how) {
-    case need::required:
+    switch (row->requirement) {
+    case requirement::required:
         return "required";
-    case need::expected:
-    case need::recommended:
+    case requirement::recommended_argument:
+    case requirement::recommended:
         return "advised";
-    case need::optional:
+    case requirement::optional:
         return "optional";
-    case need::unsaid:
+    case requirement::undocumented:
         return "not said";
-    case need::no_effect:
+    case requirement::ignored:
         return "no effect";
-    case need::left_at:
-    case need::implied:
-    case need::computed:
+    case requirement::fixed:
+    case requirement::discriminator:
+    case requirement::derived:
         return "set by the kind";
     }
     return "";
@@ -136,14 +136,15 @@ std::string table(apimart::model_info const& model)
     text += "---|---|\n";
     std::vector<std::string_view> told;
     for (apimart::kind_info const& kind : model.kinds) {
-        for (apimart::row const& row : kind.rows) {
+        for (apimart::parameter_spec const& row : kind.rows) {
             if (std::find(told.begin(), told.end(), row.name) != told.end())
                 continue;
             told.push_back(row.name);
             text += "| `" + std::string(row.name) + "` |";
             for (apimart::kind_info const& other : model.kinds) {
-                auto const found = std::find_if(other.rows.begin(), other.rows.end(),
-                                                [&](apimart::row const& r) { return r.name == row.name; });
+                auto const found =
+                    std::find_if(other.rows.begin(), other.rows.end(),
+                                 [&](apimart::parameter_spec const& r) { return r.name == row.name; });
                 text += " " + std::string(standing(found == other.rows.end() ? nullptr : &*found)) + " |";
             }
             text += " " + allowed(row.values) + " | " + default_of(row.values) + " |\n";

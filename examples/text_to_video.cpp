@@ -14,7 +14,7 @@ asio::awaitable<void> corgi(client& service)
 {
     task submitted = co_await service.submit(
         text_to_video<kling_3_0_turbo>("A corgi running on the beach").resolution(p1080).duration(5s));
-    finished_task done = co_await service.wait(submitted);
+    task_result done = co_await service.wait(submitted);
     co_await service.download(done.video(), "corgi.mp4", {.overwrite = true});
 }
 

@@ -18,7 +18,7 @@ observer printing_observer()
 {
     observer tell;
     tell.on_connection = [](connection_event const& e) {
-        std::cout << "connection to " << e.address << ' ' << to_string(e.happened);
+        std::cout << "connection to " << e.address << ' ' << to_string(e.event);
         if (e.code)
             std::cout << ": " << e.code.message() << '\n';
         else
@@ -35,16 +35,16 @@ observer printing_observer()
     };
     tell.on_retry = [](retry_event const& e) {
         std::cout << "  " << e.why.message() << ": attempt " << e.next_attempt << " in " << e.delay.count()
-                  << " ms" << (e.asked_by_service ? ", as the service asks\n" : "\n");
+                  << " ms" << (e.server_requested ? ", as the service asks\n" : "\n");
     };
     tell.on_task = [](task_event const& e) {
-        std::cout << e.task_id << ": " << e.word << ", " << e.progress << " %\n";
+        std::cout << e.task_id << ": " << e.raw_status << ", " << e.progress << " %\n";
     };
     tell.on_operation = [](operation_event const& e) {
         std::cout << (e.kind == request_kind::submit ? "submit" : "wait")
                   << " ended: " << (e.code ? e.code.message() : "well");
-        if (e.proof != proof_level::none)
-            std::cout << ", proof: " << to_string(e.proof) << ", " << e.attempts << " attempts";
+        if (e.acceptance != acceptance::none)
+            std::cout << ", acceptance: " << to_string(e.acceptance) << ", " << e.attempts << " attempts";
         std::cout << '\n';
     };
     return tell;
@@ -57,7 +57,7 @@ asio::awaitable<void> corgi(client service)
     co_await service.shutdown();
     metrics const m = service.metrics();
     std::cout << m.submits_sent << " submits sent, " << m.tasks_accepted << " accepted, " << m.retries
-              << " retries, " << m.throttled << " throttled, " << m.connections_opened
+              << " retries, " << m.rate_limited << " throttled, " << m.connections_opened
               << " connections opened, " << m.connections_failed << " failed\n";
 }
 
@@ -74,8 +74,8 @@ int main()
 
     client_config config{api_key("sk-example")};
     config.base_url = service.base_url();
-    config.tls.additional_ca_pem(service.ca_pem());
-    config.poll.first = config.poll.shortest = 50ms;
+    config.tls.add_ca_pem(service.ca_pem());
+    config.poll.initial_delay = config.poll.min_interval = 50ms;
     config.observer = printing_observer();
     int status = 0;
     asio::co_spawn(context, corgi(client(context, config)), [&](std::exception_ptr failed) {

@@ -300,7 +300,7 @@ private:
         {
             row& r = content("S34", "an unchanged answer with a body", 304, good_);
             r.reusable = false;
-            r.poll = expected{errc::unexpected_response, "redirect"};
+            r.poll = expected{errc::bad_response, "redirect"};
             r.verdict = submit_classification::indeterminate;
             r.submit = {errc::outcome_unknown, "redirect"};
         }
@@ -363,12 +363,12 @@ private:
               "HTTP/1.0 200 OK\r\n" + good_length_ + "\r\n" + good_, false);
         row& r = content("S73", "a compressed success", 200, "");
         r.bytes = answer(200, "\x1f\x8b\x08\x08", "Content-Encoding: gzip\r\n");
-        r.refused = expected{errc::unexpected_response, "content encoding gzip"};
+        r.refused = expected{errc::bad_response, "content encoding gzip"};
         row& refusal = content("S73", "a compressed refusal, of which the status counts", 402, "");
         refusal.bytes = answer(402, "\x1f\x8b\x08\x08", "Content-Encoding: br\r\n");
-        refusal.poll = expected{api_errc::no_credit};
+        refusal.poll = expected{api_errc::payment_required};
         refusal.verdict = submit_classification::refused;
-        refusal.submit = {api_errc::no_credit};
+        refusal.submit = {api_errc::payment_required};
     }
 
     void sizes()
@@ -531,15 +531,14 @@ private:
         expected const unknown{errc::outcome_unknown, unproved, "words"};
 
         for (int const code : {600, 999})
-            status("S10", "a status beyond all", code, error(""),
-                   {errc::unexpected_response, "unexpected status"}, v::indeterminate,
-                   {errc::outcome_unknown, "unexpected status", "words"});
-        status("F65", "see other", 303, "", {errc::unexpected_response, "redirect"}, v::indeterminate,
+            status("S10", "a status beyond all", code, error(""), {errc::bad_response, "unexpected status"},
+                   v::indeterminate, {errc::outcome_unknown, "unexpected status", "words"});
+        status("F65", "see other", 303, "", {errc::bad_response, "redirect"}, v::indeterminate,
                {errc::outcome_unknown, "redirect"});
         for (int const code : {301, 302, 307, 308}) {
-            status("F65", "a redirect", code, "", {errc::unexpected_response, "redirect"}, v::refused,
-                   {errc::unexpected_response, "redirect"});
-            status("F65", "a redirect, yet with a task", code, good_, {errc::unexpected_response, "redirect"},
+            status("F65", "a redirect", code, "", {errc::bad_response, "redirect"}, v::refused,
+                   {errc::bad_response, "redirect"});
+            status("F65", "a redirect, yet with a task", code, good_, {errc::bad_response, "redirect"},
                    v::indeterminate, {errc::outcome_unknown, "redirect, yet with a task: task_1"});
         }
         status("F66", "a refusal, yet with a task", 400, R"({"message":"words","data":{"task_id":"task_1"}})",
@@ -548,7 +547,7 @@ private:
         status("F73", "too many requests, yet with a task", 429,
                R"({"message":"words","data":{"task_id":"task_1"}})", {api_errc::rate_limited, "", "words"},
                v::indeterminate, {errc::outcome_unknown, "an error, yet with a task: task_1", "words"});
-        status("F65", "several choices", 300, "", {errc::unexpected_response, "redirect"}, v::indeterminate,
+        status("F65", "several choices", 300, "", {errc::bad_response, "redirect"}, v::indeterminate,
                {errc::outcome_unknown, "redirect"});
 
         auto const refused_by = [&](std::string id, int code, std::string const& body, error_code poll,
@@ -563,9 +562,12 @@ private:
         refused_by("F67", 401, error("", "authentication_error"), api_errc::unauthorized,
                    api_errc::unauthorized);
         refused_by("F67", 403, error("", "permission_error"), api_errc::forbidden, api_errc::forbidden);
-        refused_by("F68", 402, error("", "payment_required"), api_errc::no_credit, api_errc::no_credit);
-        refused_by("F68", 403, error("insufficient_user_quota"), api_errc::no_credit, api_errc::no_credit);
-        refused_by("F68", 429, error("insufficient_balance"), api_errc::no_credit, api_errc::no_credit);
+        refused_by("F68", 402, error("", "payment_required"), api_errc::payment_required,
+                   api_errc::payment_required);
+        refused_by("F68", 403, error("insufficient_user_quota"), api_errc::payment_required,
+                   api_errc::payment_required);
+        refused_by("F68", 429, error("insufficient_balance"), api_errc::payment_required,
+                   api_errc::payment_required);
         refused_by("F69", 404, error("model_not_found"), errc::task_not_found, api_errc::not_found);
         refused_by("F72", 413, error(""), api_errc::too_large, api_errc::too_large);
         refused_by("F72", 415, error(""), api_errc::invalid_request, api_errc::invalid_request);
@@ -605,7 +607,7 @@ private:
              {inner{"400", errc::task_not_found, v::refused, api_errc::invalid_request},
               inner{"401", api_errc::unauthorized, v::refused, api_errc::unauthorized},
               inner{"\"401\"", api_errc::unauthorized, v::refused, api_errc::unauthorized},
-              inner{"402", api_errc::no_credit, v::refused, api_errc::no_credit},
+              inner{"402", api_errc::payment_required, v::refused, api_errc::payment_required},
               inner{"429", api_errc::rate_limited, v::rate_limited, api_errc::rate_limited},
               inner{"500", api_errc::unavailable, v::indeterminate, errc::outcome_unknown}}) {
             for (std::string const& body :

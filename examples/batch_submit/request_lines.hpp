@@ -38,11 +38,11 @@ inline std::string describe(std::string const& file, std::size_t line, apimart::
 {
     std::string text =
         file + ":" + std::to_string(line) + ": " + (v.pointer().empty() ? "/" : v.pointer()) + ": ";
-    if (v.level() == apimart::severity::advised)
+    if (v.severity() == apimart::severity::warning)
         text += "warning: ";
-    text += v.rule();
-    if (!v.given().empty())
-        text += " (got " + v.given() + ")";
+    text += v.message();
+    if (!v.value().empty())
+        text += " (got " + v.value() + ")";
     return text;
 }
 
@@ -84,11 +84,12 @@ inline input read_requests(std::istream& in, std::string const& file, std::ostre
         if (!text.empty() && text.back() == '\r')
             text.pop_back();
         request_line line(number, std::move(text));
-        apimart::diagnostics found;
+        apimart::validation_result found;
         if (too_long) {
-            found.refuse("", "a line must not be longer than " + std::to_string(longest_line) + " bytes", "");
+            found.add_error("", "a line must not be longer than " + std::to_string(longest_line) + " bytes",
+                            "");
         } else if (line.text.find_first_not_of(" \t") == std::string::npos) {
-            found.refuse("", "a line must hold a request", "an empty line");
+            found.add_error("", "a line must hold a request", "an empty line");
         } else if (auto parsed = apimart::any_request::parse(line.text)) {
             line.model = std::string(parsed->model());
             found = parsed->check(); // what is only advised
@@ -98,7 +99,7 @@ inline input read_requests(std::istream& in, std::string const& file, std::ostre
         for (apimart::violation const& v : found.entries()) {
             std::string const words = describe(file, number, v);
             messages << words << '\n';
-            if (v.level() != apimart::severity::refused)
+            if (v.severity() != apimart::severity::error)
                 continue;
             line.problems += line.problems.empty() ? "" : "; ";
             line.problems += v.describe();

@@ -24,8 +24,8 @@ namespace apimart {
 /// What happens to fields that no table knows.
 enum class unknown_fields : std::uint8_t
 {
-    refused, ///< reported, with the name that was probably meant
-    kept     ///< taken for extras, as after `request::extra`; for bodies that this library wrote before
+    reject,  ///< reported, with the name that was probably meant
+    preserve ///< taken for extras, as after `request::extra_field`; for bodies that this library wrote before
 };
 
 /// A request whose model and kind are known at run time only.
@@ -38,7 +38,7 @@ class any_request
 {
 public:
     /// Longest JSON text that `parse` reads: a first frame in Base64 has room, and little else is that long.
-    static constexpr std::size_t longest_text = 72u * 1024 * 1024;
+    static constexpr std::size_t max_text_size = 72u * 1024 * 1024;
 
     /// Reads a JSON text and reports all violations at once.
     ///
@@ -47,17 +47,17 @@ public:
     ///
     /// Errors: every refusing and advised entry of `check`, and besides: no JSON or not UTF-8 (with the
     /// byte's offset), no object, too long or nested too deeply, a field given twice, an unknown model.
-    static boost::system::result<any_request, diagnostics>
-    parse(std::string_view json, unknown_fields others = unknown_fields::refused);
+    static boost::system::result<any_request, validation_result>
+    parse(std::string_view json, unknown_fields others = unknown_fields::reject);
 
     /// The same with models of the caller's choice.
-    static boost::system::result<any_request, diagnostics> parse(std::string_view json, unknown_fields others,
-                                                                 std::span<model_info const> among);
+    static boost::system::result<any_request, validation_result>
+    parse(std::string_view json, unknown_fields others, std::span<model_info const> among);
 
     /// The same for a JSON value.
-    static boost::system::result<any_request, diagnostics>
-    from_json(boost::json::value body, unknown_fields others = unknown_fields::refused);
-    static boost::system::result<any_request, diagnostics>
+    static boost::system::result<any_request, validation_result>
+    from_json(boost::json::value body, unknown_fields others = unknown_fields::reject);
+    static boost::system::result<any_request, validation_result>
     from_json(boost::json::value body, unknown_fields others, std::span<model_info const> among);
 
     /// Takes a typed request of any model, known to this library or not.
@@ -89,19 +89,19 @@ public:
     boost::json::object const& body() const noexcept { return body_; }
 
     /// Names of the fields that no table knows and that are sent on purpose.
-    std::span<std::string const> extras() const noexcept;
+    std::span<std::string const> extra_fields() const noexcept;
 
     /// The JSON text that is sent.
     std::string serialize() const;
 
     /// Everything that the documentation has against this request; refusing entries keep it from being sent.
-    diagnostics check() const;
+    validation_result check() const;
 
     /// The prompt as the service will use it; empty without a prompt.
     ///
     /// A request with pictures whose prompt mentions none of them is read as mentioning the first
     /// (api-reference.md 3.2); this shows what that looks like. The body keeps the prompt as it was given.
-    std::string prompt_as_sent() const;
+    std::string effective_prompt() const;
 
     /// This request as a typed one, if model and kind are those of `Request`.
     ///
@@ -114,14 +114,14 @@ public:
         if (model_ == nullptr || kind_ == nullptr || model_->id != model_type::id ||
             kind_->name != kind_type::name)
             return std::nullopt;
-        return Request(detail::restored(), body_, extras_);
+        return Request(detail::from_json_tag(), body_, extra_fields_);
     }
 
 private:
     friend any_request custom_model(std::string id, boost::json::object body);
 
     any_request(model_info const* model, kind_info const* kind, boost::json::object body,
-                std::vector<std::string> extras);
+                std::vector<std::string> extra_fields);
 
     template <class Model, class Kind>
     static kind_info const* kind_info_of() noexcept
@@ -129,18 +129,18 @@ private:
         return info_of<Model>.find(Kind::name);
     }
 
-    static boost::system::result<any_request, diagnostics> read(boost::json::value body,
-                                                                unknown_fields others,
-                                                                std::span<model_info const> among,
-                                                                diagnostics found);
+    static boost::system::result<any_request, validation_result> read(boost::json::value body,
+                                                                      unknown_fields others,
+                                                                      std::span<model_info const> among,
+                                                                      validation_result found);
     static model_info const* find_model_of(boost::json::object const& body, std::span<model_info const> among,
-                                           diagnostics& found);
-    void check_custom(diagnostics& found) const;
+                                           validation_result& found);
+    void check_custom(validation_result& found) const;
 
     model_info const* model_;
     kind_info const* kind_;
     boost::json::object body_;
-    std::vector<std::string> extras_;
+    std::vector<std::string> extra_fields_;
 };
 
 /// A request for a model that this library has no table for. Only the model's id is checked.

@@ -16,36 +16,36 @@
 namespace apimart {
 
 APIMART_INLINE any_request::any_request(model_info const* model, kind_info const* kind,
-                                        boost::json::object body, std::vector<std::string> extras)
-    : model_(model), kind_(kind), body_(std::move(body)), extras_(std::move(extras))
+                                        boost::json::object body, std::vector<std::string> extra_fields)
+    : model_(model), kind_(kind), body_(std::move(body)), extra_fields_(std::move(extra_fields))
 {}
 
-APIMART_INLINE boost::system::result<any_request, diagnostics> any_request::parse(std::string_view json,
-                                                                                  unknown_fields others)
+APIMART_INLINE boost::system::result<any_request, validation_result> any_request::parse(std::string_view json,
+                                                                                        unknown_fields others)
 {
     return parse(json, others, models());
 }
 
-APIMART_INLINE boost::system::result<any_request, diagnostics>
+APIMART_INLINE boost::system::result<any_request, validation_result>
 any_request::parse(std::string_view json, unknown_fields others, std::span<model_info const> among)
 {
-    diagnostics found;
-    boost::json::value body = detail::parse_json_text(json, longest_text, found);
-    if (!found.accepted() && !body.is_object())
+    validation_result found;
+    boost::json::value body = detail::parse_json_text(json, max_text_size, found);
+    if (!found.ok() && !body.is_object())
         return found;
     return read(std::move(body), others, among, std::move(found));
 }
 
-APIMART_INLINE boost::system::result<any_request, diagnostics> any_request::from_json(boost::json::value body,
-                                                                                      unknown_fields others)
+APIMART_INLINE boost::system::result<any_request, validation_result>
+any_request::from_json(boost::json::value body, unknown_fields others)
 {
     return from_json(std::move(body), others, models());
 }
 
-APIMART_INLINE boost::system::result<any_request, diagnostics>
+APIMART_INLINE boost::system::result<any_request, validation_result>
 any_request::from_json(boost::json::value body, unknown_fields others, std::span<model_info const> among)
 {
-    return read(std::move(body), others, among, diagnostics());
+    return read(std::move(body), others, among, validation_result());
 }
 
 APIMART_INLINE std::string_view any_request::model() const noexcept
@@ -54,9 +54,9 @@ APIMART_INLINE std::string_view any_request::model() const noexcept
     return id != nullptr && id->is_string() ? std::string_view(id->get_string()) : std::string_view();
 }
 
-APIMART_INLINE std::span<std::string const> any_request::extras() const noexcept
+APIMART_INLINE std::span<std::string const> any_request::extra_fields() const noexcept
 {
-    return extras_;
+    return extra_fields_;
 }
 
 APIMART_INLINE std::string any_request::serialize() const
@@ -64,68 +64,68 @@ APIMART_INLINE std::string any_request::serialize() const
     return boost::json::serialize(body_);
 }
 
-APIMART_INLINE diagnostics any_request::check() const
+APIMART_INLINE validation_result any_request::check() const
 {
-    diagnostics found;
+    validation_result found;
     if (model_ != nullptr && kind_ != nullptr)
-        detail::validator(*model_, *kind_, body_, extras_, found).run();
+        detail::validator(*model_, *kind_, body_, extra_fields_, found).run();
     else
         check_custom(found);
     return found;
 }
 
-APIMART_INLINE std::string any_request::prompt_as_sent() const
+APIMART_INLINE std::string any_request::effective_prompt() const
 {
     boost::json::value const* const given = detail::member(body_, parameter::prompt::name);
     if (given == nullptr || !given->is_string())
         return {};
     std::string text(std::string_view(given->get_string()));
-    row const* const known = kind_ != nullptr ? kind_->find(parameter::prompt::name) : nullptr;
+    parameter_spec const* const known = kind_ != nullptr ? kind_->find(parameter::prompt::name) : nullptr;
     boost::json::value const* const pictures = detail::member(body_, parameter::image_urls::name);
-    if (known != nullptr && known->values.refers_to == mention::images && pictures != nullptr &&
+    if (known != nullptr && known->values.references == reference_kind::images && pictures != nullptr &&
         pictures->is_array() && !pictures->get_array().empty() && !detail::mentions_an_image(text))
         text.insert(0,
                     std::string(detail::image_mention_begin) + "1" + std::string(detail::image_mention_end));
     return text;
 }
 
-APIMART_INLINE boost::system::result<any_request, diagnostics>
+APIMART_INLINE boost::system::result<any_request, validation_result>
 any_request::read(boost::json::value body, unknown_fields others, std::span<model_info const> among,
-                  diagnostics found)
+                  validation_result found)
 {
     boost::json::object* const object = body.if_object();
     if (object == nullptr) {
-        found.refuse("", "must be a JSON object", detail::excerpt(body));
+        found.add_error("", "must be a JSON object", detail::excerpt(body));
         return found;
     }
     model_info const* const model = find_model_of(*object, among, found);
     if (model == nullptr)
         return found;
-    kind_info const& kind = detail::kind_of_body(*model, *object);
+    kind_info const& kind = detail::detect_kind(*model, *object);
     any_request result(model, &kind, std::move(*object), {});
-    if (others == unknown_fields::kept)
+    if (others == unknown_fields::preserve)
         for (auto const& one : result.body_)
             if (std::string_view(one.key()) != detail::model_field &&
                 !model->knows(std::string_view(one.key())))
-                result.extras_.emplace_back(std::string_view(one.key()));
-    detail::validator(*model, kind, result.body_, result.extras_, found).run();
-    if (!found.accepted())
+                result.extra_fields_.emplace_back(std::string_view(one.key()));
+    detail::validator(*model, kind, result.body_, result.extra_fields_, found).run();
+    if (!found.ok())
         return found;
     return result;
 }
 
 APIMART_INLINE model_info const* any_request::find_model_of(boost::json::object const& body,
                                                             std::span<model_info const> among,
-                                                            diagnostics& found)
+                                                            validation_result& found)
 {
     std::string pointer = "/" + std::string(detail::model_field);
     boost::json::value const* const given = detail::member(body, detail::model_field);
     if (given == nullptr) {
-        found.refuse(std::move(pointer), "is required", "");
+        found.add_error(std::move(pointer), "is required", "");
         return nullptr;
     }
     if (!given->is_string()) {
-        found.refuse(std::move(pointer), "must be a JSON string", detail::excerpt(*given));
+        found.add_error(std::move(pointer), "must be a JSON string", detail::excerpt(*given));
         return nullptr;
     }
     std::string_view const id(given->get_string());
@@ -138,19 +138,20 @@ APIMART_INLINE model_info const* any_request::find_model_of(boost::json::object 
         known += (known.empty() ? "; known are " : ", ") + std::string(one.id);
     }
     std::string const question = meant.question();
-    found.refuse(std::move(pointer), "must be a known model" + (question.empty() ? known : question),
-                 detail::excerpt(*given));
+    found.add_error(std::move(pointer), "must be a known model" + (question.empty() ? known : question),
+                    detail::excerpt(*given));
     return nullptr;
 }
 
-APIMART_INLINE void any_request::check_custom(diagnostics& found) const
+APIMART_INLINE void any_request::check_custom(validation_result& found) const
 {
     if (model().empty())
-        found.refuse("/" + std::string(detail::model_field), "must not be empty", detail::excerpt(model()));
+        found.add_error("/" + std::string(detail::model_field), "must not be empty",
+                        detail::excerpt(model()));
     else if (detail::utf8_scan const id = detail::scan_utf8(model()); !id.valid())
-        found.refuse("/" + std::string(detail::model_field),
-                     "must be UTF-8; the byte at offset " + std::to_string(id.bad_byte) + " is not",
-                     detail::excerpt(model()));
+        found.add_error("/" + std::string(detail::model_field),
+                        "must be UTF-8; the byte at offset " + std::to_string(id.bad_byte) + " is not",
+                        detail::excerpt(model()));
 }
 
 APIMART_INLINE any_request custom_model(std::string id, boost::json::object body)

@@ -8,7 +8,7 @@
 
 namespace apimart {
 
-/// Asks for the outcome as one `result<T>` that holds either the value or the whole `failure`; nothing is
+/// Asks for the outcome as one `result<T>` that holds either the value or the whole `error_info`; nothing is
 /// thrown. Wraps any completion token.
 template <class Token = boost::asio::use_awaitable_t<>>
 class as_result_t

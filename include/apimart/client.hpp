@@ -37,10 +37,9 @@ std::shared_ptr<client_handle> make_client(boost::asio::any_io_executor const& e
 boost::asio::any_io_executor executor_of(client_handle const& client);
 metrics metrics_of(client_handle const& client);
 void begin_submit(client_handle const&, completion<task>, any_request, submit_options);
-void begin_wait(client_handle const&, completion<finished_task>, task, wait_options);
+void begin_wait(client_handle const&, completion<task_result>, task, wait_options);
 void begin_status(client_handle const&, completion<task_state>, task, status_options);
-void begin_generate(client_handle const&, completion<finished_task>, any_request, submit_options,
-                    wait_options);
+void begin_generate(client_handle const&, completion<task_result>, any_request, submit_options, wait_options);
 void begin_download(client_handle const&, completion<std::uint64_t>, video_file, std::string,
                     download_options);
 void begin_shutdown(client_handle const&, completion<shutdown_report>);
@@ -53,8 +52,8 @@ void begin_shutdown(client_handle const&, completion<shutdown_report>);
 /// Every operation takes a completion token last. Without one it returns an `asio::awaitable` whose `co_await`
 /// gives the value or throws `error`; that operation begins when it is awaited. Tokens that turn a failure into an
 /// exception (`use_awaitable`, `use_future`) get that `error`, too; for others the signature begins with an
-/// `error_code`, and `as_result()` delivers the whole `failure` without an exception. Each client has a thread for
-/// every host name that is being looked up, and no other.
+/// `error_code`, and `as_result()` delivers the whole `error_info` without an exception. Each client has a
+/// thread for every host name that is being looked up, and no other.
 /// Nothing completes inside the call that starts it; handlers run on their associated executors.
 ///
 /// Lifetime: operations keep what they need. When the last copy goes, what is under way ends as after the
@@ -82,15 +81,15 @@ public:
     executor_type get_executor() const { return detail::executor_of(*handle()); }
 
     /// Sends a request for a video. It costs money when the task finishes, so it is sent again only where it
-    /// is proved that the service did not accept it (or under `idempotency::honoured`, with the same key).
+    /// is proved that the service did not accept it (or under `idempotency::supported`, with the same key).
     ///
     /// Completion: `void(error_code, task)`.
     /// Errors: `errc::invalid_request` with all violations, before any byte is sent; `errc::outcome_unknown`
     /// where the service may have accepted it; the service's refusals as `api_errc`; transport errors with
-    /// proof `not_sent`. `failure::proof()` says what is proved in each case.
+    /// acceptance `not_sent`. `error_info::acceptance()` says what is proved in each case.
     /// Cancellation: terminal, partial, total before the first byte of the request is sent, which proves
     /// `not_sent`. After that terminal and partial only: the request is completed and its answer read for
-    /// `timeouts::detached_answer`, to learn the task's id; the remote task goes on.
+    /// `timeouts::abandoned_response`, to learn the task's id; the remote task goes on.
     /// Lifetime and thread safety: as the class. Units: see `submit_options`.
     /// Source: API reference, sections 2 and 8.
     template <detail::completion_token<task> Token = default_token>
@@ -106,24 +105,24 @@ public:
 
     /// Waits until a task reaches a final state. A failed task is a value.
     ///
-    /// Completion: `void(error_code, finished_task)`.
-    /// Errors: `errc::wait_expired` after one last check at the time limit (without one while the service asks
-    /// for silence by `Retry-After`); `errc::task_not_found`; the
+    /// Completion: `void(error_code, task_result)`.
+    /// Errors: `errc::wait_timeout` after one last check at the time limit (without one while the service
+    /// asks for silence by `Retry-After`); `errc::task_not_found`; the
     /// service's refusal of the key. Interruptions of the connection are not errors: the schedule goes on.
     /// Every error carries the task's id.
     /// Cancellation: terminal, partial, total: this wait ends at once. Other waits for the task and the remote
     /// task go on, and the task can be waited for again.
     /// Lifetime and thread safety: as the class. Units: see `poll_policy`.
     /// Source: API reference, section 4.
-    template <detail::completion_token<finished_task> Token = default_token>
-    auto wait(task which, wait_options options, Token token = Token())
+    template <detail::completion_token<task_result> Token = default_token>
+    auto wait(task task, wait_options options, Token token = Token())
     {
-        return start<finished_task>(token, &detail::begin_wait, std::move(which), options);
+        return start<task_result>(token, &detail::begin_wait, std::move(task), options);
     }
-    template <detail::completion_token<finished_task> Token = default_token>
-    auto wait(task which, Token token = Token())
+    template <detail::completion_token<task_result> Token = default_token>
+    auto wait(task task, Token token = Token())
     {
-        return wait(std::move(which), wait_options(), std::move(token));
+        return wait(std::move(task), wait_options(), std::move(token));
     }
 
     /// Asks once where a task stands.
@@ -134,34 +133,34 @@ public:
     /// Cancellation: terminal, partial, total; nothing changes at the service.
     /// Lifetime and thread safety: as the class. Source: API reference, section 4.
     template <detail::completion_token<task_state> Token = default_token>
-    auto status(task which, status_options options, Token token = Token())
+    auto status(task task, status_options options, Token token = Token())
     {
-        return start<task_state>(token, &detail::begin_status, std::move(which), options);
+        return start<task_state>(token, &detail::begin_status, std::move(task), options);
     }
     template <detail::completion_token<task_state> Token = default_token>
-    auto status(task which, Token token = Token())
+    auto status(task task, Token token = Token())
     {
-        return status(std::move(which), status_options(), std::move(token));
+        return status(std::move(task), status_options(), std::move(token));
     }
 
     /// `submit` and `wait` in one.
     ///
-    /// Completion: `void(error_code, finished_task)`.
-    /// Errors: those of both; once the task is known, its id is in the failure with proof `accepted`.
+    /// Completion: `void(error_code, task_result)`.
+    /// Errors: those of both; once the task is known, its id is in the failure with acceptance `accepted`.
     /// Cancellation: as `submit` until the task is known, as `wait` after that.
     /// Lifetime, thread safety, units, source: as both.
-    template <detail::completion_token<finished_task> Token = default_token>
+    template <detail::completion_token<task_result> Token = default_token>
     auto generate(any_request request, submit_options submit, wait_options wait, Token token = Token())
     {
-        return start<finished_task>(token, &detail::begin_generate, std::move(request), std::move(submit),
-                                    wait);
+        return start<task_result>(token, &detail::begin_generate, std::move(request), std::move(submit),
+                                  wait);
     }
-    template <detail::completion_token<finished_task> Token = default_token>
+    template <detail::completion_token<task_result> Token = default_token>
     auto generate(any_request request, submit_options submit, Token token = Token())
     {
         return generate(std::move(request), std::move(submit), wait_options(), std::move(token));
     }
-    template <detail::completion_token<finished_task> Token = default_token>
+    template <detail::completion_token<task_result> Token = default_token>
     auto generate(any_request request, Token token = Token())
     {
         return generate(std::move(request), submit_options(), wait_options(), std::move(token));
@@ -190,9 +189,9 @@ public:
     }
 
     /// Ends the client in two steps. First nothing new begins, waits and unsent submits end with
-    /// `errc::shutting_down`, and submits that may have been accepted have `timeouts::drain` to learn their
-    /// outcome. Then every connection is cut. A second call is the second step, at once. Neither step waits
-    /// for a name service or for a peer.
+    /// `errc::shutting_down`, and submits that may have been accepted have `timeouts::shutdown_grace` to
+    /// learn their outcome. Then every connection is cut. A second call is the second step, at once. Neither
+    /// step waits for a name service or for a peer.
     ///
     /// Completion: `void(error_code, shutdown_report)`, after all other operations.
     /// Errors: none.
@@ -223,7 +222,7 @@ private:
     std::shared_ptr<detail::client_handle> const& handle() const
     {
         if (!handle_)
-            throw error(failure(errc::invalid_configuration, "this client was moved from"));
+            throw error(error_info(errc::invalid_configuration, "this client was moved from"));
         return handle_;
     }
 

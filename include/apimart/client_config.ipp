@@ -15,7 +15,7 @@ APIMART_INLINE client_config client_config::from_environment()
     char const* const secret = std::getenv("APIMART_API_KEY");
     if (secret == nullptr || *secret == '\0')
         throw error(
-            failure(errc::invalid_configuration, "the environment variable APIMART_API_KEY is not set"));
+            error_info(errc::invalid_configuration, "the environment variable APIMART_API_KEY is not set"));
     try {
         client_config config{api_key(secret)};
         if (char const* const url = std::getenv("APIMART_BASE_URL"); url != nullptr && *url != '\0')
@@ -23,7 +23,7 @@ APIMART_INLINE client_config client_config::from_environment()
         config.proxy = proxy_options::from_environment();
         return config;
     } catch (std::invalid_argument const& e) {
-        throw error(failure(errc::invalid_configuration, std::string("APIMART_API_KEY: ") + e.what()));
+        throw error(error_info(errc::invalid_configuration, std::string("APIMART_API_KEY: ") + e.what()));
     }
 }
 

@@ -3,7 +3,7 @@
 #define APIMART_ERROR_HPP
 
 #include <apimart/errors/codes.hpp>
-#include <apimart/errors/failure.hpp>
+#include <apimart/errors/error_info.hpp>
 #include <apimart/errors/validation_result.hpp>
 
 #endif

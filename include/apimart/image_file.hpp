@@ -17,10 +17,10 @@
 namespace apimart {
 
 /// A picture in a local file. Names it only; nothing is read before it is used.
-class media_file
+class image_file
 {
 public:
-    explicit media_file(std::filesystem::path path) : path_(std::move(path)) {}
+    explicit image_file(std::filesystem::path path) : path_(std::move(path)) {}
 
     std::filesystem::path const& path() const noexcept { return path_; }
 
@@ -31,10 +31,10 @@ private:
 /// A picture as the Base64 text that travels in a request; can be given where a request takes one.
 ///
 /// Made by `first_frame_image`. Lifetime: owns its text.
-class encoded_picture
+class base64_image
 {
 public:
-    explicit encoded_picture(std::string base64) : text_(std::move(base64)) {}
+    explicit base64_image(std::string base64) : text_(std::move(base64)) {}
 
     std::string const& text() const noexcept { return text_; }
     operator std::string_view() const noexcept { return text_; }
@@ -54,10 +54,10 @@ concept accepts_local_first_frame = accepts<Model, kind::image_to_video, paramet
 ///
 /// Blocks while it reads.
 template <class Model = kling_3_0_turbo>
-    requires accepts_local_first_frame<Model> diagnostics check_first_frame(media_file const& file)
+    requires accepts_local_first_frame<Model> validation_result check_first_frame(image_file const& file)
     {
         using place = parameter::first_frame_image;
-        diagnostics found;
+        validation_result found;
         detail::picture_file(file.path(), place::name,
                              detail::row_of<Model, kind::image_to_video, place>.values.picture, found);
         return found;
@@ -65,24 +65,24 @@ template <class Model = kling_3_0_turbo>
 
 /// Checks a local picture as `check_first_frame` does, reads it and encodes it.
 ///
-/// Example: `image_to_video<kling_3_0_turbo>(first_frame_image(media_file("dog.png")).value())`.
+/// Example: `image_to_video<kling_3_0_turbo>(first_frame_image(image_file("dog.png")).value())`.
 /// The text is bare Base64, without the head of a data URI. Blocks while it reads; a picture needs about
 /// four thirds of its size in memory, and the request that takes it as much again.
 template <class Model = kling_3_0_turbo>
-    requires accepts_local_first_frame<Model> boost::system::result<encoded_picture, diagnostics>
-    first_frame_image(media_file const& file)
+    requires accepts_local_first_frame<Model> boost::system::result<base64_image, validation_result>
+    first_frame_image(image_file const& file)
     {
         using place = parameter::first_frame_image;
-        diagnostics found;
+        validation_result found;
         detail::picture_file picture(file.path(), place::name,
                                      detail::row_of<Model, kind::image_to_video, place>.values.picture,
                                      found);
         std::string text;
-        if (found.accepted())
+        if (found.ok())
             text = picture.base64(found);
-        if (!found.accepted())
+        if (!found.ok())
             return found;
-        return encoded_picture(std::move(text));
+        return base64_image(std::move(text));
     }
 
 } // namespace apimart

@@ -19,14 +19,14 @@ struct metrics
     std::uint64_t bytes_downloaded = 0;   ///< of results
     std::uint64_t connections_opened = 0; ///< including those that failed to connect
     std::uint64_t connections_failed = 0; ///< that did not get as far as serving a request
-    std::uint64_t connect_fallbacks = 0;  ///< an address did not answer and another one did
+    std::uint64_t address_fallbacks = 0;  ///< an address did not answer and another one did
     std::uint64_t stale_connections = 0;  ///< kept ones that had ended when they were wanted again
     std::uint64_t unsolicited_bytes = 0;  ///< connections dropped for data nobody asked for
     std::uint64_t retries = 0;            ///< repeated requests
     std::uint64_t retries_refused = 0;    ///< by the shared budget
-    std::uint64_t throttled = 0;          ///< answers that asked for fewer requests
+    std::uint64_t rate_limited = 0;       ///< answers that asked for fewer requests
     std::uint64_t overloaded = 0;         ///< operations refused because a queue was full
-    std::uint64_t base_url_switches = 0;  ///< changes to another base URL
+    std::uint64_t failovers = 0;          ///< changes to another base URL
     std::uint64_t tasks_waiting = 0;      ///< now
     std::uint64_t submits_queued = 0;     ///< now, waiting for their turn
     std::uint64_t requests_in_flight = 0; ///< now, on a connection or waiting for one

@@ -48,7 +48,7 @@ public:
     std::string request_id;
     std::size_t bytes_sent = 0;
     std::size_t bytes_received = 0;
-    std::chrono::microseconds took{0};
+    std::chrono::microseconds elapsed{0};
 };
 
 /// What was decided after an attempt that was not the last.
@@ -62,8 +62,8 @@ public:
     int next_attempt = 2;
     std::chrono::milliseconds delay{0};
     error_code why;
-    bool asked_by_service = false; ///< the delay is the service's `Retry-After`
-    bool same_key = false;         ///< the outcome is unknown, and the service honours the key
+    bool server_requested = false; ///< the delay is the service's `Retry-After`
+    bool is_resend = false;        ///< the outcome is unknown, and the service honours the key
 };
 
 /// An operation's end. For a submit, the code together with the proof is what its caller gets.
@@ -76,37 +76,37 @@ public:
     std::uint64_t operation = 0;
     std::string task_id;
     error_code code;
-    proof_level proof = proof_level::none;
+    apimart::acceptance acceptance = apimart::acceptance::none;
     int attempts = 0;
-    std::chrono::microseconds took{0};
+    std::chrono::microseconds elapsed{0};
 };
 
 /// A connection's life.
 class connection_event
 {
 public:
-    enum class what
+    enum class type
     {
         connected,
         failed,
         closed,
-        stale,       ///< it had ended when it was wanted again
-        unsolicited, ///< it was dropped for data nobody asked for
+        peer_closed,     ///< it had ended when it was wanted again
+        unexpected_data, ///< it was dropped for data nobody asked for
     };
 
     connection_event() {}
 
-    what happened = what::connected;
+    type event = type::connected;
     std::string host;
     std::string address; ///< empty where none was reached
     error_code code;
     std::string detail;
     std::string tls_version; ///< empty without TLS
     bool verified = true;    ///< false only under `insecure_tls_for_tests`
-    std::chrono::microseconds took{0};
+    std::chrono::microseconds elapsed{0};
 };
 
-std::string_view to_string(connection_event::what happened) noexcept;
+std::string_view to_string(connection_event::type type) noexcept;
 
 /// The state a task was seen in by a poll, where it differs from the one before.
 class task_event
@@ -116,24 +116,32 @@ public:
 
     std::string task_id;
     task_status status = task_status::queued;
-    std::string word; ///< the service's own
-    int progress = 0; ///< percent
+    std::string raw_status; ///< the service's own
+    int progress = 0;       ///< percent
     int polls = 0;
 };
 
 /// Something waits that should not wait for long.
-class stall_event
+class backpressure_event
 {
 public:
-    stall_event() {}
+    enum class place
+    {
+        submit_rate,  ///< the next submit has to wait for this long
+        connect_rate, ///< the next connection has to wait for this long
+        submit_queue, ///< all places for submits are taken
+        connections,  ///< all connections to one origin are in use
+    };
 
-    /// "submit rate" or "connect rate": the next has to wait for this long. "submit queue": all places for
-    /// submits are taken. "connections": all connections to one origin are in use. The last two are told when
-    /// it begins, and again only after nobody waited any more.
-    std::string where;
+    backpressure_event() {}
+
+    /// The last two are told when it begins, and again only after nobody waited any more.
+    place where = place::submit_rate;
     std::size_t waiting = 0;
     std::chrono::milliseconds delay{0}; ///< until it is expected to go on; zero where that is not known
 };
+
+std::string_view to_string(backpressure_event::place where) noexcept;
 
 /// Callbacks into the caller's logs, counters or traces. Those that are not set cost nothing.
 ///
@@ -150,7 +158,7 @@ struct observer
     std::function<void(operation_event const&)> on_operation{};
     std::function<void(connection_event const&)> on_connection{};
     std::function<void(task_event const&)> on_task{};
-    std::function<void(stall_event const&)> on_stall{};
+    std::function<void(backpressure_event const&)> on_backpressure{};
 };
 
 } // namespace apimart

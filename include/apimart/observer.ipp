@@ -22,21 +22,36 @@ APIMART_INLINE std::string_view to_string(request_kind kind) noexcept
     return "submit";
 }
 
-APIMART_INLINE std::string_view to_string(connection_event::what happened) noexcept
+APIMART_INLINE std::string_view to_string(connection_event::type type) noexcept
 {
-    switch (happened) {
-    case connection_event::what::connected:
+    switch (type) {
+    case connection_event::type::connected:
         return "connected";
-    case connection_event::what::failed:
+    case connection_event::type::failed:
         return "failed";
-    case connection_event::what::closed:
+    case connection_event::type::closed:
         return "closed";
-    case connection_event::what::stale:
-        return "stale";
-    case connection_event::what::unsolicited:
-        return "unsolicited";
+    case connection_event::type::peer_closed:
+        return "peer_closed";
+    case connection_event::type::unexpected_data:
+        return "unexpected_data";
     }
     return "closed";
+}
+
+APIMART_INLINE std::string_view to_string(backpressure_event::place where) noexcept
+{
+    switch (where) {
+    case backpressure_event::place::submit_rate:
+        return "submit rate";
+    case backpressure_event::place::connect_rate:
+        return "connect rate";
+    case backpressure_event::place::submit_queue:
+        return "submit queue";
+    case backpressure_event::place::connections:
+        return "connections";
+    }
+    return "connections";
 }
 
 } // namespace apimart

@@ -22,28 +22,28 @@ public:
     /// Visible ASCII; a submit that reuses a key must have the same body.
     submit_options& idempotency_key(std::string key) { return key_ = std::move(key), *this; }
     /// For all tries and pauses together.
-    submit_options& time_limit(std::chrono::milliseconds limit) { return limit_ = limit, *this; }
+    submit_options& timeout(std::chrono::milliseconds limit) { return timeout_ = limit, *this; }
 
     std::string const& idempotency_key() const noexcept { return key_; }
-    std::optional<std::chrono::milliseconds> time_limit() const noexcept { return limit_; }
+    std::optional<std::chrono::milliseconds> timeout() const noexcept { return timeout_; }
 
 private:
     std::string key_;
-    std::optional<std::chrono::milliseconds> limit_;
+    std::optional<std::chrono::milliseconds> timeout_;
 };
 
 /// How one question for a task's state is made. Trivially copyable.
 struct status_options
 {
     /// For all tries and pauses together.
-    std::optional<std::chrono::milliseconds> time_limit{};
+    std::optional<std::chrono::milliseconds> timeout{};
 };
 
 /// How one wait is made. Trivially copyable.
 struct wait_options
 {
     /// Instead of `poll_policy::max_wait`.
-    std::optional<std::chrono::milliseconds> time_limit{};
+    std::optional<std::chrono::milliseconds> timeout{};
 };
 
 /// How one file is fetched. Trivially copyable.
@@ -53,9 +53,9 @@ struct download_options
     /// In bytes.
     std::uint64_t max_size = std::uint64_t{8} << 30U;
     /// Tries that go on where an interrupted one ended.
-    int max_resumes = 5;
+    int max_retries = 5;
     /// For all tries and pauses together; none unless given.
-    std::optional<std::chrono::milliseconds> time_limit{};
+    std::optional<std::chrono::milliseconds> timeout{};
 };
 
 /// What `client::shutdown` ended.
@@ -65,11 +65,11 @@ public:
     shutdown_report() {}
 
     /// Tasks that were being waited for; they go on at the service.
-    std::vector<std::string> waiting;
+    std::vector<std::string> cancelled_waits;
     /// Submits, downloads and questions that were stopped before they were done.
-    std::size_t stopped = 0;
+    std::size_t cancelled_operations = 0;
     /// Of those, submits whose outcome is not known.
-    std::size_t unknown = 0;
+    std::size_t unknown_submits = 0;
 };
 
 } // namespace apimart

@@ -146,7 +146,7 @@ public:
 
 private:
     boost::json::value const* given_;
-    row const* row_;
+    parameter_spec const* row_;
 };
 
 inline tables::price_of_model const* find_price(std::string_view model, std::string_view quality) noexcept
@@ -169,7 +169,7 @@ inline std::optional<cost_estimate>
 estimate_cost(any_request const& request, std::optional<std::chrono::seconds> reference_video = std::nullopt)
 {
     using detail::asked_value;
-    if (request.info() == nullptr || !request.check().accepted())
+    if (request.info() == nullptr || !request.check().ok())
         return std::nullopt;
 
     asked_value const mode(request, parameter::mode::name);

@@ -28,7 +28,7 @@ class any_request;
 /// does not accept, or that has no effect for this kind, is no member. Calling a setter again replaces the
 /// value.
 ///
-/// Values in the source are judged while compiling; `std::string` texts and `checked` values are judged by
+/// Values in the source are judged while compiling; `std::string` texts and `runtime` values are judged by
 /// `any_request::check()`, and so are rules that concern several parameters.
 ///
 /// Lifetime: owns everything it was given. Thread safety: distinct objects safe, shared objects unsafe.
@@ -65,7 +65,7 @@ public:
         requires accepts<Model, Kind, parameter::tag> &&                                                     \
             accepts_count<Model, Kind, parameter::tag, sizeof...(Items)> &&                                  \
             (accepts_item<Model, Kind, parameter::tag, Items> && ...) &&                                     \
-            (accepts_pictures_per_subject<Model, Kind, parameter::tag, detail::picture_count<Items>> && ...) \
+            (accepts_pictures_per_element<Model, Kind, parameter::tag, detail::picture_count<Items>> && ...) \
                 request&                                                                                     \
                 tag(Items const&... items)&                                                                  \
         {                                                                                                    \
@@ -77,7 +77,7 @@ public:
             requires accepts<Model, Kind, parameter::tag> &&                                                 \
                 accepts_count<Model, Kind, parameter::tag, sizeof...(Items)> &&                              \
                 (accepts_item<Model, Kind, parameter::tag, Items> && ...) &&                                 \
-                (accepts_pictures_per_subject<Model, Kind, parameter::tag, detail::picture_count<Items>> &&  \
+                (accepts_pictures_per_element<Model, Kind, parameter::tag, detail::picture_count<Items>> &&  \
                  ...) request&&                                                                              \
                 tag(Items const&... items)&&                                                                 \
             {                                                                                                \
@@ -104,12 +104,12 @@ public:
     /// Sends a field that this library's table does not know, for parameters newer than the headers.
     ///
     /// A name that the table knows is refused by `any_request::check()`: use its setter.
-    request& extra(std::string_view name, boost::json::value value) &
+    request& extra_field(std::string_view name, boost::json::value value) &
     {
         this->store_extra(name, std::move(value));
         return *this;
     }
-    request&& extra(std::string_view name, boost::json::value value) &&
+    request&& extra_field(std::string_view name, boost::json::value value) &&
     {
         this->store_extra(name, std::move(value));
         return std::move(*this);
@@ -117,7 +117,7 @@ public:
 
 private:
     friend class any_request;
-    request(detail::restored tag, boost::json::object body, std::vector<std::string> extras)
+    request(detail::from_json_tag tag, boost::json::object body, std::vector<std::string> extras)
         : parts(tag, std::move(body), std::move(extras))
     {}
 };
@@ -176,9 +176,9 @@ public:
     }
 #include <apimart/parameter/list.hpp>
 
-    made extra(std::string_view name, boost::json::value value) const
+    made extra_field(std::string_view name, boost::json::value value) const
     {
-        return made(*this).extra(name, std::move(value));
+        return made(*this).extra_field(name, std::move(value));
     }
 
 private:
@@ -199,7 +199,7 @@ constexpr bool allows_shots(std::size_t count) noexcept
 }
 
 template <class Model, std::size_t Count>
-consteval void judge_shots(std::array<shot, Count> const& shots)
+consteval void check_shots(std::array<shot, Count> const& shots)
 {
     using place = shots_parameter<Model>;
     constexpr value_rule const& rule = row_of<Model, kind::storyboard, place>.values;
@@ -210,7 +210,7 @@ consteval void judge_shots(std::array<shot, Count> const& shots)
     std::size_t characters = 0;
     std::size_t number = 0;
     for (shot const& one : shots) {
-        std::int64_t const seconds = one.length().count();
+        std::int64_t const seconds = one.duration().count();
         utf8_scan const text = scan_utf8(one.text());
         if (seconds < 1)
             compile_time_rule::shot_must_last_at_least_one_second<Model, place>();
@@ -220,17 +220,17 @@ consteval void judge_shots(std::array<shot, Count> const& shots)
             compile_time_rule::text_is_not_utf8<Model, place>();
         if (script && one.text().find(shot_end) != std::string_view::npos)
             compile_time_rule::text_of_a_shot_must_not_hold_a_semicolon<Model, place>();
-        if (!script && static_cast<std::int64_t>(text.code_points) > rule.item_largest)
+        if (!script && static_cast<std::int64_t>(text.code_points) > rule.item_maximum)
             compile_time_rule::text_of_a_shot_has_more_characters_than_accepted<Model, place,
-                                                                                rule.item_largest>();
+                                                                                rule.item_maximum>();
         total += seconds;
         characters += text.code_points + shot_frame_length(++number, seconds);
     }
-    if (script && static_cast<std::int64_t>(characters) > rule.largest)
-        compile_time_rule::text_has_more_characters_than_accepted<Model, place, rule.largest>();
-    if (total < length.smallest || total > length.largest)
-        compile_time_rule::total_of_the_shots_is_outside_the_accepted_range<
-            Model, parameter::duration, length.smallest, length.largest>();
+    if (script && static_cast<std::int64_t>(characters) > rule.maximum)
+        compile_time_rule::text_has_more_characters_than_accepted<Model, place, rule.maximum>();
+    if (total < length.minimum || total > length.maximum)
+        compile_time_rule::total_of_the_shots_is_outside_the_accepted_range<Model, parameter::duration,
+                                                                            length.minimum, length.maximum>();
 }
 
 } // namespace detail
@@ -250,11 +250,11 @@ template <class Model, class... Shots>
 storyboard(Shots... shots)
 {
     std::array<shot, sizeof...(Shots)> const all{shots...};
-    detail::judge_shots<Model>(all);
+    detail::check_shots<Model>(all);
     return storyboard_draft<Model, sizeof...(Shots)>(all);
 }
 
-/// The same with a range of `timed_shot` (or `shot`) known at run time, judged by `any_request::check()`.
+/// The same with a range of `owned_shot` (or `shot`) known at run time, judged by `any_request::check()`.
 template <class Model, class Shots>
     requires offers<Model, kind::storyboard> && detail::range_of_shots<Shots> request<Model, kind::storyboard>
     storyboard(Shots const& shots)

@@ -28,8 +28,8 @@ public:
     std::string const& id() const noexcept { return id_; }
     /// The model, where the task was submitted by this process; else empty.
     std::string const& model() const noexcept { return model_; }
-    /// Tasks with one profile (model, kind, quality, seconds) are expected to take equally long.
-    std::string const& profile() const noexcept { return profile_; }
+    /// Tasks of one class (model, kind, quality, seconds) are expected to take equally long.
+    std::string const& duration_class() const noexcept { return duration_class_; }
     /// The key under which it was submitted; empty where unknown.
     std::string const& idempotency_key() const noexcept { return idempotency_key_; }
     /// How many requests the submit took.
@@ -38,7 +38,7 @@ public:
     std::optional<std::chrono::steady_clock::time_point> accepted_at() const noexcept { return accepted_at_; }
 
     task& model(std::string name) { return model_ = std::move(name), *this; }
-    task& profile(std::string name) { return profile_ = std::move(name), *this; }
+    task& duration_class(std::string name) { return duration_class_ = std::move(name), *this; }
     task& idempotency_key(std::string key) { return idempotency_key_ = std::move(key), *this; }
     task& submit_attempts(int count) { return submit_attempts_ = count, *this; }
     task& accepted_at(std::chrono::steady_clock::time_point when) { return accepted_at_ = when, *this; }
@@ -48,7 +48,7 @@ public:
 private:
     std::string id_;
     std::string model_;
-    std::string profile_;
+    std::string duration_class_;
     std::string idempotency_key_;
     int submit_attempts_ = 0;
     std::optional<std::chrono::steady_clock::time_point> accepted_at_;
@@ -87,7 +87,7 @@ constexpr std::string_view to_string(task_status s) noexcept
 }
 
 /// A link to a result. Whoever has it can fetch the file until it expires, so it is kept from logs: it cannot
-/// be streamed, and the text is had only by `reveal()`.
+/// be streamed, and the text is had only by `expose()`.
 class result_url
 {
 public:
@@ -96,7 +96,7 @@ public:
 
     bool empty() const noexcept { return url_.empty(); }
     /// The link itself, signature included.
-    std::string const& reveal() const noexcept { return url_; }
+    std::string const& expose() const noexcept { return url_; }
 
     friend bool operator==(result_url const&, result_url const&) = default;
 
@@ -133,11 +133,11 @@ private:
 };
 
 /// Why the service ended a task without a result, in the service's words.
-class task_failure
+class task_error
 {
 public:
-    task_failure() {}
-    task_failure(std::string code, std::string type, std::string text)
+    task_error() {}
+    task_error(std::string code, std::string type, std::string text)
         : code_(std::move(code)), type_(std::move(type)), text_(std::move(text))
     {}
 
@@ -156,71 +156,71 @@ class task_state
 {
 public:
     task_state() noexcept {}
-    task_state(std::string id, task_status status, std::string word)
-        : id_(std::move(id)), status_(status), word_(std::move(word))
+    task_state(std::string id, task_status status, std::string raw_status)
+        : id_(std::move(id)), status_(status), raw_status_(std::move(raw_status))
     {}
 
     std::string const& id() const noexcept { return id_; }
     task_status status() const noexcept { return status_; }
     /// The service's own status word.
-    std::string const& word() const noexcept { return word_; }
+    std::string const& raw_status() const noexcept { return raw_status_; }
     /// Percent, where given.
     std::optional<int> progress() const noexcept { return progress_; }
     /// The service's estimate of the whole duration, where given.
     std::optional<std::chrono::seconds> estimated_time() const noexcept { return estimated_time_; }
     /// How long it took, by the service's clock.
     std::optional<std::chrono::seconds> actual_time() const noexcept { return actual_time_; }
-    std::optional<std::chrono::sys_seconds> created() const noexcept { return created_; }
-    std::optional<std::chrono::sys_seconds> completed() const noexcept { return completed_; }
+    std::optional<std::chrono::sys_seconds> created_at() const noexcept { return created_at_; }
+    std::optional<std::chrono::sys_seconds> completed_at() const noexcept { return completed_at_; }
     /// The charge in US dollars, where given.
     std::optional<double> cost() const noexcept { return cost_; }
     std::optional<double> credits_cost() const noexcept { return credits_cost_; }
     std::vector<video_file> const& videos() const& noexcept { return videos_; }
     std::vector<video_file> videos() && { return std::move(videos_); }
-    task_failure const& reason() const& noexcept { return reason_; }
-    task_failure reason() && { return std::move(reason_); }
+    task_error const& error() const& noexcept { return error_; }
+    task_error error() && { return std::move(error_); }
 
-    task_state& word(std::string text) { return word_ = std::move(text), *this; }
+    task_state& raw_status(std::string text) { return raw_status_ = std::move(text), *this; }
     task_state& progress(int percent) { return progress_ = percent, *this; }
     task_state& estimated_time(std::chrono::seconds d) { return estimated_time_ = d, *this; }
     task_state& actual_time(std::chrono::seconds d) { return actual_time_ = d, *this; }
-    task_state& created(std::chrono::sys_seconds t) { return created_ = t, *this; }
-    task_state& completed(std::chrono::sys_seconds t) { return completed_ = t, *this; }
+    task_state& created_at(std::chrono::sys_seconds t) { return created_at_ = t, *this; }
+    task_state& completed_at(std::chrono::sys_seconds t) { return completed_at_ = t, *this; }
     task_state& cost(double usd) { return cost_ = usd, *this; }
     task_state& credits_cost(double credits) { return credits_cost_ = credits, *this; }
     task_state& videos(std::vector<video_file> files) { return videos_ = std::move(files), *this; }
-    task_state& reason(task_failure why) { return reason_ = std::move(why), *this; }
+    task_state& error(task_error why) { return error_ = std::move(why), *this; }
 
 private:
     std::string id_;
     task_status status_ = task_status::queued;
-    std::string word_;
+    std::string raw_status_;
     std::optional<int> progress_;
     std::optional<std::chrono::seconds> estimated_time_;
     std::optional<std::chrono::seconds> actual_time_;
-    std::optional<std::chrono::sys_seconds> created_;
-    std::optional<std::chrono::sys_seconds> completed_;
+    std::optional<std::chrono::sys_seconds> created_at_;
+    std::optional<std::chrono::sys_seconds> completed_at_;
     std::optional<double> cost_;
     std::optional<double> credits_cost_;
     std::vector<video_file> videos_;
-    task_failure reason_;
+    task_error error_;
 };
 
 /// A task in a final state. A failed task is a value, not an error: look at `succeeded()`.
-class finished_task : public task_state
+class task_result : public task_state
 {
 public:
-    finished_task() {}
-    finished_task(task_state state, int polls) : task_state(std::move(state)), polls_(polls) {}
+    task_result() {}
+    task_result(task_state state, int poll_count) : task_state(std::move(state)), poll_count_(poll_count) {}
 
     bool succeeded() const noexcept { return status() == task_status::succeeded; }
     /// The first video; one without a link where there is none, which `download` reports as `no_result`.
     video_file video() const { return videos().empty() ? video_file(id(), 0, {}, {}) : videos().front(); }
     /// How many status requests this wait took part in.
-    int polls() const noexcept { return polls_; }
+    int poll_count() const noexcept { return poll_count_; }
 
 private:
-    int polls_ = 0;
+    int poll_count_ = 0;
 };
 
 } // namespace apimart

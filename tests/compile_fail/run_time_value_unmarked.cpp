@@ -12,7 +12,13 @@ using namespace apimart;
 using namespace std::chrono_literals;
 
 #ifndef CONTROL
-auto make(std::chrono::seconds length) { return text_to_video<kling_v3>("a cat").duration(length); }
+auto make(std::chrono::seconds length)
+{
+    return text_to_video<kling_v3>("a cat").duration(length);
+}
 #else
-auto make(std::chrono::seconds length) { return text_to_video<kling_v3>("a cat").duration(checked(length)); }
+auto make(std::chrono::seconds length)
+{
+    return text_to_video<kling_v3>("a cat").duration(runtime(length));
+}
 #endif

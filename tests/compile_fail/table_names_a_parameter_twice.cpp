@@ -12,7 +12,8 @@ struct made_up
     static constexpr std::string_view id = "made-up-1";
     static constexpr auto shared = table(optional(duration, seconds(2, 12)), optional(seed, integer(0, 99)));
 #ifndef CONTROL
-    static constexpr auto text_to_video = table(required(prompt, text), shared, no_effect(seed, integer(0, 99)));
+    static constexpr auto text_to_video =
+        table(required(prompt, text), shared, ignored(seed, integer(0, 99)));
 #else
     static constexpr auto text_to_video = table(required(prompt, text), shared);
 #endif

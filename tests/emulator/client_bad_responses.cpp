@@ -39,7 +39,7 @@ public:
     {
         client_config config = server_.config();
         // They take longer to read than a row takes to play.
-        config.tls.without_system_authorities();
+        config.tls.use_system_ca(false);
         config.retry.max_retries = 0;
         config.retry.max_rate_limit_retries = 0;
         return config;
@@ -52,7 +52,7 @@ private:
     scripted_server server_;
 };
 
-void check_text(failure const& why, std::string const& detail)
+void check_text(error_info const& why, std::string const& detail)
 {
     std::string const told = why.describe();
     CHECK_MESSAGE(told.find(detail) != std::string::npos, told);
@@ -68,7 +68,7 @@ void check_connection(row_server& server, client& user, asio::io_context& contex
     recorder<task_state> got;
     user.status(task("task_1"), {}, got.token());
     run_to_end(context);
-    CHECK(got.value().word() == "pending");
+    CHECK(got.value().raw_status() == "pending");
     CHECK(server.connections() == before + (reusable ? 0 : 1));
 }
 
@@ -95,10 +95,10 @@ TEST_CASE(
         if (row.verdict == submit_classification::accepted) {
             CHECK(got.value().id() == bad_responses::task_id);
         } else {
-            failure const why = got.why();
+            error_info const why = got.why();
             bool const refused = row.verdict == submit_classification::refused ||
                                  row.verdict == submit_classification::rate_limited;
-            CHECK(why.proof() == (refused ? proof_level::rejected : proof_level::unknown));
+            CHECK(why.acceptance() == (refused ? acceptance::rejected : acceptance::unknown));
             CHECK(why.code() == (refused ? row.submit.code : error_code(errc::outcome_unknown)));
             CHECK_FALSE(why.idempotency_key().empty());
             if (row.refused)
@@ -156,7 +156,7 @@ TEST_CASE("client bad replies: an answer that stops, or drips, ends by the limit
             });
             client_config config = server.config();
             config.retry.max_retries = 0;
-            config.timeouts.stall = 150ms;
+            config.timeouts.read = 150ms;
             config.timeouts.response = beginning.empty() ? 150ms : 10s;
             asio::io_context context;
             client user(context, config);
@@ -167,9 +167,9 @@ TEST_CASE("client bad replies: an answer that stops, or drips, ends by the limit
             auto const begun = std::chrono::steady_clock::now();
             run_to_end(context);
             CHECK(std::chrono::steady_clock::now() - begun < 9s);
-            errc const expected = beginning.empty() ? errc::response_timeout : errc::read_stalled;
+            errc const expected = beginning.empty() ? errc::response_timeout : errc::read_timeout;
             CHECK(submitted.why().code() == errc::outcome_unknown);
-            CHECK(submitted.why().proof() == proof_level::unknown);
+            CHECK(submitted.why().acceptance() == acceptance::unknown);
             CHECK(submitted.why().underlying() == expected);
             CHECK(asked.why().code() == expected);
             CHECK(server.count("POST ") == 1);
@@ -193,6 +193,6 @@ TEST_CASE("client bad replies: a body that TLS did not end is not believed, what
     user.submit(corgi(), got.token());
     run_to_end(context);
     CHECK(got.why().code() == errc::outcome_unknown);
-    CHECK(got.why().underlying() == errc::tls_truncated);
+    CHECK(got.why().underlying() == errc::stream_truncated);
     CHECK(server.count("POST ") == 1);
 }

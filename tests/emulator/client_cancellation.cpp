@@ -37,8 +37,8 @@ class all_operations
 public:
     std::array<asio::cancellation_signal, 5> signals;
     recorder<task> submitted;
-    recorder<finished_task> generated;
-    recorder<finished_task> waited;
+    recorder<task_result> generated;
+    recorder<task_result> waited;
     recorder<task_state> asked;
     recorder<std::uint64_t> fetched;
 
@@ -104,9 +104,9 @@ TEST_CASE("client cancellation: before anything was sent it proves not_sent, for
         CHECK_FALSE(all.any_done());
         run_promptly(context);
         CHECK(all.submitted.why().code() == asio::error::operation_aborted);
-        CHECK(all.submitted.why().proof() == proof_level::not_sent);
+        CHECK(all.submitted.why().acceptance() == acceptance::not_sent);
         CHECK(all.generated.why().code() == asio::error::operation_aborted);
-        CHECK(all.generated.why().proof() == proof_level::not_sent);
+        CHECK(all.generated.why().acceptance() == acceptance::not_sent);
         CHECK(all.waited.why().code() == asio::error::operation_aborted);
         CHECK(all.waited.why().task_id() == "task_1");
         CHECK(all.asked.why().code() == asio::error::operation_aborted);
@@ -145,8 +145,8 @@ TEST_CASE("client cancellation: while connecting it proves not_sent, for every o
             return all.submitted.done() && all.generated.done() && all.waited.done() && all.asked.done() &&
                    all.fetched.done();
         });
-        CHECK(all.submitted.why().proof() == proof_level::not_sent);
-        CHECK(all.generated.why().proof() == proof_level::not_sent);
+        CHECK(all.submitted.why().acceptance() == acceptance::not_sent);
+        CHECK(all.generated.why().acceptance() == acceptance::not_sent);
         CHECK(all.waited.why().code() == asio::error::operation_aborted);
         CHECK(all.asked.why().code() == asio::error::operation_aborted);
         CHECK(all.fetched.why().code() == asio::error::operation_aborted);
@@ -189,7 +189,7 @@ TEST_CASE("client cancellation: a submit that is out still learns its id from an
         });
         asio::io_context context;
         auto config = server.config();
-        config.timeouts.detached_answer = 20s;
+        config.timeouts.abandoned_response = 20s;
         client user(context, config);
         all_operations all;
         user.submit(corgi(), all.bound(all.submitted, 0));
@@ -204,7 +204,7 @@ TEST_CASE("client cancellation: a submit that is out still learns its id from an
         CHECK(all.submitted.value().valid());
         // The id is known, but the wait was not wanted any more.
         CHECK(all.generated.why().code() == asio::error::operation_aborted);
-        CHECK(all.generated.why().proof() == proof_level::accepted);
+        CHECK(all.generated.why().acceptance() == acceptance::accepted);
         CHECK_FALSE(all.generated.why().task_id().empty());
         CHECK(server.count("POST") == 2);
         CHECK(server.count("GET") == 0);
@@ -217,7 +217,7 @@ TEST_CASE("client cancellation: a submit that is out and stays unanswered ends a
         scripted_server server(scripted_server::security::tls, withhold);
         asio::io_context context;
         auto config = server.config();
-        config.timeouts.detached_answer = 60ms;
+        config.timeouts.abandoned_response = 60ms;
         client user(context, config);
         all_operations all;
         user.submit(corgi(), all.bound(all.submitted, 0));
@@ -228,10 +228,10 @@ TEST_CASE("client cancellation: a submit that is out and stays unanswered ends a
         all.cancel(type);
         run_promptly(context);
         CHECK(std::chrono::steady_clock::now() - began >= 60ms);
-        for (failure const& why : {all.submitted.why(), all.generated.why()}) {
+        for (error_info const& why : {all.submitted.why(), all.generated.why()}) {
             CHECK(why.code() == errc::outcome_unknown);
             CHECK(why.underlying() == asio::error::operation_aborted);
-            CHECK(why.proof() == proof_level::unknown);
+            CHECK(why.acceptance() == acceptance::unknown);
             CHECK_FALSE(why.idempotency_key().empty());
         }
         CHECK(server.count("POST") == 2);
@@ -251,7 +251,7 @@ TEST_CASE(
     });
     asio::io_context context;
     auto config = server.config();
-    config.timeouts.detached_answer = 1ms;
+    config.timeouts.abandoned_response = 1ms;
     client user(context, config);
     all_operations all;
     user.submit(corgi(), all.bound(all.submitted, 0));
@@ -279,13 +279,13 @@ TEST_CASE("client cancellation: during the pause before a repetition it proves w
         signal.emit(cancellation_type::total);
         run_promptly(b.context);
         CHECK(got.why().code() == asio::error::operation_aborted);
-        CHECK(got.why().proof() == proof_level::not_sent);
+        CHECK(got.why().acceptance() == acceptance::not_sent);
     }
     SUBCASE("between resends: the first one may have bought")
     {
         bench b(R"({"idempotency":"on","faults":[{"on":"submit","do":"reset","when":"accepted"}]})");
         auto config = b.config();
-        config.idempotency = idempotency::honoured;
+        config.idempotency = idempotency::supported;
         client user(b.context, config);
         asio::cancellation_signal signal;
         recorder<task> got;
@@ -294,7 +294,7 @@ TEST_CASE("client cancellation: during the pause before a repetition it proves w
         run_some(b.context, 1000);
         signal.emit(cancellation_type::terminal);
         run_promptly(b.context);
-        CHECK(got.why().proof() == proof_level::unknown);
+        CHECK(got.why().acceptance() == acceptance::unknown);
         // Whoever branches on the code must not miss it.
         CHECK(got.why().code() == errc::outcome_unknown);
         CHECK(got.why().underlying() == asio::error::operation_aborted);
@@ -312,7 +312,7 @@ TEST_CASE("client cancellation: sweep: after any number of handlers it takes eff
             scripted_server server(scripted_server::security::tls, withhold);
             asio::io_context context;
             auto config = server.config();
-            config.timeouts.detached_answer = 20ms;
+            config.timeouts.abandoned_response = 20ms;
             // Total cancellation leaves a submit that is out alone.
             if (type == cancellation_type::total)
                 config.timeouts.response = 300ms;
@@ -323,13 +323,13 @@ TEST_CASE("client cancellation: sweep: after any number of handlers it takes eff
             int const ran = run_some(context, steps);
             signal.emit(type);
             run_promptly(context);
-            failure const why = got.why();
+            error_info const why = got.why();
             bool const arrived = server.count("POST") > 0;
             if (arrived)
-                CHECK(why.proof() == proof_level::unknown);
-            CHECK((why.proof() == proof_level::unknown || why.proof() == proof_level::not_sent));
-            CHECK((why.proof() == proof_level::unknown) == (why.code() == errc::outcome_unknown));
-            (why.proof() == proof_level::unknown ? after_the_request : before_the_request) += 1;
+                CHECK(why.acceptance() == acceptance::unknown);
+            CHECK((why.acceptance() == acceptance::unknown || why.acceptance() == acceptance::not_sent));
+            CHECK((why.acceptance() == acceptance::unknown) == (why.code() == errc::outcome_unknown));
+            (why.acceptance() == acceptance::unknown ? after_the_request : before_the_request) += 1;
             if (ran < steps)
                 break;
         }
@@ -406,22 +406,22 @@ TEST_CASE("client lifetime: sweep: a client destroyed with every operation under
         int ran = 0;
         {
             auto config = server.config();
-            config.timeouts.detached_answer = 30ms;
+            config.timeouts.abandoned_response = 30ms;
             client user(context, config);
             all.start(user, server, folder);
             ran = run_some(context, steps);
             CHECK_FALSE(all.any_done());
         }
         run_promptly(context);
-        for (failure const& why : {all.submitted.why(), all.generated.why()}) {
-            if (why.proof() == proof_level::unknown) {
+        for (error_info const& why : {all.submitted.why(), all.generated.why()}) {
+            if (why.acceptance() == acceptance::unknown) {
                 ++unknown;
                 CHECK(why.code() == errc::outcome_unknown);
                 CHECK(why.underlying() == errc::shutting_down);
             } else {
                 ++not_sent;
                 CHECK(why.code() == errc::shutting_down);
-                CHECK(why.proof() == proof_level::not_sent);
+                CHECK(why.acceptance() == acceptance::not_sent);
             }
         }
         CHECK(all.waited.why().code() == errc::shutting_down);
@@ -441,7 +441,7 @@ TEST_CASE("client lifetime: a client destroyed inside the handler of its own ope
     bench b;
     auto user = std::make_unique<client>(b.context, b.config());
     bool called = false;
-    recorder<finished_task> other;
+    recorder<task_result> other;
     user->wait(task("task_1"), other.token());
     user->submit(corgi(), [&](error_code code, task) {
         CHECK_FALSE(code);
@@ -489,9 +489,9 @@ TEST_CASE("client lifetime: sweep: a context destroyed under every operation dro
                 std::optional<client> user;
                 std::optional<asio::io_context> context(std::in_place);
                 auto config = server.config();
-                config.limits.submits = 2;
-                config.limits.connections = 4;
-                config.limits.downloads = 1;
+                config.limits.max_concurrent_submits = 2;
+                config.limits.max_connections = 4;
+                config.limits.max_concurrent_downloads = 1;
                 user.emplace(*context, config);
                 all.start(*user, server, folder);
                 for (int which = 0; which < 5; ++which)
@@ -550,13 +550,13 @@ TEST_CASE("client shutdown: a submit that is withheld for ever ends within the d
     scripted_server server(scripted_server::security::tls, withhold);
     asio::io_context context;
     auto config = server.config();
-    config.timeouts.drain = 150ms;
-    config.limits.submits = 2;
+    config.timeouts.shutdown_grace = 150ms;
+    config.limits.max_concurrent_submits = 2;
     client user(context, config);
     scratch_folder folder;
     all_operations all;
     recorder<task> queued;
-    recorder<finished_task> another_wait;
+    recorder<task_result> another_wait;
     all.start(user, server, folder);
     user.submit(corgi(), queued.token());
     user.wait(task("task_2"), another_wait.token());
@@ -579,16 +579,16 @@ TEST_CASE("client shutdown: a submit that is withheld for ever ends within the d
     CHECK(all.submitted.why().underlying() == errc::shutting_down);
     CHECK(all.generated.why().code() == errc::outcome_unknown);
     CHECK(queued.why().code() == errc::shutting_down);
-    CHECK(queued.why().proof() == proof_level::not_sent);
+    CHECK(queued.why().acceptance() == acceptance::not_sent);
     CHECK(all.asked.why().code() == errc::shutting_down);
     CHECK(all.fetched.why().code() == errc::shutting_down);
     CHECK(all.waited.why().code() == errc::shutting_down);
     CHECK(another_wait.why().code() == errc::shutting_down);
-    auto waiting = gone.value().waiting;
+    auto waiting = gone.value().cancelled_waits;
     std::sort(waiting.begin(), waiting.end());
     CHECK(waiting == std::vector<std::string>{"task_1", "task_2"});
-    CHECK(gone.value().stopped == 5);
-    CHECK(gone.value().unknown == 2);
+    CHECK(gone.value().cancelled_operations == 5);
+    CHECK(gone.value().unknown_submits == 2);
     CHECK(server.count("POST") == 2);
 }
 
@@ -604,10 +604,10 @@ TEST_CASE("client shutdown: a submit that is answered within the drain is accept
     });
     asio::io_context context;
     auto config = server.config();
-    config.timeouts.drain = 20s;
+    config.timeouts.shutdown_grace = 20s;
     client user(context, config);
     recorder<task> submitted;
-    recorder<finished_task> generated;
+    recorder<task_result> generated;
     user.submit(corgi(), submitted.token());
     user.generate(corgi(), generated.token());
     run_until(context, [&] { return server.requests().size() == 2; });
@@ -621,10 +621,10 @@ TEST_CASE("client shutdown: a submit that is answered within the drain is accept
     run_promptly(context);
     CHECK(submitted.value().valid());
     CHECK(generated.why().code() == errc::shutting_down);
-    CHECK(generated.why().proof() == proof_level::accepted);
+    CHECK(generated.why().acceptance() == acceptance::accepted);
     CHECK_FALSE(generated.why().task_id().empty());
-    CHECK(gone.value().stopped == 1);
-    CHECK(gone.value().unknown == 0);
+    CHECK(gone.value().cancelled_operations == 1);
+    CHECK(gone.value().unknown_submits == 0);
     CHECK(server.count("GET") == 0);
 }
 
@@ -638,11 +638,11 @@ TEST_CASE("client shutdown: without anything to do it ends at once, however ofte
         user.shutdown(each.token());
     run_promptly(b.context);
     for (auto const& each : gone)
-        CHECK(each.value().stopped == 0);
+        CHECK(each.value().cancelled_operations == 0);
     recorder<shutdown_report> again;
     user.shutdown(again.token());
     run_promptly(b.context);
-    CHECK(again.value().waiting.empty());
+    CHECK(again.value().cancelled_waits.empty());
 }
 
 TEST_CASE("client shutdown: sweep: at any moment every operation ends once and the service never sees a "
@@ -655,7 +655,7 @@ TEST_CASE("client shutdown: sweep: at any moment every operation ends once and t
         bench b("{}", 400);
         client user = b.make_client();
         recorder<task> submitted;
-        recorder<finished_task> generated;
+        recorder<task_result> generated;
         user.submit(corgi(), submitted.token());
         user.generate(corgi(), generated.token());
         int const ran = run_some(b.context, steps);
@@ -671,7 +671,7 @@ TEST_CASE("client shutdown: sweep: at any moment every operation ends once and t
             ++known;
         // The service answers, so there is nothing that could have stayed unknown.
         CHECK(known == b.accepted());
-        CHECK(gone.value().unknown == 0);
+        CHECK(gone.value().unknown_submits == 0);
         accepted += static_cast<int>(known);
         ++moments;
         if (ran < steps || generated.outcome().has_value())

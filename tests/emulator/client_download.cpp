@@ -64,7 +64,7 @@ public:
     }
 
     std::string bytes() const { return bytes_of(folder / "v.mp4"); }
-    failure why() const
+    error_info why() const
     {
         REQUIRE_FALSE(got->has_value());
         return got->error();
@@ -89,7 +89,7 @@ TEST_CASE("client download: the bytes are the service's, whatever the size")
         CAPTURE(size);
         bench b(R"({"file_bytes":)" + size + "}");
         client user = b.make_client();
-        finished_task const done = b.finished(user, corgi());
+        task_result const done = b.finished(user, corgi());
         scratch_folder folder;
         recorder<std::uint64_t> first;
         recorder<std::uint64_t> second;
@@ -113,7 +113,7 @@ TEST_CASE("client download: every sample of a request for several has its own fi
 {
     bench b;
     client user = b.make_client();
-    finished_task const done =
+    task_result const done =
         b.finished(user, text_to_video<veo_3_1_fast_official>("a retriever").duration(8s).sample_count(3));
     REQUIRE(done.videos().size() == 3);
     scratch_folder folder;
@@ -131,7 +131,7 @@ TEST_CASE("client download: an existing file is left alone unless overwriting is
 {
     bench b;
     client user = b.make_client();
-    finished_task const done = b.finished(user, corgi());
+    task_result const done = b.finished(user, corgi());
     scratch_folder folder;
     std::ofstream(folder / "v.mp4") << "precious";
     recorder<std::uint64_t> refused;
@@ -153,7 +153,7 @@ TEST_CASE("client download: a dangling link and a folder in the target's place e
 {
     bench b;
     client user = b.make_client();
-    finished_task const done = b.finished(user, corgi());
+    task_result const done = b.finished(user, corgi());
     scratch_folder folder;
     std::filesystem::create_symlink("/nowhere/at/all", folder / "link.mp4");
     std::filesystem::create_directory(folder / "folder.mp4");
@@ -194,7 +194,7 @@ TEST_CASE("client download: what cannot be written is a file_error with the reas
 {
     bench b;
     client user = b.make_client();
-    finished_task const done = b.finished(user, corgi());
+    task_result const done = b.finished(user, corgi());
     scratch_folder folder;
     recorder<std::uint64_t> no_folder;
     user.download(done.video(), folder / "missing" / "v.mp4", no_folder.token());
@@ -263,7 +263,7 @@ TEST_CASE("client download: the emulator's file is whole after every kind of int
         CAPTURE(fault);
         bench b(R"({"file_bytes":600000,"faults":[{"on":"download",)" + fault + "}]}");
         client user = b.make_client();
-        finished_task const done = b.finished(user, corgi());
+        task_result const done = b.finished(user, corgi());
         scratch_folder folder;
         recorder<std::uint64_t> first;
         user.download(done.video(), folder / "interrupted", first.token());
@@ -373,9 +373,9 @@ TEST_CASE("client download: interruptions without end are reported, and nothing 
             peer.write(ok_head(1'000) + clip(1'000).substr(0, 10));
             peer.cut();
         },
-        download_options{.max_resumes = 3});
-    CHECK(f.why().code() == errc::tls_truncated);
-    CHECK(f.why().code() == cause::retryable);
+        download_options{.max_retries = 3});
+    CHECK(f.why().code() == errc::stream_truncated);
+    CHECK(f.why().code() == condition::retryable);
     CHECK(f.server.connections() == 4);
 }
 
@@ -395,7 +395,7 @@ TEST_CASE("client download: a chunked file is complete with its last chunk only"
             peer.write(head + "c\r\n" + clip(12) + "\r\n");
             peer.close();
         },
-        download_options{.max_resumes = 1});
+        download_options{.max_retries = 1});
     CHECK(broken.why().code() == errc::connection_lost);
 }
 
@@ -412,10 +412,10 @@ TEST_CASE("client download: a file that ends with the connection counts only wit
                 else
                     peer.cut();
             },
-            download_options{.max_resumes = 1});
+            download_options{.max_retries = 1});
         CHECK(f.got->has_value() == orderly);
         if (!orderly)
-            CHECK(f.why().code() == errc::tls_truncated);
+            CHECK(f.why().code() == errc::stream_truncated);
     }
 }
 
@@ -433,7 +433,7 @@ TEST_CASE("client download: a stalled transfer is cut and goes on")
     });
     asio::io_context context;
     auto config = server.config();
-    config.timeouts.stall = 100ms;
+    config.timeouts.read = 100ms;
     client user(context, config);
     recorder<std::uint64_t> got;
     user.download(video_file("task_1", 0, result_url(server.base_url() + "/v"), {}), folder / "v.mp4",
@@ -448,7 +448,7 @@ TEST_CASE("client download: an expired link is refreshed by asking the task once
 {
     bench b(R"({"link":"expired_once"})");
     client user = b.make_client();
-    finished_task const done = b.finished(user, corgi());
+    task_result const done = b.finished(user, corgi());
     auto const polls = b.booked("polls");
     scratch_folder folder;
     recorder<std::uint64_t> got;
@@ -466,7 +466,7 @@ TEST_CASE("client download: a link that stays refused is result_expired after on
         CAPTURE(form);
         bench b(R"({"link":")" + form + "\"}");
         client user = b.make_client();
-        finished_task const done = b.finished(user, corgi());
+        task_result const done = b.finished(user, corgi());
         auto const polls = b.booked("polls");
         scratch_folder folder;
         recorder<std::uint64_t> got;
@@ -539,7 +539,7 @@ TEST_CASE("client download: places that a result must not come from are refused 
         user.download(video_file("task_1", 0, result_url(url), {}), folder / "v.mp4", got.token());
         b.run();
         CHECK(got.why().code() == errc::url_not_allowed);
-        CHECK_FALSE(got.why().code() == cause::retryable);
+        CHECK_FALSE(got.why().code() == condition::retryable);
         CHECK(folder.names().empty());
     }
     CHECK(other.connections() == 0);
@@ -556,7 +556,7 @@ TEST_CASE("client download: a foreign place that is allowed gets no key")
     });
     bench b;
     auto config = b.config();
-    config.tls.additional_ca_pem(other.ca_pem());
+    config.tls.add_ca_pem(other.ca_pem());
     config.allow_private_results = true;
     client user(b.context, config);
     scratch_folder folder;
@@ -623,7 +623,7 @@ TEST_CASE("client download: redirects are followed within bounds, and each place
             peer.answer(302, "");
             peer.wait_for_end();
         });
-        CHECK(f.why().code() == errc::unexpected_response);
+        CHECK(f.why().code() == errc::bad_response);
     }
     CHECK(other.connections() == 0);
 }
@@ -643,7 +643,7 @@ TEST_CASE("client download: what is no video is not kept")
              wrong{"video/mp4", "{\"error\":1}", errc::download_corrupt},
              wrong{"application/json", "abcdefgh", errc::download_corrupt},
              wrong{"video/mp4", "", errc::download_corrupt},
-             wrong{"video/mp4\r\nContent-Encoding: gzip", "abcdefgh", errc::unexpected_response},
+             wrong{"video/mp4\r\nContent-Encoding: gzip", "abcdefgh", errc::bad_response},
          }) {
         CAPTURE(each.type);
         CAPTURE(each.body);
@@ -661,7 +661,7 @@ TEST_CASE("client download: what is no video is not kept")
             peer.write("HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Length: 0\r\n\r\n");
             peer.wait_for_end();
         });
-        CHECK(f.why().code() == errc::unexpected_response);
+        CHECK(f.why().code() == errc::bad_response);
     }
 }
 
@@ -697,9 +697,9 @@ TEST_CASE("client download: many files at one time are not mixed up and keep to 
 {
     bench b(R"({"file_bytes":200000})");
     auto config = b.config();
-    config.limits.downloads = 3;
+    config.limits.max_concurrent_downloads = 3;
     client user(b.context, config);
-    std::vector<recorder<finished_task>> tasks(12);
+    std::vector<recorder<task_result>> tasks(12);
     for (auto& each : tasks)
         user.generate(corgi(), each.token());
     b.run();

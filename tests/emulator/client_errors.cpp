@@ -7,17 +7,17 @@ using namespace apimart;
 namespace {
 
 // Everything a failure says, in one text.
-std::string all_words(failure const& why)
+std::string all_words(error_info const& why)
 {
-    std::string text = why.describe() + "\n" + why.detail() + "\n" + why.service().text() + "\n" +
-                       why.service().code() + "\n" + why.service().type() + "\n" + why.request_id() + "\n" +
-                       error(why).what() + "\n" + why.underlying().message();
+    std::string text = why.describe() + "\n" + why.client_message() + "\n" + why.server_message().text() +
+                       "\n" + why.server_message().code() + "\n" + why.server_message().type() + "\n" +
+                       why.request_id() + "\n" + error(why).what() + "\n" + why.underlying().message();
     for (attempt const& each : why.attempts())
         text += "\n" + each.phase() + each.code().message();
     return text;
 }
 
-failure failed_submit(asio::io_context& context, client_config config, submit_options options = {})
+error_info failed_submit(asio::io_context& context, client_config config, submit_options options = {})
 {
     client user(context, std::move(config));
     recorder<task> got;
@@ -26,7 +26,7 @@ failure failed_submit(asio::io_context& context, client_config config, submit_op
     return got.why();
 }
 
-failure failed_submit(bench& b)
+error_info failed_submit(bench& b)
 {
     return failed_submit(b.context, b.config());
 }
@@ -55,11 +55,11 @@ TEST_CASE("client errors: an invalid request is refused with all its violations,
     recorder<task> got;
     user.submit(refused_request(), got.token());
     b.run();
-    failure const why = got.why();
+    error_info const why = got.why();
     CHECK(why.code() == errc::invalid_request);
-    CHECK(why.code() == cause::invalid_request);
-    CHECK(why.proof() == proof_level::not_sent);
-    CHECK(why.violations().entries().size() >= 2);
+    CHECK(why.code() == condition::invalid_request);
+    CHECK(why.acceptance() == acceptance::not_sent);
+    CHECK(why.validation().entries().size() >= 2);
     CHECK(why.describe().find("/duration") != std::string::npos);
     CHECK(why.describe().find("/prompt") != std::string::npos);
     CHECK(b.booked("requests") == 0);
@@ -73,24 +73,24 @@ TEST_CASE("client errors: a wrong key is unauthorized and rejected, once")
     bench b(options);
     client user = b.make_client();
     recorder<task> submitted;
-    recorder<finished_task> generated;
-    recorder<finished_task> waited;
+    recorder<task_result> generated;
+    recorder<task_result> waited;
     recorder<task_state> asked;
     user.submit(corgi(), submitted.token());
     user.generate(corgi(), generated.token());
     user.wait(task("task_1"), waited.token());
     user.status(task("task_1"), asked.token());
     b.run();
-    for (failure const& why : {submitted.why(), generated.why(), waited.why(), asked.why()}) {
+    for (error_info const& why : {submitted.why(), generated.why(), waited.why(), asked.why()}) {
         CHECK(why.code() == api_errc::unauthorized);
-        CHECK(why.code() == cause::unauthorized);
-        CHECK_FALSE(why.code() == cause::retryable);
+        CHECK(why.code() == condition::unauthorized);
+        CHECK_FALSE(why.code() == condition::retryable);
         CHECK(why.http_status() == 401);
         CHECK_FALSE(why.request_id().empty());
         CHECK(all_words(why).find(key_text) == std::string::npos);
     }
-    CHECK(submitted.why().proof() == proof_level::rejected);
-    CHECK(generated.why().proof() == proof_level::rejected);
+    CHECK(submitted.why().acceptance() == acceptance::rejected);
+    CHECK(generated.why().acceptance() == acceptance::rejected);
     CHECK(waited.why().task_id() == "task_1");
     CHECK(asked.why().task_id() == "task_1");
     CHECK(b.booked("unauthorized") == 4);
@@ -168,14 +168,14 @@ TEST_CASE("client errors: an unknown authority is named, proved not sent, and no
 {
     bench b;
     apimart::testing::certificate_authority const other;
-    failure const why = failed_submit(b.context, quick_config(b.service().base_url(), other.pem()));
-    CHECK(why.code() == errc::certificate_refused);
-    CHECK(why.code() == cause::transport);
-    CHECK_FALSE(why.code() == cause::retryable);
-    CHECK(why.proof() == proof_level::not_sent);
+    error_info const why = failed_submit(b.context, quick_config(b.service().base_url(), other.pem()));
+    CHECK(why.code() == errc::certificate_verify_failed);
+    CHECK(why.code() == condition::transport);
+    CHECK_FALSE(why.code() == condition::retryable);
+    CHECK(why.acceptance() == acceptance::not_sent);
     CHECK(why.attempts().size() == 1);
-    CHECK(why.detail().find("127.0.0.1") != std::string::npos);
-    CHECK(why.detail().find("tls_options::additional_ca") != std::string::npos);
+    CHECK(why.client_message().find("127.0.0.1") != std::string::npos);
+    CHECK(why.client_message().find("tls_options::add_ca") != std::string::npos);
     CHECK(b.booked("requests") == 0);
     wait_until([&] { return b.booked("handshakes_failed") == 1; });
 }
@@ -189,10 +189,10 @@ TEST_CASE("client errors: a certificate for another host is refused by name and 
     for (auto const& [host, reason] :
          {std::pair("127.0.0.1", "IP address mismatch"), std::pair("localhost", "hostname mismatch")}) {
         CAPTURE(host);
-        failure const why = failed_submit(context, server.config(host));
-        CHECK(why.code() == errc::certificate_refused);
-        CHECK(why.proof() == proof_level::not_sent);
-        CHECK(why.detail().find(reason) != std::string::npos);
+        error_info const why = failed_submit(context, server.config(host));
+        CHECK(why.code() == errc::certificate_verify_failed);
+        CHECK(why.acceptance() == acceptance::not_sent);
+        CHECK(why.client_message().find(reason) != std::string::npos);
         CHECK(why.attempts().size() == 1);
     }
     CHECK(server.requests().empty());
@@ -227,10 +227,10 @@ TEST_CASE("client errors: plain HTTP on the TLS port is told as such, once, with
     auto config = server.config();
     config.base_url.replace(0, 4, "https");
     config.retry.max_retries = 1;
-    failure const why = failed_submit(context, config);
-    CHECK(why.code() == errc::not_tls);
-    CHECK(why.proof() == proof_level::not_sent);
-    CHECK(why.detail().find("48 54 54 50") != std::string::npos);
+    error_info const why = failed_submit(context, config);
+    CHECK(why.code() == errc::tls_wrong_protocol);
+    CHECK(why.acceptance() == acceptance::not_sent);
+    CHECK(why.client_message().find("48 54 54 50") != std::string::npos);
     CHECK(why.attempts().size() == 1);
 }
 
@@ -241,13 +241,13 @@ TEST_CASE("client errors: a refused connection is retried as often as the policy
         asio::io_context context;
         auto config = quick_config(port.base_url(), apimart::testing::certificate_authority().pem());
         config.retry.max_retries = retries;
-        failure const why = failed_submit(context, config);
+        error_info const why = failed_submit(context, config);
         CHECK(why.code() == errc::connect_failed);
-        CHECK(why.code() == cause::retryable);
+        CHECK(why.code() == condition::retryable);
         CHECK(why.underlying() == boost::system::errc::connection_refused);
-        CHECK(why.proof() == proof_level::not_sent);
+        CHECK(why.acceptance() == acceptance::not_sent);
         CHECK(why.attempts().size() == static_cast<std::size_t>(retries) + 1);
-        CHECK(why.detail().find("127.0.0.1") != std::string::npos);
+        CHECK(why.client_message().find("127.0.0.1") != std::string::npos);
         CHECK_FALSE(why.idempotency_key().empty());
         for (attempt const& each : why.attempts())
             CHECK(each.phase() == "connecting");
@@ -275,11 +275,11 @@ TEST_CASE("client errors: a host name that does not exist is its own failure")
     auto config =
         quick_config("https://no-such-host.invalid", apimart::testing::certificate_authority().pem());
     config.retry.max_retries = 1;
-    failure const why = failed_submit(context, config);
+    error_info const why = failed_submit(context, config);
     // A machine without any name service can only say that it failed for now.
-    CHECK((why.code() == errc::resolve_failed || why.code() == errc::resolve_unavailable));
-    CHECK(why.proof() == proof_level::not_sent);
-    CHECK(why.detail().find("no-such-host.invalid") != std::string::npos);
+    CHECK((why.code() == errc::host_not_found || why.code() == errc::host_not_found_try_again));
+    CHECK(why.acceptance() == acceptance::not_sent);
+    CHECK(why.client_message().find("no-such-host.invalid") != std::string::npos);
 }
 
 TEST_CASE("client errors: a handshake that stalls ends within its limit, with nothing sent")
@@ -291,9 +291,9 @@ TEST_CASE("client errors: a handshake that stalls ends within its limit, with no
     config.base_url.replace(0, 4, "https");
     config.timeouts.tls_handshake = 50ms;
     config.retry.max_retries = 1;
-    failure const why = failed_submit(context, config);
+    error_info const why = failed_submit(context, config);
     CHECK(why.code() == errc::tls_timeout);
-    CHECK(why.proof() == proof_level::not_sent);
+    CHECK(why.acceptance() == acceptance::not_sent);
     CHECK(why.attempts().size() == 2);
     CHECK(server.connections() == 2);
 }
@@ -303,12 +303,12 @@ TEST_CASE("client errors: a withheld answer to a submit is an unknown outcome af
     bench b(R"({"faults":[{"on":"submit","do":"stall","when":"accepted"}]})");
     auto config = b.config();
     config.timeouts.response = 150ms;
-    failure const why = failed_submit(b.context, config);
+    error_info const why = failed_submit(b.context, config);
     CHECK(why.code() == errc::outcome_unknown);
-    CHECK(why.code() == cause::outcome_unknown);
-    CHECK_FALSE(why.code() == cause::retryable);
+    CHECK(why.code() == condition::outcome_unknown);
+    CHECK_FALSE(why.code() == condition::retryable);
     CHECK(why.underlying() == errc::response_timeout);
-    CHECK(why.proof() == proof_level::unknown);
+    CHECK(why.acceptance() == acceptance::unknown);
     CHECK(why.attempts().size() == 1);
     CHECK(why.attempts().front().phase() == "sent");
     CHECK(why.idempotency_key() == std::string_view(b.accepted_entry(0).at("idempotency_key").as_string()));
@@ -319,13 +319,13 @@ TEST_CASE("client errors: the time limit of a submit counts while an answer is w
 {
     bench b(R"({"faults":[{"on":"submit","do":"stall","when":"accepted"}]})");
     auto config = b.config();
-    config.timeouts.detached_answer = 50ms;
+    config.timeouts.abandoned_response = 50ms;
     auto const began = std::chrono::steady_clock::now();
-    failure const why = failed_submit(b.context, config, submit_options().time_limit(100ms));
+    error_info const why = failed_submit(b.context, config, submit_options().timeout(100ms));
     // The limit for one response, a minute, is not what ended it.
     CHECK(std::chrono::steady_clock::now() - began < 30s);
     CHECK(why.code() == errc::outcome_unknown);
-    CHECK(why.proof() == proof_level::unknown);
+    CHECK(why.acceptance() == acceptance::unknown);
     CHECK(b.booked("submits_received") == 1);
 }
 
@@ -333,20 +333,20 @@ TEST_CASE("client errors: the time limit of a submit counts while it waits for i
 {
     bench b(R"({"faults":[{"on":"submit","do":"stall","when":"accepted"}]})");
     auto config = b.config();
-    config.limits.submits = 1;
+    config.limits.max_concurrent_submits = 1;
     config.timeouts.response = 2s;
     client user(b.context, config);
     recorder<task> first;
     recorder<task> second;
     user.submit(corgi(), first.token());
     b.run_until([&] { return b.accepted() == 1; });
-    user.submit(corgi(), submit_options().time_limit(20ms), second.token());
+    user.submit(corgi(), submit_options().timeout(20ms), second.token());
     b.run_until([&] { return second.done(); });
     CHECK_FALSE(first.done());
     CHECK(second.why().code() == errc::deadline_exceeded);
-    CHECK(second.why().proof() == proof_level::not_sent);
+    CHECK(second.why().acceptance() == acceptance::not_sent);
     b.run();
-    CHECK(first.why().proof() == proof_level::unknown);
+    CHECK(first.why().acceptance() == acceptance::unknown);
     CHECK(b.booked("submits_received") == 1);
 }
 
@@ -358,18 +358,18 @@ TEST_CASE("client errors: time limits without end do not overflow")
     config.timeouts.connect = for_ever;
     config.timeouts.tls_handshake = for_ever;
     config.timeouts.response = for_ever;
-    config.timeouts.detached_answer = for_ever;
-    config.timeouts.idle = for_ever;
+    config.timeouts.abandoned_response = for_ever;
+    config.timeouts.pool_idle = for_ever;
     config.timeouts.idle_for_submit = for_ever;
-    config.timeouts.drain = for_ever;
+    config.timeouts.shutdown_grace = for_ever;
     config.poll.max_wait = for_ever;
     client user(b.context, config);
     recorder<task> submitted;
-    user.submit(corgi(), submit_options().time_limit(for_ever), submitted.token());
+    user.submit(corgi(), submit_options().timeout(for_ever), submitted.token());
     b.run();
-    recorder<finished_task> waited;
-    recorder<finished_task> waited_by_default;
-    user.wait(submitted.value(), wait_options{.time_limit = for_ever}, waited.token());
+    recorder<task_result> waited;
+    recorder<task_result> waited_by_default;
+    user.wait(submitted.value(), wait_options{.timeout = for_ever}, waited.token());
     user.wait(submitted.value(), waited_by_default.token());
     b.run();
     CHECK(waited.value().succeeded());
@@ -398,11 +398,11 @@ TEST_CASE("client errors: 429 is waited out as the service asks, and the task is
 TEST_CASE("client errors: 429 that asks for too long a pause is reported with its length, as rejected")
 {
     bench b(R"({"faults":[{"on":"submit","status":429,"retry_after":100000}]})");
-    failure const why = failed_submit(b);
+    error_info const why = failed_submit(b);
     CHECK(why.code() == api_errc::rate_limited);
-    CHECK(why.code() == cause::rate_limited);
+    CHECK(why.code() == condition::rate_limited);
     CHECK(why.retry_after() == 100000s);
-    CHECK(why.proof() == proof_level::rejected);
+    CHECK(why.acceptance() == acceptance::rejected);
     CHECK(b.booked("submits_received") == 1);
 }
 
@@ -411,9 +411,9 @@ TEST_CASE("client errors: 429 without end gives up after the policy's number")
     bench b(R"({"faults":[{"on":"submit","status":429,"times":100}]})");
     auto config = b.config();
     config.retry.max_rate_limit_retries = 3;
-    failure const why = failed_submit(b.context, config);
-    CHECK(why.code() == cause::rate_limited);
-    CHECK(why.proof() == proof_level::rejected);
+    error_info const why = failed_submit(b.context, config);
+    CHECK(why.code() == condition::rate_limited);
+    CHECK(why.acceptance() == acceptance::rejected);
     CHECK(why.attempts().size() == 4);
     CHECK(b.booked("submits_received") == 4);
     CHECK(b.accepted() == 0);
@@ -468,9 +468,9 @@ TEST_CASE("client errors: a server's or gateway's failure is an unknown outcome 
             CAPTURE(when);
             CAPTURE(fault);
             bench b(R"({"faults":[{"on":"submit",)" + fault + R"(,"when":")" + when + "\"}]}");
-            failure const why = failed_submit(b);
+            error_info const why = failed_submit(b);
             CHECK(why.code() == errc::outcome_unknown);
-            CHECK(why.proof() == proof_level::unknown);
+            CHECK(why.acceptance() == acceptance::unknown);
             CHECK(why.attempts().size() == 1);
             CHECK(why.http_status() != 0);
             CHECK(why.underlying().failed());
@@ -483,21 +483,21 @@ TEST_CASE("client errors: a server's or gateway's failure is an unknown outcome 
 TEST_CASE("client errors: an error inside 200 is the error it names, and proves that nothing was accepted")
 {
     bench b(R"({"submit_reply":"error_in_200"})");
-    failure const why = failed_submit(b);
-    CHECK(why.code() == api_errc::no_credit);
-    CHECK(why.proof() == proof_level::rejected);
-    CHECK(why.service().text() == "insufficient balance");
+    error_info const why = failed_submit(b);
+    CHECK(why.code() == api_errc::payment_required);
+    CHECK(why.acceptance() == acceptance::rejected);
+    CHECK(why.server_message().text() == "insufficient balance");
     CHECK(b.booked("submits_received") == 1);
     CHECK(b.accepted() == 0);
 }
 
-TEST_CASE("client errors: an empty account is no_credit and not retried")
+TEST_CASE("client errors: an empty account is payment_required and not retried")
 {
     bench b(R"({"balance_usd":0})");
-    failure const why = failed_submit(b);
-    CHECK(why.code() == cause::no_credit);
-    CHECK_FALSE(why.code() == cause::retryable);
-    CHECK(why.proof() == proof_level::rejected);
+    error_info const why = failed_submit(b);
+    CHECK(why.code() == condition::payment_required);
+    CHECK_FALSE(why.code() == condition::retryable);
+    CHECK(why.acceptance() == acceptance::rejected);
     CHECK(b.booked("submits_received") == 1);
 }
 
@@ -510,9 +510,9 @@ TEST_CASE("client errors: a parameter that only the service refuses is told in i
     user.submit(custom_model("kling-3.0-turbo", {{"prompt", "a corgi"}, {"duration", 99}}), got.token());
     b.run();
     CHECK(got.why().code() == api_errc::invalid_request);
-    CHECK(got.why().proof() == proof_level::rejected);
+    CHECK(got.why().acceptance() == acceptance::rejected);
     CHECK(got.why().http_status() == 400);
-    CHECK(got.why().service().text().find("duration") != std::string::npos);
+    CHECK(got.why().server_message().text().find("duration") != std::string::npos);
     CHECK_FALSE(got.why().request_id().empty());
     CHECK(b.booked("rejected") == 1);
     CHECK(b.accepted() == 0);
@@ -521,9 +521,9 @@ TEST_CASE("client errors: a parameter that only the service refuses is told in i
 TEST_CASE("client errors: a success without a task id is an unknown outcome, as the task exists")
 {
     bench b(R"({"submit_reply":"empty_array"})");
-    failure const why = failed_submit(b);
+    error_info const why = failed_submit(b);
     CHECK(why.code() == errc::outcome_unknown);
-    CHECK(why.proof() == proof_level::unknown);
+    CHECK(why.acceptance() == acceptance::unknown);
     CHECK(why.http_status() == 200);
     CHECK(b.accepted() == 1);
     CHECK(b.booked("submits_received") == 1);
@@ -537,7 +537,7 @@ TEST_CASE("client errors: an object in place of the list, and 202 queued, are ac
         client user = b.make_client();
         task const got = b.submitted(user, corgi());
         CHECK(got.id() == std::string_view(b.accepted_entry(0).at("task_id").as_string()));
-        recorder<finished_task> done;
+        recorder<task_result> done;
         user.wait(got, done.token());
         b.run();
         CHECK(done.value().succeeded());

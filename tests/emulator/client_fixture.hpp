@@ -66,12 +66,12 @@ inline apimart::client_config quick_config(std::string base_url, std::string con
 {
     apimart::client_config config{apimart::api_key(std::string(key))};
     config.base_url = std::move(base_url);
-    config.tls.additional_ca_pem(ca_pem);
-    config.retry.initial = 1ms;
-    config.retry.cap = 4ms;
-    config.poll.first = 5ms;
-    config.poll.shortest = 2ms;
-    config.poll.longest = 50ms;
+    config.tls.add_ca_pem(ca_pem);
+    config.retry.initial_backoff = 1ms;
+    config.retry.max_backoff = 4ms;
+    config.poll.initial_delay = 5ms;
+    config.poll.min_interval = 2ms;
+    config.poll.max_interval = 50ms;
     config.poll.requests_per_second = 100'000;
     return config;
 }
@@ -148,7 +148,7 @@ public:
             FAIL(outcome().error().describe());
         return *outcome();
     }
-    apimart::failure why() const
+    apimart::error_info why() const
     {
         if (outcome())
             FAIL("it succeeded");
@@ -239,9 +239,9 @@ public:
         run();
         return got.value();
     }
-    apimart::finished_task finished(apimart::client& client, apimart::any_request request)
+    apimart::task_result finished(apimart::client& client, apimart::any_request request)
     {
-        recorder<apimart::finished_task> got;
+        recorder<apimart::task_result> got;
         client.generate(std::move(request), got.token());
         run();
         return got.value();
@@ -262,7 +262,7 @@ inline apimart::any_request corgi()
 /// Breaks two rules of its model.
 inline apimart::any_request refused_request()
 {
-    return apimart::text_to_video<apimart::kling_3_0_turbo>(std::string()).duration(apimart::checked(99s));
+    return apimart::text_to_video<apimart::kling_3_0_turbo>(std::string()).duration(apimart::runtime(99s));
 }
 
 /// A folder that goes with the test.

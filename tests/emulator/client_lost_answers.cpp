@@ -50,7 +50,7 @@ TEST_CASE("client lost answers: a submit that was handed over is never called un
             user.submit(corgi(), got.token());
             b.run();
             CHECK(got.why().code() == errc::outcome_unknown);
-            CHECK(got.why().proof() == proof_level::unknown);
+            CHECK(got.why().acceptance() == acceptance::unknown);
             CHECK(got.why().attempts().size() == 1);
             CHECK(got.why().underlying() == errc::connection_lost);
             CHECK(b.booked("submits_received") == 1);
@@ -83,7 +83,7 @@ TEST_CASE("client lost answers: wherever the answer to a submit breaks off, only
                 CHECK(got.value().id() == std::string_view(b.accepted_entry(0).at("task_id").as_string()));
             } else {
                 CHECK(got.why().code() == errc::outcome_unknown);
-                CHECK(got.why().proof() == proof_level::unknown);
+                CHECK(got.why().acceptance() == acceptance::unknown);
             }
         }
     }
@@ -108,7 +108,7 @@ TEST_CASE(
                 recorder<task> got;
                 user.submit(corgi(), got.token());
                 run_to_end(context);
-                CHECK(got.why().proof() == proof_level::unknown);
+                CHECK(got.why().acceptance() == acceptance::unknown);
                 CHECK(got.why().code() == errc::outcome_unknown);
                 CHECK(server.connections() == 1);
             }
@@ -139,7 +139,7 @@ TEST_CASE("client lost answers: a large submit whose end never left is proved un
                 recorder<task> got;
                 user.submit(large_request(), got.token());
                 run_to_end(context);
-                CHECK(got.why().proof() == proof_level::not_sent);
+                CHECK(got.why().acceptance() == acceptance::not_sent);
                 CHECK(got.why().code() == errc::connection_lost);
                 CHECK(got.why().attempts().front().phase() == "sending");
                 CHECK(server.requests().empty());
@@ -174,7 +174,7 @@ TEST_CASE("client lost answers: a connection lost before the request was begun i
         recorder<task> got;
         user.submit(corgi(), got.token());
         run_to_end(context);
-        CHECK(got.why().proof() == proof_level::not_sent);
+        CHECK(got.why().acceptance() == acceptance::not_sent);
         CHECK(got.why().attempts().size() == 3);
         CHECK(server.connections() == 3);
     }
@@ -207,7 +207,7 @@ TEST_CASE(
         run_to_end(context);
         CHECK(got.why().code() == errc::outcome_unknown);
         CHECK(got.why().underlying() == errc::protocol_error);
-        CHECK(got.why().proof() == proof_level::unknown);
+        CHECK(got.why().acceptance() == acceptance::unknown);
         CHECK(server.count("POST") == 1);
     }
 }
@@ -228,7 +228,7 @@ TEST_CASE("client lost answers: an answer without a length counts only with an o
         run_to_end(context);
         CHECK(got.outcome().has_value() == (ending == end::close));
         if (!got.outcome())
-            CHECK(got.why().proof() == proof_level::unknown);
+            CHECK(got.why().acceptance() == acceptance::unknown);
         CHECK(server.connections() == 1);
     }
 }
@@ -268,7 +268,7 @@ TEST_CASE("client lost answers: interim answers are skipped, within bounds")
         run_to_end(context);
         CHECK(got.outcome().has_value() == (interim <= 10));
         if (!got.outcome())
-            CHECK(got.why().proof() == proof_level::unknown);
+            CHECK(got.why().acceptance() == acceptance::unknown);
     }
 }
 
@@ -285,15 +285,15 @@ TEST_CASE("client lost answers: an answer above its limit leaves a submit doubtf
         });
         asio::io_context context;
         auto config = server.config();
-        config.limits.header_bytes = 2000;
-        config.limits.response_bytes = 2000;
+        config.limits.header_limit = 2000;
+        config.limits.body_limit = 2000;
         client user(context, config);
         recorder<task> got;
         user.submit(corgi(), got.token());
         run_to_end(context);
         CHECK(got.why().code() == errc::outcome_unknown);
         CHECK(got.why().underlying() == errc::response_too_large);
-        CHECK(got.why().proof() == proof_level::unknown);
+        CHECK(got.why().acceptance() == acceptance::unknown);
     }
 }
 
@@ -312,12 +312,12 @@ TEST_CASE("client lost answers: a redirect of a submit is neither followed nor b
         });
         asio::io_context context;
         auto config = server.config();
-        config.tls.additional_ca_pem(elsewhere.ca_pem());
+        config.tls.add_ca_pem(elsewhere.ca_pem());
         client user(context, config);
         recorder<task> got;
         user.submit(corgi(), got.token());
         run_to_end(context);
-        CHECK(got.why().proof() == (status == 303 ? proof_level::unknown : proof_level::rejected));
+        CHECK(got.why().acceptance() == (status == 303 ? acceptance::unknown : acceptance::rejected));
         CHECK(server.count("POST") == 1);
     }
     CHECK(elsewhere.connections() == 0);
@@ -352,7 +352,7 @@ TEST_CASE(
         CAPTURE(fault);
         bench b(R"({"idempotency":"on","faults":[{"on":"submit",)" + fault + "}]}");
         auto config = b.config();
-        config.idempotency = idempotency::honoured;
+        config.idempotency = idempotency::supported;
         client user(b.context, config);
         task const got = b.submitted(user, corgi());
         CHECK(got.id() == std::string_view(b.accepted_entry(0).at("task_id").as_string()));
@@ -367,7 +367,7 @@ TEST_CASE("client lost answers: a first request that is still running is waited 
 {
     bench b(R"({"idempotency":"in_progress","faults":[{"on":"submit","do":"reset","when":"accepted"}]})");
     auto config = b.config();
-    config.idempotency = idempotency::honoured;
+    config.idempotency = idempotency::supported;
     client user(b.context, config);
     task const got = b.submitted(user, corgi());
     CHECK(got.submit_attempts() == 3);
@@ -379,20 +379,21 @@ TEST_CASE("client lost answers: a service that does not know its own outcome is 
 {
     bench b(R"({"idempotency":"indeterminate","faults":[{"on":"submit","do":"reset","when":"accepted"}]})");
     auto config = b.config();
-    config.idempotency = idempotency::honoured;
+    config.idempotency = idempotency::supported;
     config.retry.max_resends = 3;
     client user(b.context, config);
     recorder<task> got;
     user.submit(corgi(), got.token());
     b.run();
     CHECK(got.why().code() == errc::outcome_unknown);
-    CHECK(got.why().proof() == proof_level::unknown);
-    CHECK(got.why().service().code() == "idempotency_result_indeterminate");
+    CHECK(got.why().acceptance() == acceptance::unknown);
+    CHECK(got.why().server_message().code() == "idempotency_result_indeterminate");
     CHECK(b.accepted() == 1);
     CHECK(b.booked("submits_received") == 2);
 }
 
-TEST_CASE("client lost answers: that nothing was executed for lack of a key store is believed under a contract")
+TEST_CASE(
+    "client lost answers: that nothing was executed for lack of a key store is believed under a contract")
 {
     bench b(R"({"idempotency":"unavailable"})");
     {
@@ -400,12 +401,12 @@ TEST_CASE("client lost answers: that nothing was executed for lack of a key stor
         recorder<task> got;
         user.submit(corgi(), got.token());
         b.run();
-        CHECK(got.why().proof() == proof_level::unknown);
+        CHECK(got.why().acceptance() == acceptance::unknown);
         CHECK(b.booked("submits_received") == 1);
     }
     b.run();
     auto config = b.config();
-    config.idempotency = idempotency::honoured;
+    config.idempotency = idempotency::supported;
     client user(b.context, config);
     CHECK(b.submitted(user, corgi()).submit_attempts() == 2);
     CHECK(b.accepted() == 1);
@@ -418,6 +419,6 @@ TEST_CASE("client lost answers: without a contract the key alone is no reason to
     recorder<task> got;
     user.submit(corgi(), got.token());
     b.run();
-    CHECK(got.why().proof() == proof_level::unknown);
+    CHECK(got.why().acceptance() == acceptance::unknown);
     CHECK(b.booked("submits_received") == 1);
 }

@@ -10,9 +10,9 @@ TEST_CASE("client pool: five hundred operations at one time use no more connecti
 {
     bench b;
     auto config = b.config();
-    config.limits.connections = 8;
+    config.limits.max_connections = 8;
     client user(b.context, config);
-    std::vector<recorder<finished_task>> got(500);
+    std::vector<recorder<task_result>> got(500);
     for (auto& each : got)
         user.generate(corgi(), each.token());
     b.run();
@@ -33,7 +33,7 @@ TEST_CASE("client pool: requests one after the other share one connection")
     client user = b.make_client();
     scratch_folder folder;
     for (int i = 0; i < 5; ++i) {
-        finished_task const done = b.finished(user, corgi());
+        task_result const done = b.finished(user, corgi());
         recorder<std::uint64_t> size;
         user.download(done.video(), folder / std::to_string(i), size.token());
         b.run();
@@ -47,8 +47,8 @@ TEST_CASE("client pool: submits keep to their share, so that a question always g
 {
     bench b(R"({"faults":[{"on":"submit","do":"stall","when":"accepted","times":2}]})");
     auto config = b.config();
-    config.limits.connections = 3;
-    config.limits.submits = 2;
+    config.limits.max_connections = 3;
+    config.limits.max_concurrent_submits = 2;
     config.timeouts.response = 2s;
     client user(b.context, config);
     std::vector<recorder<task>> submits(4);
@@ -74,7 +74,7 @@ TEST_CASE("client pool: no more submits are under way than their limit")
 {
     bench b(R"({"latency_ms":5})");
     auto config = b.config();
-    config.limits.submits = 3;
+    config.limits.max_concurrent_submits = 3;
     client user(b.context, config);
     std::vector<recorder<task>> got(30);
     for (auto& each : got)
@@ -164,7 +164,7 @@ TEST_CASE("client pool: the same for a submit is doubtful and not sent again")
     recorder<task> second;
     user.submit(corgi(), second.token());
     run_to_end(context);
-    CHECK(second.why().proof() == proof_level::unknown);
+    CHECK(second.why().acceptance() == acceptance::unknown);
     CHECK(server.count("POST") == 2);
     CHECK(server.connections() == 1);
 }
@@ -329,7 +329,7 @@ TEST_CASE("client pool: a submit gets a fresh connection even where idle ones fi
     bench b;
     auto config = b.config();
     config.timeouts.idle_for_submit = 0ms;
-    config.limits.connections = 1;
+    config.limits.max_connections = 1;
     client user(b.context, config);
     for (int i = 0; i < 3; ++i)
         CHECK(b.submitted(user, corgi()).valid());
@@ -359,7 +359,7 @@ TEST_CASE("client pool: shutdown closes what is idle")
     recorder<shutdown_report> gone;
     user.shutdown(gone.token());
     b.run();
-    CHECK(gone.value().stopped == 0);
+    CHECK(gone.value().cancelled_operations == 0);
     wait_until([&] { return b.booked("connections_open") == 0; });
 }
 

@@ -26,7 +26,7 @@ std::vector<any_request> one_of_each()
     all.emplace_back(text_to_video<kling_v3_omni>("A retriever").mode(pro).duration(10s));
     all.emplace_back(image_reference<kling_v3_omni>("<<<image_1>>> waves", picture).aspect_ratio(square));
     all.emplace_back(
-        text_to_video<kling_v3>("@dog runs").element_list(subject("dog", "a corgi", picture, other_picture)));
+        text_to_video<kling_v3>("@dog runs").element_list(element("dog", "a corgi", picture, other_picture)));
     all.emplace_back(image_to_video<kling_v3>("the sun sets", picture, other_picture).duration(15s));
     all.emplace_back(storyboard<kling_v3>(shot("dawn", 3s), shot("noon", 5s)).audio(true));
     all.emplace_back(intelligent_storyboard<kling_v3>("a day at the harbour").duration(12s));
@@ -44,10 +44,10 @@ std::vector<any_request> one_of_each()
 asio::awaitable<void> make_video(client user, any_request request, std::filesystem::path to)
 {
     task const accepted = co_await user.submit(std::move(request));
-    finished_task const done = co_await user.wait(accepted);
+    task_result const done = co_await user.wait(accepted);
     CHECK(done.id() == accepted.id());
     CHECK(done.succeeded());
-    CHECK(done.polls() > 0);
+    CHECK(done.poll_count() > 0);
     std::uint64_t const size = co_await user.download(done.video(), to);
     CHECK(size == std::filesystem::file_size(to));
 }
@@ -63,7 +63,7 @@ TEST_CASE("client: one request of every model and kind goes from submit to file,
         client user = b.make_client();
         for (std::size_t i = 0; i < requests.size(); ++i) {
             CAPTURE(requests[i].serialize());
-            REQUIRE(requests[i].check().accepted());
+            REQUIRE(requests[i].check().ok());
             auto const to = folder / (std::to_string(i) + ".mp4");
             b.run(make_video(user, requests[i], to));
             CHECK(bytes_of(to) == apimart::testing::sample_video());
@@ -157,7 +157,7 @@ TEST_CASE("client: metrics count what the service's books count")
     client user = b.make_client();
     scratch_folder folder;
     for (int i = 0; i < 3; ++i) {
-        finished_task const done = b.finished(user, corgi());
+        task_result const done = b.finished(user, corgi());
         recorder<std::uint64_t> size;
         user.download(done.video(), folder / std::to_string(i), size.token());
         b.run();
@@ -213,12 +213,12 @@ TEST_CASE("client: settings that cannot work are refused when it is made, by nam
     refused([](client_config& c) { c.base_url = "https://user:pw@api.apimart.ai"; }, "base_url");
     refused([](client_config& c) { c.base_url = "https://api.apimart.ai/?a=b"; }, "base_url");
     refused([](client_config& c) { c.base_url = "http://127.0.0.1"; }, "allow_plain_http");
-    refused([](client_config& c) { c.limits.connections = 0; }, "limits");
-    refused([](client_config& c) { c.limits.submits = 0; }, "limits");
-    refused([](client_config& c) { c.limits.downloads = -1; }, "limits");
-    refused([](client_config& c) { c.poll.concurrent = 0; }, "poll.concurrent");
-    refused([](client_config& c) { c.poll.shortest = 0ms; }, "poll.shortest");
+    refused([](client_config& c) { c.limits.max_connections = 0; }, "limits");
+    refused([](client_config& c) { c.limits.max_concurrent_submits = 0; }, "limits");
+    refused([](client_config& c) { c.limits.max_concurrent_downloads = -1; }, "limits");
+    refused([](client_config& c) { c.poll.max_concurrent = 0; }, "poll.concurrent");
+    refused([](client_config& c) { c.poll.min_interval = 0ms; }, "poll.shortest");
     refused([](client_config& c) { c.retry.max_retries = -1; }, "retry");
-    refused([](client_config& c) { c.tls.additional_ca_file("/nowhere/ca.pem"); }, "/nowhere/ca.pem");
-    refused([](client_config& c) { c.tls.additional_ca_pem("this is no PEM"); }, "PEM");
+    refused([](client_config& c) { c.tls.add_ca_file("/nowhere/ca.pem"); }, "/nowhere/ca.pem");
+    refused([](client_config& c) { c.tls.add_ca_pem("this is no PEM"); }, "PEM");
 }

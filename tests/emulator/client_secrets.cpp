@@ -101,18 +101,18 @@ public:
     }
     void note(std::string_view where, error_code const& code) { note(where, code.message()); }
 
-    void note(failure const& why)
+    void note(error_info const& why)
     {
         note("describe", why.describe());
         note("what", error(why).what());
-        note("detail", why.detail());
-        note("service code", why.service().code());
-        note("service type", why.service().type());
-        note("service text", why.service().text());
+        note("detail", why.client_message());
+        note("service code", why.server_message().code());
+        note("service type", why.server_message().type());
+        note("service text", why.server_message().text());
         note("request id", why.request_id());
         note("task id", why.task_id());
         note("idempotency key", why.idempotency_key());
-        note("violations", why.violations().describe());
+        note("violations", why.validation().describe());
         note("code", why.code());
         note("underlying", why.underlying());
         for (attempt const& each : why.attempts()) {
@@ -122,10 +122,10 @@ public:
     }
     void note(task_state const& state)
     {
-        note("word", state.word());
-        note("reason code", state.reason().code());
-        note("reason type", state.reason().type());
-        note("reason text", state.reason().text());
+        note("word", state.raw_status());
+        note("reason code", state.error().code());
+        note("reason type", state.error().type());
+        note("reason text", state.error().text());
     }
     template <class T>
     void note(recorder<T> const& got)
@@ -151,8 +151,10 @@ public:
             note("connection_event", e.host + "\n" + e.address + "\n" + e.detail + "\n" + e.tls_version +
                                          "\n" + e.code.message());
         };
-        all.on_task = [this](task_event const& e) { note("task_event", e.task_id + "\n" + e.word); };
-        all.on_stall = [this](stall_event const& e) { note("stall_event", e.where); };
+        all.on_task = [this](task_event const& e) { note("task_event", e.task_id + "\n" + e.raw_status); };
+        all.on_backpressure = [this](backpressure_event const& e) {
+            note("backpressure_event", std::string(to_string(e.where)));
+        };
         return all;
     }
 
@@ -288,8 +290,8 @@ void check_words_of_task(std::string const& members)
     user.status(task("task_1"), asked.token());
     run_to_end(context);
     CHECK(asked.outcome().has_value());
-    recorder<finished_task> waited;
-    user.wait(task("task_1"), {.time_limit = 0ms}, waited.token());
+    recorder<task_result> waited;
+    user.wait(task("task_1"), {.timeout = 0ms}, waited.token());
     run_to_end(context);
     texts.note(asked);
     texts.note(waited);
@@ -419,19 +421,19 @@ TEST_CASE("client secrets: a result's host gets its own link and nothing else, a
             {whole(200, completed_body("task_1", link)), whole(200, completed_body("task_1", link))});
         given_out texts;
         auto config = secret_config(service.server);
-        config.tls.additional_ca_pem(files.server.ca_pem());
-        config.tls.additional_ca_pem(other.server.ca_pem());
+        config.tls.add_ca_pem(files.server.ca_pem());
+        config.tls.add_ca_pem(other.server.ca_pem());
         config.allow_private_results = true;
         config.observer = texts.listener();
         asio::io_context context;
         client user(context, config);
         scratch_folder folder;
-        recorder<finished_task> done;
+        recorder<task_result> done;
         user.wait(task("task_1"), done.token());
         run_to_end(context);
         texts.note(done);
         recorder<std::uint64_t> size;
-        user.download(done.value().video(), folder / "v.mp4", {.max_resumes = 1}, size.token());
+        user.download(done.value().video(), folder / "v.mp4", {.max_retries = 1}, size.token());
         run_to_end(context);
         texts.note(size);
         texts.check();
@@ -469,14 +471,14 @@ TEST_CASE("client secrets: links that are not fetched are not shown either")
         config.observer = texts.listener();
         asio::io_context context;
         client user(context, config);
-        recorder<finished_task> done;
+        recorder<task_result> done;
         user.wait(task("task_1"), done.token());
         run_to_end(context);
         texts.note(done);
         if (done.outcome()) {
             scratch_folder folder;
             recorder<std::uint64_t> size;
-            user.download(done.value().video(), folder / "v.mp4", {.max_resumes = 0}, size.token());
+            user.download(done.value().video(), folder / "v.mp4", {.max_retries = 0}, size.token());
             run_to_end(context);
             CHECK_FALSE(size.outcome().has_value());
             texts.note(size);
@@ -570,7 +572,7 @@ TEST_CASE("client secrets: an unusable configuration is reported without what is
         } catch (error const& e) {
             CHECK(e.code() == errc::invalid_configuration);
             texts.note("what", e.what());
-            texts.note(e.why());
+            texts.note(e.info());
         }
     };
     for (std::string const& url :
@@ -601,7 +603,7 @@ TEST_CASE("client secrets: nobody but the configured service gets the key, whoev
         std::string const location = "Location: " + elsewhere + "/v1/videos/generations\r\n";
         player service({whole(status, "", location), whole(status, "", location)});
         auto config = secret_config(service.server);
-        config.tls.additional_ca_pem(stranger.server.ca_pem());
+        config.tls.add_ca_pem(stranger.server.ca_pem());
         config.observer = texts.listener();
         asio::io_context context;
         client user(context, config);
@@ -639,7 +641,7 @@ TEST_CASE("client secrets: nobody but the configured service gets the key, whoev
         recorder<task> got;
         user.submit(secret_request(), got.token());
         run_to_end(context);
-        CHECK(got.why().proof() == proof_level::not_sent);
+        CHECK(got.why().acceptance() == acceptance::not_sent);
         texts.note(got);
         std::lock_guard const lock(mutex);
         CHECK_FALSE(shows(heard, key_canary));
@@ -659,7 +661,7 @@ TEST_CASE("client secrets: a request that is refused here is described without i
     std::string const long_prompt = std::string(prompt_canary) + std::string(4'000, 'x');
     for (any_request const& request :
          {any_request(text_to_video<kling_3_0_turbo>(long_prompt)),
-          any_request(text_to_video<kling_3_0_turbo>(std::string(prompt_canary)).duration(checked(99s)))}) {
+          any_request(text_to_video<kling_3_0_turbo>(std::string(prompt_canary)).duration(runtime(99s)))}) {
         recorder<task> got;
         user.submit(request, got.token());
         run_to_end(context);

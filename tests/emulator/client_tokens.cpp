@@ -58,7 +58,7 @@ asio::awaitable<void> awaited_by_default(Operation operation, std::optional<T>& 
     try {
         value = co_await operation();
     } catch (error const& e) {
-        CHECK(e.code() == e.why().code());
+        CHECK(e.code() == e.info().code());
         code = e.code();
     }
 }
@@ -108,7 +108,7 @@ asio::awaitable<void> awaited_plainly(Operation operation, std::optional<T>& val
     try {
         value = co_await operation(asio::use_awaitable);
     } catch (error const& e) {
-        CHECK(e.code() == e.why().code());
+        CHECK(e.code() == e.info().code());
         code = e.code();
     }
 }
@@ -352,7 +352,7 @@ private:
         try {
             value = later.get();
         } catch (error const& e) {
-            CHECK(e.code() == e.why().code());
+            CHECK(e.code() == e.info().code());
             code = e.code();
         }
         judge(code, std::move(value), check);
@@ -481,7 +481,7 @@ private:
         if (value)
             check(result<T>(std::move(*value)));
         else
-            check(result<T>(failure(code)));
+            check(result<T>(error_info(code)));
     }
     template <class Check>
     void judge(result<T> outcome, Check& check)
@@ -543,9 +543,9 @@ TEST_CASE("client tokens: wait")
     bench b;
     client user = b.make_client();
     task const one = b.submitted(user, corgi());
-    tour<finished_task>(
+    tour<task_result>(
         b.context, [&](auto&&... token) { return user.wait(one, std::forward<decltype(token)>(token)...); },
-        [&](result<finished_task> got) {
+        [&](result<task_result> got) {
             REQUIRE(got.has_value());
             CHECK(got->id() == one.id());
             CHECK(got->succeeded());
@@ -558,12 +558,12 @@ TEST_CASE("client tokens: wait with options")
     bench b;
     client user = b.make_client();
     task const one = b.submitted(user, corgi());
-    tour<finished_task>(
+    tour<task_result>(
         b.context,
         [&](auto&&... token) {
-            return user.wait(one, wait_options{.time_limit = 40s}, std::forward<decltype(token)>(token)...);
+            return user.wait(one, wait_options{.timeout = 40s}, std::forward<decltype(token)>(token)...);
         },
-        [&](result<finished_task> got) {
+        [&](result<task_result> got) {
             REQUIRE(got.has_value());
             CHECK(got->succeeded());
         });
@@ -588,10 +588,10 @@ TEST_CASE("client tokens: generate")
 {
     bench b;
     client user = b.make_client();
-    tour<finished_task>(
+    tour<task_result>(
         b.context,
         [&](auto&&... token) { return user.generate(corgi(), std::forward<decltype(token)>(token)...); },
-        [](result<finished_task> got) {
+        [](result<task_result> got) {
             REQUIRE(got.has_value());
             CHECK(got->succeeded());
         });
@@ -602,13 +602,13 @@ TEST_CASE("client tokens: generate with options")
 {
     bench b;
     client user = b.make_client();
-    tour<finished_task>(
+    tour<task_result>(
         b.context,
         [&](auto&&... token) {
-            return user.generate(corgi(), submit_options(), wait_options{.time_limit = 40s},
+            return user.generate(corgi(), submit_options(), wait_options{.timeout = 40s},
                                  std::forward<decltype(token)>(token)...);
         },
-        [](result<finished_task> got) {
+        [](result<task_result> got) {
             REQUIRE(got.has_value());
             CHECK(got->succeeded());
         });
@@ -619,7 +619,7 @@ TEST_CASE("client tokens: download")
 {
     bench b;
     client user = b.make_client();
-    finished_task const done = b.finished(user, corgi());
+    task_result const done = b.finished(user, corgi());
     scratch_folder folder;
     tour<std::uint64_t>(
         b.context,
@@ -637,7 +637,7 @@ TEST_CASE("client tokens: download with options")
 {
     bench b;
     client user = b.make_client();
-    finished_task const done = b.finished(user, corgi());
+    task_result const done = b.finished(user, corgi());
     scratch_folder folder;
     tour<std::uint64_t>(
         b.context,
@@ -660,8 +660,8 @@ TEST_CASE("client tokens: shutdown")
         b.context, [&](auto&&... token) { return user.shutdown(std::forward<decltype(token)>(token)...); },
         [](result<shutdown_report> got) {
             REQUIRE(got.has_value());
-            CHECK(got->waiting.empty());
-            CHECK(got->stopped == 0);
+            CHECK(got->cancelled_waits.empty());
+            CHECK(got->cancelled_operations == 0);
         });
     CHECK(b.booked("requests") == 0);
 }
@@ -697,7 +697,7 @@ TEST_CASE("client tokens: a wait for what is no task ends, never inside the call
 {
     bench b;
     client user = b.make_client();
-    tour<finished_task>(
+    tour<task_result>(
         b.context,
         [&](auto&&... token) { return user.wait(task(), std::forward<decltype(token)>(token)...); },
         expects(errc::task_not_found));
@@ -721,7 +721,7 @@ TEST_CASE("client tokens: an invalid generate ends, never inside the call")
 {
     bench b;
     client user = b.make_client();
-    tour<finished_task>(
+    tour<task_result>(
         b.context,
         [&](auto&&... token) {
             return user.generate(refused_request(), std::forward<decltype(token)>(token)...);
@@ -761,7 +761,7 @@ TEST_CASE("client tokens: after shutdown every operation ends with shutting_down
     }
     SUBCASE("wait")
     {
-        tour<finished_task>(
+        tour<task_result>(
             b.context,
             [&](auto&&... token) {
                 return user.wait(task("task_1"), std::forward<decltype(token)>(token)...);
@@ -779,7 +779,7 @@ TEST_CASE("client tokens: after shutdown every operation ends with shutting_down
     }
     SUBCASE("generate")
     {
-        tour<finished_task>(
+        tour<task_result>(
             b.context,
             [&](auto&&... token) { return user.generate(corgi(), std::forward<decltype(token)>(token)...); },
             expects(errc::shutting_down));
@@ -809,8 +809,8 @@ TEST_CASE("client tokens: the exception of a co_await holds the whole failure")
         } catch (error const& e) {
             caught = true;
             CHECK(e.code() == errc::invalid_request);
-            CHECK(e.why().proof() == proof_level::not_sent);
-            CHECK_FALSE(e.why().violations().accepted());
+            CHECK(e.info().acceptance() == acceptance::not_sent);
+            CHECK_FALSE(e.info().validation().ok());
             CHECK(std::string_view(e.what()).find("/duration") != std::string_view::npos);
         }
     };
@@ -829,7 +829,7 @@ TEST_CASE("client tokens: in a coroutine of a strand the operation resumes on th
         CHECK(where.running_in_this_thread());
         task const one = co_await c.submit(corgi());
         CHECK(where.running_in_this_thread());
-        result<finished_task> const finished = co_await c.wait(one, as_result());
+        result<task_result> const finished = co_await c.wait(one, as_result());
         CHECK(where.running_in_this_thread());
         CHECK(finished.has_value());
         done = true;
@@ -874,8 +874,8 @@ asio::awaitable<void> refused(Operation operation, int& caught)
         co_await operation();
     } catch (error const& e) {
         CHECK(e.code() == errc::invalid_request);
-        CHECK(e.why().proof() == proof_level::not_sent);
-        CHECK_FALSE(e.why().violations().accepted());
+        CHECK(e.info().acceptance() == acceptance::not_sent);
+        CHECK_FALSE(e.info().validation().ok());
         CHECK(std::string_view(e.what()).find("/duration") != std::string_view::npos);
         ++caught;
     }
@@ -898,8 +898,8 @@ TEST_CASE("client tokens: the exception of use_awaitable and use_future holds th
         later.get();
     } catch (error const& e) {
         CHECK(e.code() == errc::invalid_request);
-        CHECK(e.why().proof() == proof_level::not_sent);
-        CHECK_FALSE(e.why().violations().accepted());
+        CHECK(e.info().acceptance() == acceptance::not_sent);
+        CHECK_FALSE(e.info().validation().ok());
         ++caught;
     } catch (boost::system::system_error const& e) {
         CHECK_MESSAGE(false, "no more than a code: " << e.what());
@@ -932,7 +932,7 @@ TEST_CASE("client tokens: cancel_after and cancel_at end an operation that takes
     client user(context, silent.config());
     recorder<task_state> after;
     recorder<task_state> at;
-    recorder<finished_task> waited;
+    recorder<task_result> waited;
     user.status(task("task_1"), as_result(asio::cancel_after(50ms, after.plain())));
     user.status(task("task_1"),
                 as_result(asio::cancel_at(std::chrono::steady_clock::now() + 50ms, at.plain())));

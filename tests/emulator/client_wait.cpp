@@ -9,9 +9,9 @@ using namespace apimart;
 
 namespace {
 
-finished_task waited(bench& b, client& user, task const& one)
+task_result waited(bench& b, client& user, task const& one)
 {
-    recorder<finished_task> got;
+    recorder<task_result> got;
     user.wait(one, got.token());
     b.run();
     return got.value();
@@ -25,13 +25,13 @@ TEST_CASE("client wait: a failed task is a value with its reason")
         CAPTURE(form);
         bench b(R"({"failure":{"form":")" + form + "\"}}");
         client user = b.make_client();
-        finished_task const done = b.finished(user, text_to_video<kling_3_0_turbo>("a corgi [fail]"));
+        task_result const done = b.finished(user, text_to_video<kling_3_0_turbo>("a corgi [fail]"));
         CHECK_FALSE(done.succeeded());
         CHECK(is_final(done.status()));
         CHECK(done.status() == (form == "cancelled" ? task_status::cancelled : task_status::failed));
         CHECK(done.videos().empty());
         if (form != "cancelled")
-            CHECK(done.reason().text() == "content policy violation");
+            CHECK(done.error().text() == "content policy violation");
         scratch_folder folder;
         recorder<std::uint64_t> file;
         user.download(done.video(), folder / "v.mp4", file.token());
@@ -58,10 +58,10 @@ TEST_CASE("client wait: every documented way of telling progress and success lea
         CAPTURE(form);
         bench b(form);
         client user = b.make_client();
-        finished_task const done = b.finished(user, corgi());
+        task_result const done = b.finished(user, corgi());
         CHECK(done.succeeded());
         REQUIRE(done.videos().size() == 1);
-        CHECK(done.video().url().reveal().starts_with(b.service().base_url() + "/files/"));
+        CHECK(done.video().url().expose().starts_with(b.service().base_url() + "/files/"));
         CHECK(done.video().task_id() == done.id());
     }
 }
@@ -72,7 +72,7 @@ TEST_CASE("client wait: several waiters of one task share its polls and its end"
     client user = b.make_client();
     client const copy = user;
     task const one = b.submitted(user, corgi());
-    std::vector<recorder<finished_task>> got(20);
+    std::vector<recorder<task_result>> got(20);
     for (std::size_t i = 0; i < got.size(); ++i)
         (i % 2 == 0 ? user : client(copy)).wait(i % 3 == 0 ? task(one.id()) : one, got[i].token());
     b.run();
@@ -80,7 +80,7 @@ TEST_CASE("client wait: several waiters of one task share its polls and its end"
     CHECK(polls > 1);
     for (auto const& each : got) {
         CHECK(each.value().succeeded());
-        CHECK(static_cast<std::uint64_t>(each.value().polls()) == polls);
+        CHECK(static_cast<std::uint64_t>(each.value().poll_count()) == polls);
     }
     CHECK(user.metrics().tasks_waiting == 0);
     CHECK(user.metrics().tasks_finished == 1);
@@ -91,16 +91,16 @@ TEST_CASE("client wait: an expired wait names the task, which can be waited for 
     bench b("{}", 1);
     client user = b.make_client();
     task const one = b.submitted(user, corgi());
-    recorder<finished_task> early;
+    recorder<task_result> early;
     auto const began = std::chrono::steady_clock::now();
-    user.wait(one, wait_options{.time_limit = 40ms}, early.token());
+    user.wait(one, wait_options{.timeout = 40ms}, early.token());
     b.run();
     CHECK(std::chrono::steady_clock::now() - began >= 40ms);
-    CHECK(early.why().code() == errc::wait_expired);
-    CHECK(early.why().code() == cause::retryable);
-    CHECK(early.why().code() == cause::timed_out);
+    CHECK(early.why().code() == errc::wait_timeout);
+    CHECK(early.why().code() == condition::retryable);
+    CHECK(early.why().code() == condition::timed_out);
     CHECK(early.why().task_id() == one.id());
-    CHECK(early.why().detail().find("pending") != std::string::npos);
+    CHECK(early.why().client_message().find("pending") != std::string::npos);
     auto const polls = b.booked("polls");
     CHECK(polls >= 1);
     CHECK(user.metrics().tasks_waiting == 0);
@@ -115,15 +115,15 @@ TEST_CASE("client wait: each waiter of a task has a time limit of its own")
     bench b("{}", 1);
     client user = b.make_client();
     task const one = b.submitted(user, corgi());
-    recorder<finished_task> patient;
-    recorder<finished_task> hasty;
-    recorder<finished_task> hastier;
-    user.wait(one, wait_options{.time_limit = 40ms}, hasty.token());
+    recorder<task_result> patient;
+    recorder<task_result> hasty;
+    recorder<task_result> hastier;
+    user.wait(one, wait_options{.timeout = 40ms}, hasty.token());
     user.wait(one, patient.token());
-    user.wait(one, wait_options{.time_limit = 0ms}, hastier.token());
+    user.wait(one, wait_options{.timeout = 0ms}, hastier.token());
     b.run_until([&] { return hasty.done() && hastier.done(); });
-    CHECK(hasty.why().code() == errc::wait_expired);
-    CHECK(hastier.why().code() == errc::wait_expired);
+    CHECK(hasty.why().code() == errc::wait_timeout);
+    CHECK(hastier.why().code() == errc::wait_timeout);
     CHECK_FALSE(patient.done());
     b.service().advance(3min);
     b.run();
@@ -140,7 +140,7 @@ TEST_CASE("client wait: a task is brought back from its id alone, by another cli
     }
     b.run();
     client other = b.make_client();
-    finished_task const done = waited(b, other, task(id));
+    task_result const done = waited(b, other, task(id));
     CHECK(done.succeeded());
     CHECK(done.id() == id);
 }
@@ -154,7 +154,7 @@ TEST_CASE("client wait: an unknown id ends as task_not_found, in all forms of th
     client a = first.make_client();
     client b(first.context, quick_config(second.service.base_url(), second.service.ca_pem()));
     client c(first.context, quick_config(third.service.base_url(), third.service.ca_pem()));
-    std::vector<recorder<finished_task>> waits(3);
+    std::vector<recorder<task_result>> waits(3);
     std::vector<recorder<task_state>> states(3);
     for (std::size_t i = 0; i < 3; ++i) {
         client& user = i == 0 ? a : i == 1 ? b : c;
@@ -164,9 +164,9 @@ TEST_CASE("client wait: an unknown id ends as task_not_found, in all forms of th
     first.run();
     for (std::size_t i = 0; i < 3; ++i) {
         CAPTURE(i);
-        for (failure const& why : {waits[i].why(), states[i].why()}) {
+        for (error_info const& why : {waits[i].why(), states[i].why()}) {
             CHECK(why.code() == errc::task_not_found);
-            CHECK(why.code() == cause::not_found);
+            CHECK(why.code() == condition::not_found);
             CHECK(why.task_id() == "task_unknown");
         }
     }
@@ -197,7 +197,7 @@ TEST_CASE("client wait: what happens to connections and answers is not the task'
     asio::io_context context;
     std::vector<std::unique_ptr<service_thread>> services;
     std::vector<client> users;
-    std::vector<recorder<finished_task>> got(faults.size());
+    std::vector<recorder<task_result>> got(faults.size());
     for (std::size_t i = 0; i < faults.size(); ++i) {
         services.push_back(std::make_unique<service_thread>(
             bench::options_for(R"({"faults":[{"on":"poll",)" + faults[i] + "}]}", 4000)));
@@ -219,10 +219,10 @@ TEST_CASE("client wait: a service that cannot be reached ends a wait at its limi
     asio::ip::tcp::socket bound(context, {asio::ip::address_v4::loopback(), 0});
     client user(context, quick_config("https://127.0.0.1:" + std::to_string(bound.local_endpoint().port()),
                                       apimart::testing::certificate_authority().pem()));
-    recorder<finished_task> got;
-    user.wait(task("task_1"), wait_options{.time_limit = 100ms}, got.token());
+    recorder<task_result> got;
+    user.wait(task("task_1"), wait_options{.timeout = 100ms}, got.token());
     run_to_end(context);
-    CHECK(got.why().code() == errc::wait_expired);
+    CHECK(got.why().code() == errc::wait_timeout);
     CHECK(got.why().underlying() == errc::connect_failed);
     CHECK(got.why().task_id() == "task_1");
 }
@@ -238,16 +238,16 @@ TEST_CASE("client wait: a service that does not answer stretches a wait by two s
     asio::io_context context;
     client user(context, server.config());
     asio::cancellation_signal signal;
-    recorder<finished_task> patient;
+    recorder<task_result> patient;
     user.wait(task("task_1"), as_result(asio::bind_cancellation_slot(signal.slot(), patient.plain())));
     run_until(context, [&] { return asked == 1; });
     // It shares a question that was asked before, by somebody with more time.
-    recorder<finished_task> hasty;
+    recorder<task_result> hasty;
     auto const began = std::chrono::steady_clock::now();
-    user.wait(task("task_1"), wait_options{.time_limit = 100ms}, hasty.token());
+    user.wait(task("task_1"), wait_options{.timeout = 100ms}, hasty.token());
     run_until(context, [&] { return hasty.done(); });
     auto const took = std::chrono::steady_clock::now() - began;
-    CHECK(hasty.why().code() == errc::wait_expired);
+    CHECK(hasty.why().code() == errc::wait_timeout);
     CHECK(took >= 100ms);
     CHECK(took < 4s); // 2.1 s, and the machine may be busy
     CHECK_FALSE(patient.done());
@@ -263,16 +263,16 @@ TEST_CASE("client wait: a service that asks for a long silence does not stretch 
         bench b(R"({"faults":[{"on":"poll","status":429,"retry_after":)" + pause + R"(,"times":1000}]})");
         client user = b.make_client();
         task const one = b.submitted(user, corgi());
-        recorder<finished_task> got;
-        recorder<finished_task> other;
-        user.wait(one, wait_options{.time_limit = 100ms}, got.token());
-        user.wait(task("task_another"), wait_options{.time_limit = 150ms}, other.token());
+        recorder<task_result> got;
+        recorder<task_result> other;
+        user.wait(one, wait_options{.timeout = 100ms}, got.token());
+        user.wait(task("task_another"), wait_options{.timeout = 150ms}, other.token());
         auto const began = std::chrono::steady_clock::now();
         b.run();
         CHECK(std::chrono::steady_clock::now() - began < 20s);
-        CHECK(got.why().code() == errc::wait_expired);
+        CHECK(got.why().code() == errc::wait_timeout);
         CHECK(got.why().task_id() == one.id());
-        CHECK(other.why().code() == errc::wait_expired);
+        CHECK(other.why().code() == errc::wait_timeout);
         // It was not a reason to ask again and again.
         CHECK(b.booked("polls") <= 4);
     }
@@ -287,8 +287,8 @@ TEST_CASE("client wait: cancelling one waiter leaves the other, and cancelling b
         task const one = b.submitted(user, corgi());
         asio::cancellation_signal first_signal;
         asio::cancellation_signal second_signal;
-        recorder<finished_task> first;
-        recorder<finished_task> second;
+        recorder<task_result> first;
+        recorder<task_result> second;
         user.wait(one, as_result(asio::bind_cancellation_slot(first_signal.slot(), first.plain())));
         user.wait(one, as_result(asio::bind_cancellation_slot(second_signal.slot(), second.plain())));
         b.run_until([&] { return b.booked("polls") >= 2; });
@@ -312,10 +312,10 @@ TEST_CASE("client wait: questions for many tasks stay within the policy's concur
 {
     bench b(R"({"latency_ms":3})", 2000);
     auto config = b.config();
-    config.poll.concurrent = 2;
-    config.limits.submits = 2;
+    config.poll.max_concurrent = 2;
+    config.limits.max_concurrent_submits = 2;
     client user(b.context, config);
-    std::vector<recorder<finished_task>> got(40);
+    std::vector<recorder<task_result>> got(40);
     for (auto& each : got)
         user.generate(corgi(), each.token());
     b.run();
@@ -334,7 +334,7 @@ TEST_CASE("client wait: an answer about another task is not believed")
     });
     asio::io_context context;
     client user(context, server.config());
-    recorder<finished_task> got;
+    recorder<task_result> got;
     user.wait(task("task_1"), got.token());
     run_to_end(context);
     CHECK(got.value().id() == "task_1");

@@ -30,7 +30,7 @@ void serve(peer& with)
 apimart::client_config quick(scripted_server const& server)
 {
     auto config = server.config();
-    config.tls.without_system_authorities();
+    config.tls.use_system_ca(false);
     config.limits.connects_per_second = 10'000;
     return config;
 }
@@ -42,7 +42,7 @@ TEST_CASE("faults: the metrics count as polls what the schedule asked, and nothi
     bench b;
     apimart::client user = b.make_client();
     scratch_folder folder;
-    apimart::finished_task const done = b.finished(user, corgi());
+    apimart::task_result const done = b.finished(user, corgi());
     auto const polls = b.booked("polls");
     CHECK(user.metrics().polls_sent == polls);
     for (int i = 0; i < 3; ++i) {
@@ -66,7 +66,7 @@ TEST_CASE("faults: a poll is counted as it leaves, not when its answer has come"
     bench b(R"({"faults":[{"on":"poll","do":"hold"}]})");
     apimart::client user = b.make_client();
     apimart::task const one = b.submitted(user, corgi());
-    recorder<apimart::finished_task> got;
+    recorder<apimart::task_result> got;
     user.wait(one, got.token());
     // Its answer is held.
     b.run_until([&] { return user.metrics().polls_sent == 1 && b.booked("polls") == 1; });
@@ -110,9 +110,9 @@ TEST_CASE("faults: every request says which version of the library sent it, and 
         auto config = quick(server);
         config.base_url = "https://service.test";
         config.proxy = apimart::proxy_options("http://127.0.0.1:" + std::to_string(proxy.port()));
-        config.poll.first = 0ms;
+        config.poll.initial_delay = 0ms;
         apimart::client user(context, config);
-        recorder<apimart::finished_task> generated;
+        recorder<apimart::task_result> generated;
         recorder<apimart::task_state> asked;
         recorder<std::uint64_t> fetched;
         user.generate(corgi(), generated.token());

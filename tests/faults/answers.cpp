@@ -25,15 +25,15 @@ TEST_CASE("faults: what became of a connection is told with the host's name")
     cell_plans cells;
     for (auto const& row : lost_answers()) {
         bool const about_the_connection =
-            row.question_code == errc::tls_truncated || row.question_code == errc::tls_corrupt ||
-            row.question_code == errc::response_timeout || row.question_code == errc::read_stalled;
+            row.question_code == errc::stream_truncated || row.question_code == errc::tls_bad_record_mac ||
+            row.question_code == errc::response_timeout || row.question_code == errc::read_timeout;
         if (!about_the_connection)
             continue;
         cells.push_back([row] {
             auto made = make_cell(row, operation::status, false, false, false);
             made->also = [](cell& self) {
                 REQUIRE(self.why());
-                CHECK(self.why()->detail().find("127.0.0.1") != std::string::npos);
+                CHECK(self.why()->client_message().find("127.0.0.1") != std::string::npos);
             };
             return made;
         });

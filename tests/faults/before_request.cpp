@@ -47,16 +47,16 @@ std::unique_ptr<cell> make_route_cell(route_row const& row, operation what, bool
     auto config = way->service->config();
     config.timeouts.resolve = 400ms;
     config.timeouts.connect = 400ms;
-    config.timeouts.connect_stagger = 50ms;
+    config.timeouts.connection_attempt_delay = 50ms;
     config.timeouts.tls_handshake = 400ms;
     row.arrange(config, way, once);
     int const retries = what == operation::submit ? row.submit_retries : row.question_retries;
     expected must = expected::success();
     if (!row.transparent && (!once || (what != operation::wait && retries == 0))) {
         must = what == operation::wait && row.wait_goes_on
-                   ? expected::failed(errc::wait_expired)
+                   ? expected::failed(errc::wait_timeout)
                    : expected::failed(row.code,
-                                      what == operation::submit ? proof_level::not_sent : proof_level::none)
+                                      what == operation::submit ? acceptance::not_sent : acceptance::none)
                          .with_tries(what == operation::wait ? 1 : retries + 1);
         must = must.with_posts(0).with_gets(0);
     } else if (!row.wait_goes_on && what == operation::wait && !row.transparent) {
@@ -68,7 +68,7 @@ std::unique_ptr<cell> make_route_cell(route_row const& row, operation what, bool
     auto made = std::make_unique<cell>(row.id + " " + row.how + "; " + std::string(word_for(what)) +
                                            (once ? ", once" : ", always"),
                                        what, std::move(config), must);
-    if (made->must.code == errc::wait_expired) {
+    if (made->must.code == errc::wait_timeout) {
         made->wait_limit = 900ms;
         made->must.tries.reset();
     }
@@ -76,7 +76,7 @@ std::unique_ptr<cell> make_route_cell(route_row const& row, operation what, bool
     made->consumed = [way] { return way->strikes > 0; };
     made->other_side = way;
     if (row.transparent)
-        made->also = [](cell& self) { CHECK(self.metrics().connect_fallbacks == 1); };
+        made->also = [](cell& self) { CHECK(self.metrics().address_fallbacks == 1); };
     return made;
 }
 
@@ -109,7 +109,7 @@ route_row name_row(std::string id, std::string how, error_code code, int submit_
     row.arrange = [instead = std::move(instead)](apimart::client_config& config,
                                                  std::shared_ptr<route> const& way, bool once) {
         config.base_url = named(config.base_url);
-        config.resolver.keep(0ms);
+        config.resolver.cache_ttl(0ms);
         config.resolver.lookup([way, once, instead](std::string const&) {
             if (way->strikes++ == 0 || !once)
                 return instead();
@@ -163,7 +163,7 @@ route_row address_row(std::string id, std::string how, error_code code, int subm
     row.arrange = [broken = std::move(broken), sound_one_follows](
                       apimart::client_config& config, std::shared_ptr<route> const& way, bool once) {
         config.base_url = named(config.base_url);
-        config.resolver.keep(0ms);
+        config.resolver.cache_ttl(0ms);
         config.resolver.lookup([=, port = way->service->port()](std::string const&) {
             bool const first = way->strikes++ == 0;
             std::vector<std::string> all;
@@ -219,9 +219,9 @@ std::unique_ptr<cell> make_handshake_cell(std::string const& name, error_code co
     bool const over = retries == 0;
     expected must = expected::success().with_tries(2);
     if (over || !once) {
-        must = expected::failed(code, what == operation::submit ? proof_level::not_sent : proof_level::none);
+        must = expected::failed(code, what == operation::submit ? acceptance::not_sent : acceptance::none);
         if (what == operation::wait)
-            must = over ? must.with_tries(1) : expected::failed(errc::wait_expired);
+            must = over ? must.with_tries(1) : expected::failed(errc::wait_timeout);
         else
             must = must.with_tries(retries + 1);
         must = must.with_posts(0).with_gets(0);
@@ -229,7 +229,7 @@ std::unique_ptr<cell> make_handshake_cell(std::string const& name, error_code co
     auto made =
         std::make_unique<cell>(name + "; " + std::string(word_for(what)) + (once ? ", once" : ", always"),
                                what, std::move(config), must);
-    if (must.code == errc::wait_expired)
+    if (must.code == errc::wait_timeout)
         made->wait_limit = 900ms;
     made->ledger = other->ledger;
     made->consumed = [other] { return other->struck > 0; };
@@ -292,16 +292,16 @@ std::unique_ptr<cell> make_proxy_cell(std::string const& name, error_code code, 
     bool const over = what == operation::wait ? !wait_goes_on : retries == 0;
     expected must = expected::success().with_tries(2);
     if (over || !once) {
-        must = expected::failed(code, what == operation::submit ? proof_level::not_sent : proof_level::none)
+        must = expected::failed(code, what == operation::submit ? acceptance::not_sent : acceptance::none)
                    .with_tries(what == operation::wait ? 1 : retries + 1);
         if (what == operation::wait && wait_goes_on)
-            must = expected::failed(errc::wait_expired);
+            must = expected::failed(errc::wait_timeout);
         must = must.with_posts(0).with_gets(0);
     }
     auto made =
         std::make_unique<cell>(name + "; " + std::string(word_for(what)) + (once ? ", once" : ", always"),
                                what, std::move(config), must);
-    if (must.code == errc::wait_expired)
+    if (must.code == errc::wait_timeout)
         made->wait_limit = 900ms;
     made->ledger = side->service->ledger;
     made->consumed = [side, once] {
@@ -491,15 +491,15 @@ TEST_CASE("faults: what fails on the way to the service is proved unsent, and tr
     auto const throws = [](auto code) {
         return [code]() -> std::vector<std::string> { throw boost::system::system_error(code); };
     };
-    add_route_cells(cells, name_row("F01", "the name does not exist", errc::resolve_failed, 0, 0, false,
+    add_route_cells(cells, name_row("F01", "the name does not exist", errc::host_not_found, 0, 0, false,
                                     throws(resolve::host_not_found)));
-    add_route_cells(cells, name_row("F01", "the name has no address", errc::resolve_failed, 0, 0, false,
+    add_route_cells(cells, name_row("F01", "the name has no address", errc::host_not_found, 0, 0, false,
                                     [] { return std::vector<std::string>(); }));
-    add_route_cells(cells, name_row("F02", "the name service fails", errc::resolve_unavailable, 3, 3, true,
-                                    throws(resolve::host_not_found_try_again)));
+    add_route_cells(cells, name_row("F02", "the name service fails", errc::host_not_found_try_again, 3, 3,
+                                    true, throws(resolve::host_not_found_try_again)));
     add_route_cells(cells,
-                    name_row("F02", "the name service's answer is no address", errc::resolve_unavailable, 3,
-                             3, true, [] { return std::vector<std::string>{"no address"}; }));
+                    name_row("F02", "the name service's answer is no address", errc::host_not_found_try_again,
+                             3, 3, true, [] { return std::vector<std::string>{"no address"}; }));
     add_route_cells(cells, address_row("F05", "the first address refuses", {}, 0, {"127.0.0.2"}, true));
     add_route_cells(cells,
                     address_row("F05", "the first address is a black hole", {}, 0, {"127.0.0.3"}, true));
@@ -559,7 +559,7 @@ TEST_CASE("faults: a handshake that fails proves the submit unsent, and only wha
     }
     for (std::string_view const words : {"HTTP/1.1 400 The plain HTTP request was sent to HTTPS port\r\n\r\n",
                                          "SSH-2.0-OpenSSH_9.2\r\n", "220 mail\r\n"}) {
-        add_handshake_cells(cells, "F18 " + std::string(words.substr(0, 8)), errc::not_tls, 0, 0,
+        add_handshake_cells(cells, "F18 " + std::string(words.substr(0, 8)), errc::tls_wrong_protocol, 0, 0,
                             [words](peer& with) {
                                 with.write(words);
                                 with.wait_for_end();
@@ -592,14 +592,14 @@ TEST_CASE(
                 auto config = other->server->config();
                 config.base_url.replace(0, 4, "https");
                 if (!trusted)
-                    config.tls = apimart::tls_options().additional_ca_pem(
-                        apimart::testing::certificate_authority().pem());
+                    config.tls =
+                        apimart::tls_options().add_ca_pem(apimart::testing::certificate_authority().pem());
                 auto made = std::make_unique<cell>(
                     std::string("F14 ") + (trusted ? "another name" : "an unknown authority") + "; " +
                         std::string(word_for(what)),
                     what, std::move(config),
-                    expected::failed(errc::certificate_refused,
-                                     what == operation::submit ? proof_level::not_sent : proof_level::none)
+                    expected::failed(errc::certificate_verify_failed,
+                                     what == operation::submit ? acceptance::not_sent : acceptance::none)
                         .with_tries(1));
                 made->consumed = [other] { return other->connections == 1; };
                 made->also = [other](cell&) { CHECK(other->server->requests().empty()); };
@@ -697,8 +697,8 @@ TEST_CASE("faults: a machine out of descriptors sends nothing and goes on when i
             };
             int retries = 0;
             expected must =
-                expected::failed(errc::local_resource,
-                                 what == operation::submit ? proof_level::not_sent : proof_level::none)
+                expected::failed(errc::resource_exhausted,
+                                 what == operation::submit ? acceptance::not_sent : acceptance::none)
                     .with_tries(4)
                     .with_posts(0);
             if (once)
@@ -708,7 +708,7 @@ TEST_CASE("faults: a machine out of descriptors sends nothing and goes on when i
             one.ledger = service->ledger;
             one.consumed = [&] { return retries > 0; };
             one.config.observer.on_retry = [&](apimart::retry_event const& event) {
-                retries += event.why == errc::local_resource ? 1 : 0;
+                retries += event.why == errc::resource_exhausted ? 1 : 0;
                 if (once)
                     allow(before.rlim_cur);
             };
@@ -740,7 +740,7 @@ TEST_CASE("faults: results at private addresses are not fetched, whatever names 
         asio::io_context context;
         auto config = trap.config();
         config.base_url = "https://api.test";
-        config.tls.without_system_authorities();
+        config.tls.use_system_ca(false);
         int lookups = 0;
         config.resolver.lookup([&](std::string const&) {
             ++lookups;

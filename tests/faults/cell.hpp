@@ -24,9 +24,9 @@
 namespace fault_tests {
 
 using namespace client_tests;
+using apimart::acceptance;
 using apimart::error_code;
-using apimart::failure;
-using apimart::proof_level;
+using apimart::error_info;
 
 /// Sets a flag when its scope ends, however it ends: for what threads of a server wait.
 class raised_at_end
@@ -143,7 +143,7 @@ class expected
 {
 public:
     static expected success() { return expected(); }
-    static expected failed(error_code code, proof_level proof = proof_level::none)
+    static expected failed(error_code code, acceptance proof = acceptance::none)
     {
         expected out;
         out.code = code;
@@ -178,7 +178,7 @@ public:
 
     error_code code;
     error_code underlying;
-    proof_level proof = proof_level::none;
+    acceptance proof = acceptance::none;
     std::optional<int> posts;
     std::optional<int> gets;
     /// Requests that were begun, whether or not they got as far as the service.
@@ -195,11 +195,11 @@ public:
         : name(std::move(title)), what(kind), config(std::move(settings)), must(std::move(outcome))
     {
         // The system's authorities take longer to read than a cell takes to run.
-        config.tls.without_system_authorities();
+        config.tls.use_system_ca(false);
         config.limits.connects_per_second = 10'000;
         config.retry.max_resends = 1;
         config.retry.max_rate_limit_retries = 2;
-        config.poll.longest = std::chrono::milliseconds(8);
+        config.poll.max_interval = std::chrono::milliseconds(8);
         config.observer.on_attempt = [seen = seen_](apimart::attempt_event const& event) {
             if (event.task_id == "task_warm")
                 return;
@@ -230,7 +230,7 @@ public:
         if (what == operation::submit) {
             apimart::submit_options options;
             if (limit)
-                options.time_limit(*limit);
+                options.timeout(*limit);
             user_->submit(large ? large_request() : corgi(), options,
                           apimart::as_result(asio::bind_cancellation_slot(
                               signal.slot(), [seen = seen_](apimart::result<apimart::task> outcome) {
@@ -248,7 +248,7 @@ public:
             user_->wait(apimart::task("task_asked"),
                         apimart::wait_options{limit ? *limit : std::chrono::milliseconds(wait_limit)},
                         apimart::as_result(asio::bind_cancellation_slot(
-                            signal.slot(), [seen = seen_](apimart::result<apimart::finished_task> outcome) {
+                            signal.slot(), [seen = seen_](apimart::result<apimart::task_result> outcome) {
                                 seen->end(outcome ? outcome->id() : std::string(), outcome);
                             })));
         }
@@ -271,7 +271,7 @@ public:
     /// How far the last try got.
     std::string const& last_phase() const { return seen_->phase; }
     bool last_try_reused() const { return seen_->reused; }
-    std::optional<failure> const& why() const { return seen_->why; }
+    std::optional<error_info> const& why() const { return seen_->why; }
     std::string const& id() const { return seen_->id; }
 
     /// Compares what the client said with what was to be expected, and with the service's books.
@@ -326,7 +326,7 @@ private:
         bool reused = false;
         std::string phase;
         std::string id;
-        std::optional<failure> why;
+        std::optional<error_info> why;
         clock::time_point ended{};
     };
 
@@ -346,7 +346,7 @@ inline void cell::verify_outcome()
 {
     CHECK((why() ? why()->code() : error_code()) == must.code);
     if (must.code && why()) {
-        CHECK(apimart::to_string(why()->proof()) == apimart::to_string(must.proof));
+        CHECK(apimart::to_string(why()->acceptance()) == apimart::to_string(must.proof));
         if (must.underlying)
             CHECK(why()->underlying() == must.underlying);
         if (what != operation::submit)
@@ -380,7 +380,7 @@ inline void cell::verify()
         if (!why()) {
             CHECK((bought.size() == 1 && bought.front() == id()));
         } else {
-            bool const doubtful = why()->proof() == proof_level::unknown;
+            bool const doubtful = why()->acceptance() == acceptance::unknown;
             CHECK_MESSAGE((bought.empty() || doubtful), "bought, but not listed as perhaps bought");
             CHECK(doubtful == (why()->code() == apimart::errc::outcome_unknown));
             if (doubtful && !bought.empty())

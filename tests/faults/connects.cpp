@@ -33,8 +33,8 @@ TEST_CASE(
         for (bool const once : {true, false}) {
             auto const service = std::make_shared<breaking_service>(nullptr, false, true, 0);
             expected must =
-                expected::failed(errc::local_resource,
-                                 what == operation::submit ? proof_level::not_sent : proof_level::none)
+                expected::failed(errc::resource_exhausted,
+                                 what == operation::submit ? acceptance::not_sent : acceptance::none)
                     .beneath(error_code(EADDRNOTAVAIL, boost::system::system_category()))
                     .with_tries(4)
                     .with_posts(0);

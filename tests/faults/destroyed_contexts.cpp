@@ -26,7 +26,7 @@ public:
     apimart::client_config config(std::string base_url) const
     {
         auto config = quick_config(std::move(base_url), server_.ca_pem());
-        config.tls.without_system_authorities();
+        config.tls.use_system_ca(false);
         config.limits.connects_per_second = 100'000;
         config.allow_private_results = true;
         return config;
@@ -247,8 +247,8 @@ private:
     void begin(std::string url, Use use, int submits = 16)
     {
         auto config = service_.config(std::move(url));
-        config.limits.submits = submits;
-        config.poll.first = 1ms;
+        config.limits.max_concurrent_submits = submits;
+        config.poll.initial_delay = 1ms;
         config.observer.on_attempt = [alive = states_](apimart::attempt_event const&) {};
         config.resolver.lookup(names_.lookup());
         apimart::client& by =
@@ -267,7 +267,7 @@ private:
     void wait(apimart::client& by)
     {
         for (int i = 0; i < 3; ++i)
-            by.wait(apimart::task("task_asked"), counted<apimart::finished_task>(handlers_));
+            by.wait(apimart::task("task_asked"), counted<apimart::task_result>(handlers_));
         waits_.push_back(by.wait(apimart::task("task_other"), asio::use_future));
     }
     void download(apimart::client& by)
@@ -285,7 +285,7 @@ private:
             by.status(apimart::task("task_asked"),
                       asio::bind_executor(strand,
                                           [alive = handlers_](apimart::error_code, apimart::task_state) {}));
-            by.wait(apimart::task("task_called"), counted<apimart::finished_task>(handlers_));
+            by.wait(apimart::task("task_called"), counted<apimart::task_result>(handlers_));
             called_.push_back(by.submit(corgi(), asio::use_future));
             ++calls_;
             std::this_thread::yield();
@@ -316,7 +316,7 @@ private:
     std::array<int, 5> before_;
     std::vector<std::unique_ptr<apimart::client>> clients_;
     std::vector<std::future<apimart::task>> futures_;
-    std::vector<std::future<apimart::finished_task>> waits_;
+    std::vector<std::future<apimart::task_result>> waits_;
     std::vector<std::future<std::uint64_t>> downloads_;
     std::vector<std::future<apimart::shutdown_report>> reports_;
     std::vector<std::future<apimart::task>> called_;

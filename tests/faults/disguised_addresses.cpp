@@ -31,7 +31,7 @@ public:
     {
         auto config = server_.config();
         config.base_url = "https://api.test";
-        config.tls.without_system_authorities();
+        config.tls.use_system_ca(false);
         config.limits.connects_per_second = 10'000;
         config.retry.max_retries = 0;
         return config;
@@ -83,7 +83,7 @@ apimart::result<std::uint64_t> fetch(apimart::client_config config, std::string 
     apimart::client user(context, std::move(config));
     recorder<std::uint64_t> got;
     user.download(apimart::video_file("task_1", 0, apimart::result_url(link), {}), folder / "v.mp4",
-                  apimart::download_options{.max_resumes = 0}, got.token());
+                  apimart::download_options{.max_retries = 0}, got.token());
     run_to_end(context);
     if (!got.outcome())
         CHECK(folder.names().empty());
@@ -148,7 +148,7 @@ TEST_CASE("faults: F04 a name all of whose addresses are private in some way is 
 {
     trap const here;
     auto config = here.config();
-    config.resolver.pin("named.test", {"127.0.0.1", "::1", "64:ff9b::7f00:1", "0.0.0.0"});
+    config.resolver.add_host("named.test", {"127.0.0.1", "::1", "64:ff9b::7f00:1", "0.0.0.0"});
     check_refused(fetch(config, "https://named.test" + here.port() + "/v.mp4"));
     CHECK(here.connections() == 0);
     ++cells_checked();

@@ -61,7 +61,7 @@ public:
         if (tls_)
             config.base_url.replace(0, 4, "https");
         config.timeouts.send = send_limit;
-        config.timeouts.stall = send_limit;
+        config.timeouts.read = send_limit;
         return config;
     }
     int connections() const { return server_.connections(); }
@@ -218,7 +218,7 @@ TEST_CASE("faults: a final answer that came before the request was out is believ
                  {std::pair(401, api_errc::unauthorized), std::pair(413, api_errc::too_large)})
                 check(
                     {arrived::whole, then, status,
-                     expected::failed(code, proof_level::rejected).with_tries(1)},
+                     expected::failed(code, acceptance::rejected).with_tries(1)},
                     tls, [](apimart::client_config&) {}, nothing_more);
             check(
                 {arrived::whole, then, 200, expected::success().with_tries(1)}, tls,
@@ -226,7 +226,7 @@ TEST_CASE("faults: a final answer that came before the request was out is believ
             // The one refusal that asks to be tried again.
             check(
                 {arrived::whole, then, 429, expected::success().with_tries(2)}, tls,
-                [](apimart::client_config&) {}, [](cell& self) { CHECK(self.metrics().throttled == 1); });
+                [](apimart::client_config&) {}, [](cell& self) { CHECK(self.metrics().rate_limited == 1); });
         }
     }
 }
@@ -241,11 +241,11 @@ TEST_CASE("faults: an interim answer before the request was out changes nothing 
                 if (!tls && then == outlet::closed)
                     continue;
                 check({what, then, 0,
-                       expected::failed(errc::connection_lost, proof_level::not_sent).with_tries(1)},
+                       expected::failed(errc::connection_lost, acceptance::not_sent).with_tries(1)},
                       tls, no_retries, nothing_more);
             }
             check({what, outlet::shut, 0,
-                   expected::failed(errc::send_timeout, proof_level::not_sent).with_tries(1)},
+                   expected::failed(errc::write_timeout, acceptance::not_sent).with_tries(1)},
                   tls, no_retries, check_lasted_as_long_as_sending_may);
         }
     }
@@ -257,7 +257,7 @@ TEST_CASE(
     for (bool const tls : {true, false}) {
         for (arrived const what : {arrived::head, arrived::half_body}) {
             check({what, outlet::open, 413,
-                   expected::failed(api_errc::too_large, proof_level::rejected).with_tries(1)},
+                   expected::failed(api_errc::too_large, acceptance::rejected).with_tries(1)},
                   tls, no_retries, nothing_more);
             check({what, outlet::open, 200, expected::success().with_tries(1)}, tls, no_retries,
                   nothing_more);
@@ -279,11 +279,11 @@ TEST_CASE(
                         check_lasted_as_long_as_sending_may(self);
                 };
                 check({what, then, 200,
-                       expected::failed(errc::outcome_unknown, proof_level::unknown).with_tries(1)},
+                       expected::failed(errc::outcome_unknown, acceptance::unknown).with_tries(1)},
                       tls, no_retries, took);
                 check({what, then, 413,
-                       expected::failed(then == outlet::shut ? errc::send_timeout : errc::connection_lost,
-                                        proof_level::not_sent)
+                       expected::failed(then == outlet::shut ? errc::write_timeout : errc::connection_lost,
+                                        acceptance::not_sent)
                            .with_tries(1)},
                       tls, no_retries, took);
             }
@@ -312,7 +312,7 @@ TEST_CASE("faults: interim answers, however many come, give a request that nobod
     config.timeouts.send = send_limit;
     no_retries(config);
     cell one("F31 with interim answers", operation::submit, std::move(config),
-             expected::failed(errc::send_timeout, proof_level::not_sent).with_tries(1));
+             expected::failed(errc::write_timeout, acceptance::not_sent).with_tries(1));
     one.large = true;
     one.consumed = [&] { return told >= 3; };
     one.also = [](cell& self) {

@@ -46,14 +46,14 @@ TEST_CASE("faults: F56 a handler that throws leaves `run`, and everything else g
 {
     bench b;
     auto config = b.config();
-    config.limits.submits = 1;
+    config.limits.max_concurrent_submits = 1;
     apimart::client user(b.context, config);
     apimart::task const bought = b.submitted(user, corgi());
     int calls = 0;
     recorder<apimart::task> submitted;
     recorder<apimart::task_state> asked;
-    recorder<apimart::finished_task> waited;
-    recorder<apimart::finished_task> generated;
+    recorder<apimart::task_result> waited;
+    recorder<apimart::task_result> generated;
     auto const throwing = apimart::as_result(thrower(calls));
     user.submit(corgi(), throwing);
     user.submit(corgi(), submitted.token());
@@ -110,9 +110,9 @@ TEST_CASE("faults: F56 an observer that throws is told everything all the same, 
     config.observer.on_operation = throwing;
     config.observer.on_connection = throwing;
     config.observer.on_task = throwing;
-    config.observer.on_stall = throwing;
+    config.observer.on_backpressure = throwing;
     apimart::client user(b.context, config);
-    recorder<apimart::finished_task> got;
+    recorder<apimart::task_result> got;
     user.generate(corgi(), got.token());
     CHECK(run_over_exceptions(b.context) == 0);
     CHECK(got.outcome().has_value());

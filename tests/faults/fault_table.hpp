@@ -206,14 +206,14 @@ inline std::vector<answer_row> lost_answers()
                 .lost_while_reused(true));
     }
     auto const impatient = [](apimart::client_config& config) { config.timeouts.response = 600ms; };
-    auto const stalls_soon = [](apimart::client_config& config) { config.timeouts.stall = 600ms; };
+    auto const stalls_soon = [](apimart::client_config& config) { config.timeouts.read = 600ms; };
     add(answer_row("F36", "no answer within the limit",
                    [](peer& with, std::string const&) { return end(with, ending::silence); })
             .submit(s::doubtful, errc::response_timeout)
             .question(q::again, errc::response_timeout)
             .set(impatient));
     for (ending const how : {ending::close, ending::cut}) {
-        errc const code = how == ending::cut ? errc::tls_truncated : errc::connection_lost;
+        errc const code = how == ending::cut ? errc::stream_truncated : errc::connection_lost;
         for (std::string_view const part :
              {"H", "HTTP/1.1", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Le"}) {
             add(answer_row("F37",
@@ -251,12 +251,12 @@ inline std::vector<answer_row> lost_answers()
                        with.write(good.substr(0, good.size() - 12));
                        return end(with, ending::silence);
                    })
-            .submit(s::doubtful, errc::read_stalled)
-            .question(q::again, errc::read_stalled)
+            .submit(s::doubtful, errc::read_timeout)
+            .question(q::again, errc::read_timeout)
             .set(stalls_soon));
     add(answer_row("F39", "a head that stalls", says("HTTP/1.1 200 O", ending::silence))
-            .submit(s::doubtful, errc::read_stalled)
-            .question(q::again, errc::read_stalled)
+            .submit(s::doubtful, errc::read_timeout)
+            .question(q::again, errc::read_timeout)
             .set(stalls_soon));
     add(answer_row("F40", "a bad chunk",
                    says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
@@ -268,8 +268,8 @@ inline std::vector<answer_row> lost_answers()
                        with.write("HTTP/1.1 200 OK\r\n\r\n" + good.substr(good.find("\r\n\r\n") + 4));
                        return end(with, ending::cut);
                    })
-            .submit(s::doubtful, errc::tls_truncated)
-            .question(q::again, errc::tls_truncated));
+            .submit(s::doubtful, errc::stream_truncated)
+            .question(q::again, errc::stream_truncated));
     for (ending const how : {ending::close, ending::cut}) {
         add(answer_row("F42", "a whole answer, then " + std::string(word_for(how)),
                        [how](peer& with, std::string const& good) {
@@ -286,8 +286,8 @@ inline std::vector<answer_row> lost_answers()
                        asio::write(with.socket(), asio::buffer(record));
                        return end(with, ending::silence);
                    })
-            .submit(s::doubtful, errc::tls_corrupt)
-            .question(q::again, errc::tls_corrupt));
+            .submit(s::doubtful, errc::tls_bad_record_mac)
+            .question(q::again, errc::tls_bad_record_mac));
     for (std::string_view const head : {
              "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
              "Content-Length: 2\r\nContent-Length: 3\r\n",
@@ -315,7 +315,7 @@ inline std::vector<answer_row> lost_answers()
     add(answer_row("F45", "a body above its limit", answers(answer_text(200, std::string(3'000, ' '))))
             .submit(s::doubtful_for_good, errc::response_too_large)
             .question(q::final, errc::response_too_large)
-            .set([](apimart::client_config& config) { config.limits.response_bytes = 2'000; }));
+            .set([](apimart::client_config& config) { config.limits.body_limit = 2'000; }));
     std::string interim;
     for (int i = 0; i < 11; ++i)
         interim += "HTTP/1.1 103 Early Hints\r\n\r\n";
@@ -358,7 +358,7 @@ inline std::vector<answer_row> complete_answers()
                           std::string_view headers = "") {
         return answers(answer_text(status, error_body(type, code), headers));
     };
-    error_code const unreadable = errc::unexpected_response;
+    error_code const unreadable = errc::bad_response;
 
     add(answer_row("F60", "the documented answer",
                    [](peer& with, std::string const& good) {
@@ -388,8 +388,8 @@ inline std::vector<answer_row> complete_answers()
             .question(q::again, api_errc::unavailable));
     add(answer_row("F63", "200 with a refusal in it",
                    answers(answer_text(200, R"({"code":402,"message":"balance"})")))
-            .submit(s::refused, api_errc::no_credit)
-            .question(q::final, api_errc::no_credit)
+            .submit(s::refused, api_errc::payment_required)
+            .question(q::final, api_errc::payment_required)
             .charges_nothing());
     add(answer_row("F63", "200 with a failure in it",
                    answers(answer_text(200, R"({"code":500,"message":"broken"})")))
@@ -424,9 +424,12 @@ inline std::vector<answer_row> complete_answers()
                      api_errc::content_rejected},
              refusal{"F67", 401, "authentication_error", "", api_errc::unauthorized, api_errc::unauthorized},
              refusal{"F67", 403, "permission_error", "", api_errc::forbidden, api_errc::forbidden},
-             refusal{"F68", 402, "payment_required", "", api_errc::no_credit, api_errc::no_credit},
-             refusal{"F68", 403, "", "insufficient_user_quota", api_errc::no_credit, api_errc::no_credit},
-             refusal{"F68", 429, "", "insufficient_quota", api_errc::no_credit, api_errc::no_credit},
+             refusal{"F68", 402, "payment_required", "", api_errc::payment_required,
+                     api_errc::payment_required},
+             refusal{"F68", 403, "", "insufficient_user_quota", api_errc::payment_required,
+                     api_errc::payment_required},
+             refusal{"F68", 429, "", "insufficient_quota", api_errc::payment_required,
+                     api_errc::payment_required},
              refusal{"F69", 404, "not_found_error", "", api_errc::not_found, errc::task_not_found},
              refusal{"F72", 413, "", "", api_errc::too_large, api_errc::too_large},
              refusal{"F72", 415, "", "", api_errc::invalid_request, api_errc::invalid_request},
@@ -464,7 +467,7 @@ inline std::vector<answer_row> complete_answers()
                    coded(429, "rate_limit_error", "", "Retry-After: 100000\r\n"))
             .submit(s::refused, api_errc::rate_limited)
             .question(q::final, api_errc::rate_limited)
-            .ends_wait(errc::wait_expired)
+            .ends_wait(errc::wait_timeout)
             .charges_nothing());
     for (int const status : {500, 502, 503, 504, 529}) {
         std::string const id = status == 500 ? "F74" : status == 503 ? "F76" : "F75";
@@ -492,9 +495,8 @@ inline std::vector<answer_row> complete_answers()
     for (std::string_view const status : {"000", "099", "600", "999"})
         add(answer_row("F78", "status " + std::string(status),
                        answers("HTTP/1.1 " + std::string(status) + " X\r\nContent-Length: 2\r\n\r\n{}"))
-                .submit(s::doubtful_for_good,
-                        status[0] == '0' ? errc::protocol_error : errc::unexpected_response)
-                .question(q::final, status[0] == '0' ? errc::protocol_error : errc::unexpected_response));
+                .submit(s::doubtful_for_good, status[0] == '0' ? errc::protocol_error : errc::bad_response)
+                .question(q::final, status[0] == '0' ? errc::protocol_error : errc::bad_response));
     return rows;
 }
 
@@ -571,22 +573,22 @@ inline expected must_be(answer_row const& row, operation what, bool contract, bo
         case submit_rule::taken:
             return expected::success().with_posts(1);
         case submit_rule::refused:
-            return expected::failed(row.submit_code, proof_level::rejected).with_posts(1);
+            return expected::failed(row.submit_code, acceptance::rejected).with_posts(1);
         case submit_rule::throttled:
             return once ? expected::success().with_posts(2)
-                        : expected::failed(row.submit_code, proof_level::rejected).with_posts(3);
+                        : expected::failed(row.submit_code, acceptance::rejected).with_posts(3);
         case submit_rule::doubtful:
             break;
         case submit_rule::doubtful_for_good:
-            return expected::failed(unknown, proof_level::unknown).with_posts(1).beneath(row.submit_code);
+            return expected::failed(unknown, acceptance::unknown).with_posts(1).beneath(row.submit_code);
         case submit_rule::not_executed:
             if (contract && !once)
-                return expected::failed(api_errc::unavailable, proof_level::rejected).with_posts(2);
+                return expected::failed(api_errc::unavailable, acceptance::rejected).with_posts(2);
             break;
         }
         if (contract && once)
             return expected::success().with_posts(2);
-        return expected::failed(unknown, proof_level::unknown)
+        return expected::failed(unknown, acceptance::unknown)
             .with_posts(contract ? 2 : 1)
             .beneath(row.submit_code);
     }
@@ -613,7 +615,7 @@ inline expected must_be(answer_row const& row, operation what, bool contract, bo
         return expected::failed(row.question_code).with_gets(1);
     if (once)
         return expected::success().with_gets(2);
-    return expected::failed(errc::wait_expired);
+    return expected::failed(errc::wait_timeout);
 }
 
 inline std::unique_ptr<cell> make_cell(answer_row const& row, operation what, bool contract, bool reused,
@@ -626,14 +628,14 @@ inline std::unique_ptr<cell> make_cell(answer_row const& row, operation what, bo
     name.append(once ? ", once" : ", always");
     auto made = std::make_unique<cell>(std::move(name), what, service->config(),
                                        must_be(row, what, contract, reused, once));
-    made->config.idempotency = contract ? apimart::idempotency::honoured : apimart::idempotency::none;
+    made->config.idempotency = contract ? apimart::idempotency::supported : apimart::idempotency::none;
     if (row.settings)
         row.settings(made->config);
     made->reused = reused;
     made->ledger = service->ledger;
     made->consumed = [service] { return service->struck() > 0; };
     made->other_side = service;
-    if (what == operation::wait && made->must.code == errc::wait_expired)
+    if (what == operation::wait && made->must.code == errc::wait_timeout)
         made->wait_limit = 300ms;
     return made;
 }

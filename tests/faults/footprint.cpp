@@ -9,7 +9,7 @@ namespace {
 apimart::client_config frugal(scripted_server const& server)
 {
     auto config = server.config();
-    config.tls.without_system_authorities();
+    config.tls.use_system_ca(false);
     config.limits.connects_per_second = 10'000;
     config.allow_private_results = true;
     return config;
@@ -53,14 +53,14 @@ TEST_CASE("faults: hosts that results came from are forgotten once the time of t
         "DNS:*.many.test");
     asio::io_context context;
     auto config = frugal(server);
-    config.timeouts.idle = 30ms;
-    config.resolver.keep(0ms);
+    config.timeouts.pool_idle = 30ms;
+    config.resolver.cache_ttl(0ms);
     for (int i = 0; i < 3 * hosts; ++i)
-        config.resolver.pin("h" + std::to_string(i) + ".many.test", {"127.0.0.1"});
+        config.resolver.add_host("h" + std::to_string(i) + ".many.test", {"127.0.0.1"});
     apimart::client user(context, config);
     auto const left_by = [&](int first, int count) {
         fetch(context, user, server.port(), first, count);
-        auto const until = cell::clock::now() + 2 * config.timeouts.idle;
+        auto const until = cell::clock::now() + 2 * config.timeouts.pool_idle;
         run_until(context, [&] { return cell::clock::now() > until; });
         return bytes_in_use();
     };
@@ -82,7 +82,7 @@ TEST_CASE("faults: connections whose time is over are not used again, and go whe
     });
     asio::io_context context;
     auto config = frugal(server);
-    config.timeouts.idle = 50ms;
+    config.timeouts.pool_idle = 50ms;
     apimart::client user(context, config);
     for (int round = 1; round <= 3; ++round) {
         std::vector<recorder<apimart::task_state>> asked(8);

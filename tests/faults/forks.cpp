@@ -30,10 +30,10 @@ public:
 };
 
 template <class T>
-bool is_forked(recorder<T> const& got, proof_level most)
+bool is_forked(recorder<T> const& got, acceptance most)
 {
-    return got.done() && !got.outcome() && got.outcome().error().code() == errc::forked &&
-           got.outcome().error().proof() <= most;
+    return got.done() && !got.outcome() && got.outcome().error().code() == errc::used_after_fork &&
+           got.outcome().error().acceptance() <= most;
 }
 
 } // namespace
@@ -61,8 +61,8 @@ TEST_CASE("faults: F55 a context told of the fork marks its clients dead in the 
         // Nothing of doctest's here, and no other thread exists.
         context.notify_fork(asio::io_context::fork_child);
         recorder<apimart::task> submitted;
-        recorder<apimart::finished_task> generated;
-        recorder<apimart::finished_task> waited;
+        recorder<apimart::task_result> generated;
+        recorder<apimart::task_result> waited;
         recorder<apimart::task_state> asked;
         recorder<std::uint64_t> fetched;
         user->submit(corgi(), submitted.token());
@@ -80,14 +80,14 @@ TEST_CASE("faults: F55 a context told of the fork marks its clients dead in the 
         while (!all_done() && std::chrono::steady_clock::now() < give_up)
             context.run_one_for(5ms);
         int verdict = 0;
-        verdict |= is_forked(submitted, proof_level::not_sent) ? 0 : 1;
-        verdict |= is_forked(generated, proof_level::not_sent) ? 0 : 2;
-        verdict |= is_forked(waited, proof_level::none) ? 0 : 4;
-        verdict |= is_forked(asked, proof_level::none) ? 0 : 8;
-        verdict |= is_forked(fetched, proof_level::none) ? 0 : 16;
+        verdict |= is_forked(submitted, acceptance::not_sent) ? 0 : 1;
+        verdict |= is_forked(generated, acceptance::not_sent) ? 0 : 2;
+        verdict |= is_forked(waited, acceptance::none) ? 0 : 4;
+        verdict |= is_forked(asked, acceptance::none) ? 0 : 8;
+        verdict |= is_forked(fetched, acceptance::none) ? 0 : 16;
         // What the parent began is the parent's to know.
-        bool const silent = !bought.done() ||
-                            (!bought.outcome() && bought.outcome().error().proof() != proof_level::not_sent);
+        bool const silent = !bought.done() || (!bought.outcome() &&
+                                               bought.outcome().error().acceptance() != acceptance::not_sent);
         verdict |= silent ? 0 : 32;
         // Without a byte on what are the parent's connections, nor an end of them.
         user.reset();

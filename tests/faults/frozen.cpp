@@ -61,11 +61,11 @@ public:
     {
         auto config = server_.config();
         config.base_url.replace(0, 4, "https");
-        config.tls.without_system_authorities();
+        config.tls.use_system_ca(false);
         config.limits.connects_per_second = 10'000;
-        config.limits.connections = operations_;
-        config.limits.submits = operations_;
-        config.limits.downloads = operations_;
+        config.limits.max_connections = operations_;
+        config.limits.max_concurrent_submits = operations_;
+        config.limits.max_concurrent_downloads = operations_;
         config.allow_private_results = true;
         switch (when_) {
         case moment::name:
@@ -90,7 +90,7 @@ public:
             break;
         case moment::half_answer:
         case moment::piece_of_result:
-            config.timeouts.stall = limit_;
+            config.timeouts.read = limit_;
             break;
         }
         return config;

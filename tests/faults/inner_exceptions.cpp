@@ -88,9 +88,9 @@ public:
     apimart::client_config config() const
     {
         auto config = server_.config();
-        config.tls.without_system_authorities();
+        config.tls.use_system_ca(false);
         config.limits.connects_per_second = 10'000;
-        config.poll.first = 0ms;
+        config.poll.initial_delay = 0ms;
         return config;
     }
     std::string link() const { return server_.base_url() + "/v.mp4"; }
@@ -139,7 +139,7 @@ bool bought(apimart::result<T> const& outcome, std::string const& task)
             return outcome->id() == task;
         return false;
     }
-    return outcome.error().task_id() == task || outcome.error().proof() == proof_level::unknown;
+    return outcome.error().task_id() == task || outcome.error().acceptance() == acceptance::unknown;
 }
 
 // The nth allocation of a handler's allocator fails, for every n.
@@ -211,12 +211,12 @@ TEST_CASE(
     scratch_folder folder;
     check_every_refusal<apimart::task>(
         seller, [](apimart::client& by, auto token) { by.submit(corgi(), std::move(token)); });
-    check_every_refusal<apimart::finished_task>(
+    check_every_refusal<apimart::task_result>(
         seller, [](apimart::client& by, auto token) { by.generate(corgi(), std::move(token)); });
     check_every_refusal<apimart::task_state>(seller, [](apimart::client& by, auto token) {
         by.status(apimart::task("task_asked"), std::move(token));
     });
-    check_every_refusal<apimart::finished_task>(seller, [](apimart::client& by, auto token) {
+    check_every_refusal<apimart::task_result>(seller, [](apimart::client& by, auto token) {
         by.wait(apimart::task("task_asked"), std::move(token));
     });
     check_every_refusal<std::uint64_t>(seller, [&](apimart::client& by, auto token) {
@@ -229,7 +229,7 @@ TEST_CASE("faults: a handler's allocator gets everything back where the context 
 {
     scripted_server silent(scripted_server::security::tls, [](peer& with) { with.wait_for_end(); });
     auto config = silent.config();
-    config.tls.without_system_authorities();
+    config.tls.use_system_ca(false);
     for (int steps = 0; steps < 30; ++steps) {
         supply memory;
         auto const alive = std::make_shared<int>();
@@ -242,7 +242,7 @@ TEST_CASE("faults: a handler's allocator gets everything back where the context 
             user.wait(apimart::task("task_asked"),
                       apimart::as_result(
                           asio::bind_allocator(supplied_allocator<char>(memory),
-                                               [alive](apimart::result<apimart::finished_task> const&) {})));
+                                               [alive](apimart::result<apimart::task_result> const&) {})));
             for (int i = 0; i < steps; ++i)
                 context.run_one_for(5ms);
             CHECK(memory.given > 0);

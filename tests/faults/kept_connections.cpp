@@ -86,7 +86,7 @@ void check(habit const& each, scripted_server::security how)
     });
     asio::io_context context;
     auto config = server.config();
-    config.tls.without_system_authorities();
+    config.tls.use_system_ca(false);
     config.limits.connects_per_second = 10'000;
     apimart::client user(context, config);
     chain all(user, submits_in_a_row);
@@ -200,7 +200,7 @@ TEST_CASE(
             raised_at_end const end_of_server(over);
             asio::io_context context;
             auto config = server.config();
-            config.tls.without_system_authorities();
+            config.tls.use_system_ca(false);
             config.limits.connects_per_second = 10'000;
             apimart::client user(context, config);
             chain all(user, in_own_handler);

@@ -27,7 +27,7 @@ answer_row::strike refuses(int status, std::string headers = "")
 apimart::client_config quick(std::shared_ptr<breaking_service> const& of)
 {
     auto config = of->config();
-    config.tls.without_system_authorities();
+    config.tls.use_system_ca(false);
     config.limits.connects_per_second = 10'000;
     return config;
 }
@@ -67,14 +67,14 @@ private:
 
 } // namespace
 
-TEST_CASE("faults: a submit that finds the queue full ends at once as overloaded, and nothing was sent (F10)")
+TEST_CASE("faults: a submit that finds the queue full ends at once as queue_full, and nothing was sent (F10)")
 {
     auto const service = service_that(silence(), always, true);
     asio::io_context context;
     auto config = quick(service);
-    config.limits.submits = 2;
+    config.limits.max_concurrent_submits = 2;
     config.limits.queued_submits = 3;
-    config.timeouts.drain = 1ms;
+    config.timeouts.shutdown_grace = 1ms;
     apimart::client user(context, config);
     std::vector<recorder<apimart::task>> got(7);
     for (auto const& each : got)
@@ -84,16 +84,16 @@ TEST_CASE("faults: a submit that finds the queue full ends at once as overloaded
                service->struck() == 2;
     });
     for (std::size_t i = 5; i < 7; ++i) {
-        CHECK(got[i].why().code() == errc::overloaded);
-        CHECK(got[i].why().proof() == proof_level::not_sent);
+        CHECK(got[i].why().code() == errc::queue_full);
+        CHECK(got[i].why().acceptance() == acceptance::not_sent);
     }
     CHECK(user.metrics().overloaded == 2);
     CHECK(user.metrics().submits_queued == 3);
     recorder<apimart::shutdown_report> report;
     user.shutdown(report.token());
     run_until(context, [&] { return report.done(); });
-    CHECK(report.value().stopped == 5);
-    CHECK(report.value().unknown == 2);
+    CHECK(report.value().cancelled_operations == 5);
+    CHECK(report.value().unknown_submits == 2);
     CHECK(service->ledger->posts() == 2);
 }
 
@@ -109,9 +109,9 @@ TEST_CASE("faults: questions get through while submits fill their places (F10)")
         always, true);
     asio::io_context context;
     auto config = quick(service);
-    config.limits.connections = 4;
-    config.limits.submits = 3;
-    config.timeouts.drain = 1ms;
+    config.limits.max_connections = 4;
+    config.limits.max_concurrent_submits = 3;
+    config.timeouts.shutdown_grace = 1ms;
     apimart::client user(context, config);
     std::vector<recorder<apimart::task>> stuck(20);
     for (auto const& each : stuck)
@@ -120,7 +120,7 @@ TEST_CASE("faults: questions get through while submits fill their places (F10)")
     std::vector<recorder<apimart::task_state>> asked(20);
     for (auto const& each : asked)
         user.status(apimart::task("task_asked"), each.token());
-    recorder<apimart::finished_task> waited;
+    recorder<apimart::task_result> waited;
     user.wait(apimart::task("task_asked"), waited.token());
     run_until(context, [&] {
         return waited.done() &&
@@ -140,7 +140,7 @@ TEST_CASE("faults: Retry-After is waited out, by the submit that was told and by
     auto const service = service_that(refuses(429, "Retry-After: 1\r\n"), 1);
     asio::io_context context;
     auto config = quick(service);
-    config.limits.submits = 1;
+    config.limits.max_concurrent_submits = 1;
     apimart::client user(context, config);
     std::array<recorder<apimart::task>, 3> got;
     auto const begun = clock_type::now();
@@ -152,7 +152,7 @@ TEST_CASE("faults: Retry-After is waited out, by the submit that was told and by
     CHECK(clock_type::now() - begun >= 990ms);
     CHECK(got[0].value().submit_attempts() == 2);
     CHECK(service->ledger->posts() == 4);
-    CHECK(user.metrics().throttled == 1);
+    CHECK(user.metrics().rate_limited == 1);
     CHECK(service->ledger->tasks().size() == 3);
 }
 
@@ -163,8 +163,8 @@ TEST_CASE("faults: an exhausted budget ends retries, names what they were for, a
         asio::io_context context;
         auto config = quick(service);
         config.retry.budget = 10;
-        config.retry.budget_per_retry = 5;
-        config.retry.budget_per_throttle = 5;
+        config.retry.retry_token_cost = 5;
+        config.retry.throttle_token_cost = 5;
         config.retry.max_retries = 50;
         config.retry.max_rate_limit_retries = 50;
         apimart::client user(context, config);
@@ -174,7 +174,7 @@ TEST_CASE("faults: an exhausted budget ends retries, names what they were for, a
             run_until(context, [&] { return got.done(); });
             CHECK(got.why().code() == errc::retry_budget_exhausted);
             CHECK(got.why().underlying() == api_errc::rate_limited);
-            CHECK(got.why().proof() == proof_level::rejected);
+            CHECK(got.why().acceptance() == acceptance::rejected);
             CHECK(service->ledger->posts() == 3);
         } else {
             recorder<apimart::task_state> got;
@@ -196,19 +196,19 @@ TEST_CASE("faults: a submit's time limit includes queueing, retries and pauses (
         auto const service = service_that(silence(), always, true);
         asio::io_context context;
         auto config = quick(service);
-        config.limits.submits = 1;
-        config.timeouts.drain = 1ms;
+        config.limits.max_concurrent_submits = 1;
+        config.timeouts.shutdown_grace = 1ms;
         apimart::client user(context, config);
         recorder<apimart::task> first;
         recorder<apimart::task> second;
         user.submit(corgi(), first.token());
         auto const begun = clock_type::now();
-        user.submit(corgi(), apimart::submit_options().time_limit(200ms), second.token());
+        user.submit(corgi(), apimart::submit_options().timeout(200ms), second.token());
         run_until(context, [&] { return second.done(); });
         CHECK(clock_type::now() - begun >= 200ms);
         CHECK(clock_type::now() - begun <= 200ms + 250ms);
         CHECK(second.why().code() == errc::deadline_exceeded);
-        CHECK(second.why().proof() == proof_level::not_sent);
+        CHECK(second.why().acceptance() == acceptance::not_sent);
         CHECK(service->ledger->posts() == 1);
         CHECK_FALSE(first.done());
     }
@@ -218,13 +218,13 @@ TEST_CASE("faults: a submit's time limit includes queueing, retries and pauses (
         asio::io_context context;
         apimart::client user(context, quick(service));
         recorder<apimart::task> got;
-        user.submit(corgi(), apimart::submit_options().time_limit(2000ms), got.token());
+        user.submit(corgi(), apimart::submit_options().timeout(2000ms), got.token());
         auto const begun = clock_type::now();
         run_until(context, [&] { return got.done(); });
         CHECK(clock_type::now() - begun <= 2000ms + 250ms);
         CHECK(got.why().code() == errc::deadline_exceeded);
         CHECK(got.why().underlying() == api_errc::rate_limited);
-        CHECK(got.why().proof() == proof_level::rejected);
+        CHECK(got.why().acceptance() == acceptance::rejected);
         CHECK(service->ledger->posts() == 1);
     }
     // Retries that never end by themselves.
@@ -234,8 +234,8 @@ TEST_CASE("faults: a submit's time limit includes queueing, retries and pauses (
         auto config = quick(service);
         config.retry.max_retries = 1'000'000;
         config.retry.budget = 100'000'000;
-        config.retry.initial = 20ms;
-        config.retry.cap = 20ms;
+        config.retry.initial_backoff = 20ms;
+        config.retry.max_backoff = 20ms;
         apimart::client user(context, config);
         recorder<apimart::task_state> got;
         user.status(apimart::task("task_asked"), apimart::status_options{300ms}, got.token());
@@ -263,7 +263,7 @@ TEST_CASE("faults: another base URL is tried where no connection was made, and s
         CHECK(got.outcome().has_value());
     }
     CHECK(service->ledger->posts() == 2);
-    CHECK(user.metrics().base_url_switches == 1);
+    CHECK(user.metrics().failovers == 1);
     CHECK(user.metrics().connections_failed == 1);
 }
 
@@ -295,13 +295,13 @@ TEST_CASE("faults: another base URL is not tried once a byte was sent, nor for w
         config.base_url = what == fault::handshake ? "https://127.0.0.1:" + std::to_string(refusing.port())
                                                    : broken->base_url();
         if (what != fault::certificate)
-            config.tls.additional_ca_pem(broken->config().tls.ca_pems().front());
+            config.tls.add_ca_pem(broken->config().tls.ca_pems().front());
         apimart::client user(context, config);
         recorder<apimart::task> got;
         user.submit(corgi(), got.token());
         run_until(context, [&] { return got.done(); });
         bool const sent = what == fault::lost || what == fault::unavailable;
-        CHECK(got.why().proof() == (sent ? proof_level::unknown : proof_level::not_sent));
+        CHECK(got.why().acceptance() == (sent ? acceptance::unknown : acceptance::not_sent));
         CHECK(broken->ledger->posts() == (sent ? 1 : 0));
         CHECK(good->connections() == 0);
     }
@@ -325,8 +325,8 @@ TEST_CASE("faults: a black hole among the addresses costs the stagger, not the t
     }
     auto config = quick(service);
     config.base_url.replace(config.base_url.find("127.0.0.1"), 9, "localhost");
-    config.resolver.pin("localhost", {"127.0.0.3", "127.0.0.1"});
-    config.timeouts.connect_stagger = 100ms;
+    config.resolver.add_host("localhost", {"127.0.0.3", "127.0.0.1"});
+    config.timeouts.connection_attempt_delay = 100ms;
     apimart::client user(context, config);
     recorder<apimart::task> got;
     auto const begun = clock_type::now();
@@ -336,7 +336,7 @@ TEST_CASE("faults: a black hole among the addresses costs the stagger, not the t
     CHECK(got.outcome().has_value());
     CHECK(took >= 100ms);
     CHECK(took <= 100ms + 400ms);
-    CHECK(user.metrics().connect_fallbacks == 1);
+    CHECK(user.metrics().address_fallbacks == 1);
     CHECK(user.metrics().connections_opened == 1);
 }
 
@@ -371,14 +371,14 @@ TEST_CASE("faults: through a proxy with credentials TLS is the origin's, and hos
     auto const wrong = submit("user:wrong@", "localhost", "").why();
     CHECK(wrong.code() == errc::proxy_auth_required);
     CHECK(wrong.http_status() == 407);
-    CHECK(wrong.proof() == proof_level::not_sent);
+    CHECK(wrong.acceptance() == acceptance::not_sent);
     CHECK(wrong.describe().find("wrong") == std::string::npos);
     CHECK(submit("", "localhost", "").why().code() == errc::proxy_auth_required);
 
     // The certificate is for localhost, whoever connects through.
     auto const named = submit("user:pass%20word@", "other.test", "").why();
-    CHECK(named.code() == errc::certificate_refused);
-    CHECK(named.proof() == proof_level::not_sent);
+    CHECK(named.code() == errc::certificate_verify_failed);
+    CHECK(named.acceptance() == acceptance::not_sent);
 
     auto const before = proxy.connections();
     CHECK(submit("", "localhost", "localhost").outcome().has_value());

@@ -19,7 +19,7 @@ bool says_so(asio::io_context& context, Start start)
     }
     run_to_end(context);
     return got.done() && !got.outcome() && got.outcome().error().code() == errc::invalid_configuration &&
-           got.outcome().error().proof() <= proof_level::not_sent;
+           got.outcome().error().acceptance() <= acceptance::not_sent;
 }
 
 template <class Operation>
@@ -75,11 +75,11 @@ TEST_CASE("faults: every operation of a client that was moved from ends with an 
     scratch_folder folder;
     apimart::video_file const file("task_1", 0, apimart::result_url(b.service().base_url() + "/v.mp4"), {});
     CHECK(says_so<apimart::task>(b.context, [&](auto token) { none.submit(corgi(), std::move(token)); }));
-    CHECK(says_so<apimart::finished_task>(b.context,
-                                          [&](auto token) { none.generate(corgi(), std::move(token)); }));
+    CHECK(says_so<apimart::task_result>(b.context,
+                                        [&](auto token) { none.generate(corgi(), std::move(token)); }));
     CHECK(says_so<apimart::task_state>(
         b.context, [&](auto token) { none.status(apimart::task("task_1"), std::move(token)); }));
-    CHECK(says_so<apimart::finished_task>(
+    CHECK(says_so<apimart::task_result>(
         b.context, [&](auto token) { none.wait(apimart::task("task_1"), std::move(token)); }));
     CHECK(says_so<std::uint64_t>(
         b.context, [&](auto token) { none.download(file, folder / "v.mp4", std::move(token)); }));

@@ -117,8 +117,8 @@ public:
     {
         auto config = server_.config();
         config.base_url.replace(0, 4, "https");
-        config.timeouts.drain = drain;
-        config.timeouts.detached_answer = detached;
+        config.timeouts.shutdown_grace = drain;
+        config.timeouts.abandoned_response = detached;
         if (where_ == phase::name) {
             config.base_url = "https://service.test";
             config.resolver.lookup(
@@ -224,12 +224,12 @@ private:
                                                              : error_code(errc::shutting_down);
         if (kind != operation::submit)
             return expected::failed(how == trigger::time_limit && kind == operation::wait
-                                        ? error_code(errc::wait_expired)
+                                        ? error_code(errc::wait_timeout)
                                         : code)
                 .with_posts(0);
         if (where >= phase::answer)
-            return expected::failed(errc::outcome_unknown, proof_level::unknown).with_posts(1).beneath(code);
-        return expected::failed(code, proof_level::not_sent).with_posts(0);
+            return expected::failed(errc::outcome_unknown, acceptance::unknown).with_posts(1).beneath(code);
+        return expected::failed(code, acceptance::not_sent).with_posts(0);
     }
     void check_time()
     {
@@ -246,11 +246,11 @@ private:
         CHECK(took_since(struck_) <= limit);
         for (auto const& each : reports_) {
             if (each.done() && what == operation::wait)
-                CHECK(each.value().waiting == std::vector<std::string>{"task_asked"});
+                CHECK(each.value().cancelled_waits == std::vector<std::string>{"task_asked"});
             else if (each.done() && waits)
-                CHECK(each.value().unknown == 1);
+                CHECK(each.value().unknown_submits == 1);
             else if (each.done())
-                CHECK(each.value().stopped == 1);
+                CHECK(each.value().cancelled_operations == 1);
         }
     }
 
@@ -346,7 +346,8 @@ TEST_CASE("faults: after the last copy of a client its context has nothing to do
         auto const took = std::chrono::steady_clock::now() - begun;
         CHECK(took <= at_once + (where >= phase::answer ? drain : 0ms));
         REQUIRE(one.why());
-        CHECK(one.why()->proof() == (where >= phase::answer ? proof_level::unknown : proof_level::not_sent));
+        CHECK(one.why()->acceptance() ==
+              (where >= phase::answer ? acceptance::unknown : acceptance::not_sent));
         ++cells_checked();
     }
 }
@@ -358,7 +359,7 @@ TEST_CASE("faults: a name service that hangs delays its own names alone")
     auto const end = release.get_future().share();
     asio::io_context context;
     auto config = service->config();
-    config.tls.without_system_authorities();
+    config.tls.use_system_ca(false);
     config.fallback_base_urls = {config.base_url};
     auto const at = config.fallback_base_urls[0].find("127.0.0.1");
     config.fallback_base_urls[0].replace(at, 9, "localhost");
@@ -379,7 +380,7 @@ TEST_CASE("faults: a name service that hangs delays its own names alone")
         run_until(context, [&] { return got.done(); });
         CHECK(got.value().id() == "task_1");
         CHECK(service->ledger->posts() == 1);
-        CHECK(user.metrics().base_url_switches == 1);
+        CHECK(user.metrics().failovers == 1);
     }
     CHECK(dead == 1);
     release.set_value();

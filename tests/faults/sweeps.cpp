@@ -92,7 +92,7 @@ TEST_CASE("faults: sweep: an answer that ends at any of its bytes is never half 
         std::size_t const size = answer_size(what);
         for (std::size_t n = 1; n <= size; ++n) {
             for (ending const how : {ending::close, ending::cut}) {
-                error_code const code = how == ending::cut ? errc::tls_truncated : errc::connection_lost;
+                error_code const code = how == ending::cut ? errc::stream_truncated : errc::connection_lost;
                 answer_row row("F37/F38",
                                "ends with " + std::string(word_for(how)) + " at byte " + std::to_string(n),
                                [n, how](peer& with, std::string const& good) {
@@ -140,7 +140,7 @@ TEST_CASE(
         });
         asio::io_context context;
         auto config = whole.config();
-        config.tls.without_system_authorities();
+        config.tls.use_system_ca(false);
         apimart::client user(context, config);
         recorder<apimart::task> got;
         user.submit(corgi(), got.token());
@@ -171,7 +171,7 @@ TEST_CASE(
                     std::make_unique<cell>("F34 " + std::string(word_for(how)) + " after " +
                                                std::to_string(n) + " bytes of the request",
                                            operation::submit, other->server->config(),
-                                           expected::failed(errc::outcome_unknown, proof_level::unknown)
+                                           expected::failed(errc::outcome_unknown, acceptance::unknown)
                                                .with_tries(1)
                                                .beneath(errc::connection_lost));
                 made->ledger = other->ledger;
@@ -224,7 +224,7 @@ TEST_CASE("faults: a large request that breaks off, stalls or is refused on its 
         for (ending const how : {ending::cut, ending::reset}) {
             run(
                 "F30 " + std::string(word_for(how)) + " after " + std::to_string(n),
-                expected::failed(errc::connection_lost, proof_level::not_sent).with_tries(1),
+                expected::failed(errc::connection_lost, acceptance::not_sent).with_tries(1),
                 [](apimart::client_config&) {},
                 [n, how](peer& with) {
                     with.bytes(n);
@@ -233,7 +233,7 @@ TEST_CASE("faults: a large request that breaks off, stalls or is refused on its 
         }
     }
     run(
-        "F31", expected::failed(errc::send_timeout, proof_level::not_sent).with_tries(1),
+        "F31", expected::failed(errc::write_timeout, acceptance::not_sent).with_tries(1),
         [](apimart::client_config& config) { config.timeouts.send = 300ms; },
         [&over](peer& with) {
             with.bytes(1000);
@@ -241,7 +241,7 @@ TEST_CASE("faults: a large request that breaks off, stalls or is refused on its 
             wait_until([&] { return over.load(); });
         });
     run(
-        "F32", expected::failed(api_errc::too_large, proof_level::rejected).with_tries(1),
+        "F32", expected::failed(api_errc::too_large, acceptance::rejected).with_tries(1),
         [](apimart::client_config&) {},
         [](peer& with) {
             with.head();
@@ -295,7 +295,7 @@ TEST_CASE("faults: sweep: cancelled after any number of handlers behind a proxy 
             connect_proxy proxy(net->context.get_executor());
             proxy.start();
             auto config = service->config();
-            config.timeouts.detached_answer = 1ms;
+            config.timeouts.abandoned_response = 1ms;
             if (behind_proxy)
                 config.proxy = apimart::proxy_options("http://127.0.0.1:" + std::to_string(proxy.port()));
             cell one("F48/F49 after handler " + std::to_string(n) +
@@ -318,7 +318,7 @@ TEST_CASE("faults: sweep: cancelled after any number of handlers behind a proxy 
             one.signal.emit(asio::cancellation_type::terminal);
             run_until(context, [&] { return one.done(); });
             // What was handed over reaches the service all the same.
-            if (one.why() && one.why()->proof() == proof_level::unknown) {
+            if (one.why() && one.why()->acceptance() == acceptance::unknown) {
                 wait_until([&] { return service->ledger->posts() == 1; });
                 ++doubtful;
             } else {
@@ -328,7 +328,7 @@ TEST_CASE("faults: sweep: cancelled after any number of handlers behind a proxy 
             context.restart();
             context.run_for(1ms);
             one.verify();
-            CHECK(service->ledger->posts() == (one.why()->proof() == proof_level::unknown ? 1 : 0));
+            CHECK(service->ledger->posts() == (one.why()->acceptance() == acceptance::unknown ? 1 : 0));
             if (ran < n)
                 break;
         }

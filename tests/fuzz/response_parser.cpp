@@ -87,7 +87,7 @@ reading read(std::string_view bytes, limits_of_input const& most, std::size_t st
     require(out.body.size() <= most.body, "a body is bounded");
     if (out.end == state::failed) {
         out.code = parser.why().code();
-        out.detail = parser.why().detail();
+        out.detail = parser.why().client_message();
         require(out.code && !out.detail.empty() && scan_utf8(out.detail).code_points < 200,
                 "a refusal says why");
         require(scan_utf8(out.detail).valid(), "a refusal can be shown");
@@ -133,7 +133,7 @@ void compare_with_beast(std::string_view bytes, reading const& ours)
     }
 }
 
-void require_showable(failure const& why)
+void require_showable(error_info const& why)
 {
     require(bool(why.code()), "a failure has a code");
     std::string const told = why.describe();

@@ -173,7 +173,7 @@ def mutations(body):
                     continue
                 yield f"{where} with {count} entries", "unknown", changed(body, path, entries)
         if isinstance(place, dict):
-            # Only the body and the objects with fields of their own; shots and subjects need all of theirs.
+            # Only the body and the objects with fields of their own; shots and elements need all of theirs.
             required = len(path) > 1 and judged and path[0] != "metadata"
             if path != ("duration",) or not is_storyboard(body):
                 yield f"{where} left out", "invalid" if required else "unknown", without(body, path)
@@ -231,10 +231,10 @@ def mutations(body):
 
     for count in (0, 1, 2, 4, 5):
         if body["model"] == V3:
-            subject = {"name": "a", "description": "b", "element_input_urls": [URL] * count}
-            yield f"subject with {count} pictures", "unknown" if count in (2, 4) else "invalid", {**body, "element_list": [subject]}
-            subject = {"name": "a", "description": "b", "element_input_urls": [URL] * 2}
-            yield f"{count} subjects", "unknown" if count < 4 else "invalid", {**body, "element_list": [subject] * count}
+            element = {"name": "a", "description": "b", "element_input_urls": [URL] * count}
+            yield f"element with {count} pictures", "unknown" if count in (2, 4) else "invalid", {**body, "element_list": [element]}
+            element = {"name": "a", "description": "b", "element_input_urls": [URL] * 2}
+            yield f"{count} elements", "unknown" if count < 4 else "invalid", {**body, "element_list": [element] * count}
     for name in ("webhook", "image_url", "first_frame_image", "last_frame_image"):
         if name in body and first_time((body["model"], name)):
             for url in URLS:

@@ -49,9 +49,10 @@ constexpr std::size_t cell_agrees()
         constexpr char letter = documented::letter(documented::lines[line], column);
         static_assert(accepts<Model, Kind, Parameter> == documented::can_be_set(letter));
         // Required is what a constructor asks for; in one case it asks for what only should be given.
-        constexpr need how = detail::row_of<Model, Kind, Parameter>.how;
-        static_assert((how == need::required) == (letter == 'R'));
-        static_assert((how == need::expected || how == need::recommended) == (letter == 'A'));
+        constexpr requirement how = detail::row_of<Model, Kind, Parameter>.requirement;
+        static_assert((how == requirement::required) == (letter == 'R'));
+        static_assert((how == requirement::recommended_argument || how == requirement::recommended) ==
+                      (letter == 'A'));
     }
     return 1;
 }
@@ -95,7 +96,7 @@ static_assert(table_is_whole());
 template <class Request>
 constexpr bool takes_a_seed = requires(Request r)
 {
-    static_cast<Request&&>(r).seed(checked(1));
+    static_cast<Request&&>(r).seed(runtime(1));
 };
 static_assert(takes_a_seed<text_to_video<veo_3_1_fast_official>>);
 static_assert(!takes_a_seed<text_to_video<kling_v3>>);
@@ -103,7 +104,7 @@ static_assert(!takes_a_seed<text_to_video<kling_v3>>);
 template <class Request>
 constexpr bool takes_a_duration = requires(Request r)
 {
-    static_cast<Request&&>(r).duration(checked(std::chrono::seconds(5)));
+    static_cast<Request&&>(r).duration(runtime(std::chrono::seconds(5)));
 };
 static_assert(takes_a_duration<text_to_video<kling_v3>>);
 static_assert(takes_a_duration<intelligent_storyboard<kling_v3>>);
@@ -129,10 +130,10 @@ static_assert(!accepts_count<kling_v3_omni, kind::image_reference, parameter::im
 static_assert(accepts_count<kling_v3_omni, kind::image_reference, parameter::image_urls, 50>);
 static_assert(accepts_count<kling_v3, kind::text_to_video, parameter::element_list, 3>);
 static_assert(!accepts_count<kling_v3, kind::text_to_video, parameter::element_list, 4>);
-static_assert(!accepts_pictures_per_subject<kling_v3, kind::text_to_video, parameter::element_list, 1>);
-static_assert(accepts_pictures_per_subject<kling_v3, kind::text_to_video, parameter::element_list, 2>);
-static_assert(accepts_pictures_per_subject<kling_v3, kind::text_to_video, parameter::element_list, 4>);
-static_assert(!accepts_pictures_per_subject<kling_v3, kind::text_to_video, parameter::element_list, 5>);
+static_assert(!accepts_pictures_per_element<kling_v3, kind::text_to_video, parameter::element_list, 1>);
+static_assert(accepts_pictures_per_element<kling_v3, kind::text_to_video, parameter::element_list, 2>);
+static_assert(accepts_pictures_per_element<kling_v3, kind::text_to_video, parameter::element_list, 4>);
+static_assert(!accepts_pictures_per_element<kling_v3, kind::text_to_video, parameter::element_list, 5>);
 static_assert(!accepts_shots<kling_v3, 0> && accepts_shots<kling_v3, 1>);
 static_assert(accepts_shots<kling_v3, 6> && !accepts_shots<kling_v3, 7>);
 static_assert(!accepts_shots<kling_3_0_turbo, 0> && accepts_shots<kling_3_0_turbo, 7>);

@@ -21,17 +21,17 @@ constexpr bool is_plain_value =
     !std::is_aggregate_v<T> && std::is_copy_constructible_v<T> && std::is_copy_assignable_v<T> &&
     std::is_nothrow_move_constructible_v<T> && std::is_nothrow_move_assignable_v<T>;
 
-static_assert(is_plain_value<task> && is_plain_value<task_state> && is_plain_value<finished_task>);
-static_assert(is_plain_value<result_url> && is_plain_value<video_file> && is_plain_value<task_failure>);
-static_assert(is_plain_value<failure> && is_plain_value<service_message> && is_plain_value<attempt>);
-static_assert(is_plain_value<violation> && is_plain_value<diagnostics>);
+static_assert(is_plain_value<task> && is_plain_value<task_state> && is_plain_value<task_result>);
+static_assert(is_plain_value<result_url> && is_plain_value<video_file> && is_plain_value<task_error>);
+static_assert(is_plain_value<error_info> && is_plain_value<server_message> && is_plain_value<attempt>);
+static_assert(is_plain_value<violation> && is_plain_value<validation_result>);
 
-static_assert(std::is_same_v<decltype(std::declval<finished_task>().videos()), std::vector<video_file>>);
-static_assert(std::is_same_v<decltype(std::declval<finished_task>().reason()), task_failure>);
-static_assert(std::is_same_v<decltype(std::declval<failure>().violations()), diagnostics>);
-static_assert(std::is_same_v<decltype(std::declval<failure>().attempts()), std::vector<attempt>>);
-static_assert(std::is_same_v<decltype(std::declval<failure>().service()), service_message>);
-static_assert(std::is_same_v<decltype(std::declval<diagnostics>().entries()), std::vector<violation>>);
+static_assert(std::is_same_v<decltype(std::declval<task_result>().videos()), std::vector<video_file>>);
+static_assert(std::is_same_v<decltype(std::declval<task_result>().error()), task_error>);
+static_assert(std::is_same_v<decltype(std::declval<error_info>().validation()), validation_result>);
+static_assert(std::is_same_v<decltype(std::declval<error_info>().attempts()), std::vector<attempt>>);
+static_assert(std::is_same_v<decltype(std::declval<error_info>().server_message()), server_message>);
+static_assert(std::is_same_v<decltype(std::declval<validation_result>().entries()), std::vector<violation>>);
 static_assert(
     std::is_same_v<decltype(std::declval<task_state const&>().videos()), std::vector<video_file> const&>);
 

@@ -47,7 +47,7 @@ std::set<std::string> accepted_ids(json::object const& books)
 asio::awaitable<void> submit_and_wait(client user, std::atomic<int>& succeeded)
 {
     task const one = co_await user.submit(corgi());
-    result<finished_task> const done = co_await user.wait(one, as_result());
+    result<task_result> const done = co_await user.wait(one, as_result());
     if (done && done->succeeded() && done->id() == one.id())
         ++succeeded;
 }
@@ -60,7 +60,7 @@ TEST_CASE(
     constexpr int operations = 300;
     bench b;
     auto config = b.config();
-    config.limits.connections = 12;
+    config.limits.max_connections = 12;
     client const user(b.context, config);
 
     std::mutex mutex;
@@ -84,7 +84,7 @@ TEST_CASE(
                                 seen.insert(accepted->id());
                             }
                             copy.wait(*accepted,
-                                      as_result([&, id = accepted->id()](result<finished_task> done) {
+                                      as_result([&, id = accepted->id()](result<task_result> done) {
                                           if (done && done->succeeded() && done->id() == id)
                                               ++succeeded;
                                       }));
@@ -111,7 +111,7 @@ TEST_CASE("client threads: operations begun by threads that do not run the conte
     constexpr int per_thread = 40;
     bench b;
     client const user = b.make_client();
-    std::vector<std::future<finished_task>> done(per_thread * thread_count);
+    std::vector<std::future<task_result>> done(per_thread * thread_count);
     auto work = std::make_optional(asio::make_work_guard(b.context));
     b.context.restart();
     std::vector<std::thread> runners;
@@ -131,7 +131,7 @@ TEST_CASE("client threads: operations begun by threads that do not run the conte
     std::set<std::string> ids;
     for (auto& each : done) {
         REQUIRE(each.wait_for(guard) == std::future_status::ready);
-        finished_task const one = each.get();
+        task_result const one = each.get();
         CHECK(one.succeeded());
         ids.insert(one.id());
     }
@@ -147,7 +147,7 @@ TEST_CASE("client threads: cancelling at random while all threads work leaves bo
     constexpr int operations = 240;
     bench b("{}", 1000);
     auto config = b.config();
-    config.limits.connections = 8;
+    config.limits.max_connections = 8;
     client const user(b.context, config);
 
     // As everywhere in Asio, a slot is emitted where its handler runs: each operation that is cancelled has a
@@ -172,15 +172,14 @@ TEST_CASE("client threads: cancelling at random while all threads work leaves bo
     for (int i = 0; i < operations; ++i) {
         cancelled* const one = all[static_cast<std::size_t>(i)].get();
         asio::post(one->strand, [&, copy = user, i, one]() mutable {
-            auto const handler = [&ended, &known, &unknown, &not_sent, &other,
-                                  one](result<finished_task> got) {
+            auto const handler = [&ended, &known, &unknown, &not_sent, &other, one](result<task_result> got) {
                 ++ended;
                 one->done = true;
                 if (got || !got.error().task_id().empty())
                     ++known;
-                else if (got.error().proof() == proof_level::unknown)
+                else if (got.error().acceptance() == acceptance::unknown)
                     ++unknown;
-                else if (got.error().proof() == proof_level::not_sent)
+                else if (got.error().acceptance() == acceptance::not_sent)
                     ++not_sent;
                 else
                     ++other;
@@ -216,7 +215,7 @@ TEST_CASE("client threads: shutdown in the middle, called from several threads, 
     constexpr int operations = 200;
     bench b("{}", 200);
     auto config = b.config();
-    config.limits.connections = 8;
+    config.limits.max_connections = 8;
     client const user(b.context, config);
     std::atomic<int> ended = 0;
     std::atomic<int> known = 0;
@@ -224,11 +223,11 @@ TEST_CASE("client threads: shutdown in the middle, called from several threads, 
     std::atomic<int> shutdowns = 0;
     for (int i = 0; i < operations; ++i) {
         asio::post(b.context, [&, copy = user, i]() mutable {
-            copy.generate(corgi(), as_result([&](result<finished_task> got) {
+            copy.generate(corgi(), as_result([&](result<task_result> got) {
                               ++ended;
                               if (got || !got.error().task_id().empty())
                                   ++known;
-                              else if (got.error().proof() != proof_level::not_sent)
+                              else if (got.error().acceptance() != acceptance::not_sent)
                                   ++doubtful;
                           }));
             if (i % 50 == 25)
@@ -252,7 +251,7 @@ TEST_CASE("client threads: copies that end on different threads, the last one wi
             client user = b.make_client();
             for (int i = 0; i < 40; ++i)
                 asio::post(b.context, [&ended, copy = user]() mutable {
-                    copy.generate(corgi(), as_result([&ended](result<finished_task>) { ++ended; }));
+                    copy.generate(corgi(), as_result([&ended](result<task_result>) { ++ended; }));
                 });
         }
         run_on_threads(b.context);
@@ -270,10 +269,10 @@ TEST_CASE("client threads: two clients of two contexts on threads of their own")
     for (int i = 0; i < 60; ++i) {
         // Each begins on the other's context.
         asio::post(b.context, [&, copy = second]() mutable {
-            copy.generate(corgi(), as_result([&](result<finished_task> got) { succeeded += got ? 1 : 0; }));
+            copy.generate(corgi(), as_result([&](result<task_result> got) { succeeded += got ? 1 : 0; }));
         });
         asio::post(second_context, [&, copy = first]() mutable {
-            copy.generate(corgi(), as_result([&](result<finished_task> got) { succeeded += got ? 1 : 0; }));
+            copy.generate(corgi(), as_result([&](result<task_result> got) { succeeded += got ? 1 : 0; }));
         });
     }
     auto work_on_first = std::make_optional(asio::make_work_guard(b.context));

@@ -48,8 +48,8 @@ bool check(row const& one, path way, unsigned short server_port)
     if (one.accepted()) {
         check_accepted(way, got);
     } else {
-        check_refused(way, got, errc::certificate_refused, one.host, one.verdict);
-        CHECK(got.why.detail().find(one.also) != std::string::npos);
+        check_refused(way, got, errc::certificate_verify_failed, one.host, one.verdict);
+        CHECK(got.why.client_message().find(one.also) != std::string::npos);
         CHECK(got.why.attempts().size() <= 1);
     }
     CHECK(tap.connections() == 1);
@@ -93,7 +93,7 @@ void run(std::vector<row> const& rows)
 
 void trust_lists(apimart::client_config& config, std::filesystem::path const& lists)
 {
-    config.tls.revocation_list_file(lists);
+    config.tls.crl_file(lists);
 }
 
 } // namespace

@@ -45,9 +45,9 @@ TEST_CASE("tls: files that cannot be used are named when the client is made")
     std::string const folder = made.folder().string();
     for (std::string const& each : {missing, empty, garbage, torn, folder}) {
         check_unusable(
-            "T65 authorities", [&](auto& config) { config.tls.additional_ca_file(each); }, each);
+            "T65 authorities", [&](auto& config) { config.tls.add_ca_file(each); }, each);
         check_unusable(
-            "T65 lists", [&](auto& config) { config.tls.revocation_list_file(each); }, each);
+            "T65 lists", [&](auto& config) { config.tls.crl_file(each); }, each);
         check_unusable(
             "T65 client certificate",
             [&](auto& config) { config.tls.client_certificate_file(each, made["client"].key); }, each);
@@ -61,7 +61,7 @@ TEST_CASE("tls: files that cannot be used are named when the client is made")
         made["good"].key);
     for (char const* const text : {"", "this is no certificate", "-----BEGIN CERTIFICATE-----\nMIIB\n"})
         check_unusable(
-            "T65 text", [&](auto& config) { config.tls.additional_ca_pem(text); }, "PEM");
+            "T65 text", [&](auto& config) { config.tls.add_ca_pem(text); }, "PEM");
 }
 
 TEST_CASE("tls: only the additional authorities are trusted where the system's are switched off")
@@ -73,19 +73,19 @@ TEST_CASE("tls: only the additional authorities are trusted where the system's a
     nginx.start();
     configure const other_root = [&](apimart::client_config& config) {
         config.tls = apimart::tls_options();
-        config.tls.without_system_authorities().additional_ca_file(made.untrusted_root());
+        config.tls.use_system_ca(false).add_ca_file(made.untrusted_root());
     };
     configure const nobody = [](apimart::client_config& config) {
         config.tls = apimart::tls_options();
-        config.tls.without_system_authorities();
+        config.tls.use_system_ca(false);
     };
     for (path const way : all_paths) {
         CAPTURE(name_of(way));
         INFO("T64");
         check_accepted(way, call(way, "good.test", nginx.port(theirs), other_root));
-        check_refused(way, call(way, "good.test", nginx.port(ours), other_root), errc::certificate_refused,
-                      "good.test", "untrusted_issuer");
-        check_refused(way, call(way, "good.test", nginx.port(ours), nobody), errc::certificate_refused,
+        check_refused(way, call(way, "good.test", nginx.port(ours), other_root),
+                      errc::certificate_verify_failed, "good.test", "untrusted_issuer");
+        check_refused(way, call(way, "good.test", nginx.port(ours), nobody), errc::certificate_verify_failed,
                       "good.test", "untrusted_issuer");
     }
 }
@@ -102,7 +102,7 @@ TEST_CASE("tls: verification is switched off by one type alone, and every connec
     nginx.start();
     configure const insecure = [](apimart::client_config& config) {
         apimart::insecure_tls_for_tests insecure_tls;
-        insecure_tls.without_system_authorities(); // which would take most of the time to read
+        insecure_tls.use_system_ca(false); // which would take most of the time to read
         config.tls = insecure_tls;
     };
     for (int const site : sites) {

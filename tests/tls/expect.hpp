@@ -48,7 +48,7 @@ inline void check_failed(path way, outcome const& got, apimart::error_code code,
     CHECK(got.why.code() == code);
     CHECK(text.find(host) != std::string::npos);
     if (!reason.empty())
-        CHECK(got.why.detail().find(": " + std::string(reason)) != std::string::npos);
+        CHECK(got.why.client_message().find(": " + std::string(reason)) != std::string::npos);
     CHECK(text.find(key_text) == std::string::npos);
     if (is_download(way))
         CHECK_FALSE(got.file_left);
@@ -60,7 +60,8 @@ inline void check_refused(path way, outcome const& got, apimart::error_code code
                           std::string_view reason = "")
 {
     check_failed(way, got, code, host, reason);
-    CHECK(got.why.proof() == (is_submit(way) ? apimart::proof_level::not_sent : apimart::proof_level::none));
+    CHECK(got.why.acceptance() ==
+          (is_submit(way) ? apimart::acceptance::not_sent : apimart::acceptance::none));
 }
 
 } // namespace tls_tests

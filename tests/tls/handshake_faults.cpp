@@ -100,16 +100,16 @@ TEST_CASE("tls: a port that speaks something else is named by the first bytes it
                 continue;
             byte_server const server(made["good"], tls_version::v1_3, each.play);
             outcome const got = call(way, "good.test", server.port());
-            check_refused(way, got, errc::not_tls, "good.test");
-            std::string const text = without_spaces(got.why.detail());
+            check_refused(way, got, errc::tls_wrong_protocol, "good.test");
+            std::string const text = without_spaces(got.why.client_message());
             CHECK(text.ends_with(each.id)); // and no more than that
             CHECK(server.connections() == 1);
         }
         INFO("T48 nginx");
         wiretap const tap(nginx.port(plain));
         outcome const got = call(way, "good.test", tap.port());
-        check_refused(way, got, errc::not_tls, "good.test");
-        CHECK(without_spaces(got.why.detail()).ends_with("485454502f312e31"));
+        check_refused(way, got, errc::tls_wrong_protocol, "good.test");
+        CHECK(without_spaces(got.why.client_message()).ends_with("485454502f312e31"));
         CHECK(tap.connections() == 1);
     }
 }

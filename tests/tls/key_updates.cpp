@@ -8,8 +8,8 @@
 
 using namespace tls_tests;
 using namespace std::chrono_literals;
+using apimart::acceptance;
 using apimart::errc;
-using apimart::proof_level;
 using tests::wait_until;
 using clock_type = std::chrono::steady_clock;
 using peer = byte_server::peer;
@@ -79,7 +79,7 @@ TEST_CASE("tls: a read that has to write first goes on once it could, and the an
         server.narrow();
         check_accepted(way, call(way, "good.test", server.port(), [](apimart::client_config& config) {
                            config.retry.max_retries = 0;
-                           config.timeouts.stall = 10s;
+                           config.timeouts.read = 10s;
                            config.timeouts.response = 10s;
                        }));
         CHECK(server.connections() == 1);
@@ -125,7 +125,7 @@ TEST_CASE("tls: a peer that changes its keys for ever and says nothing is given 
         });
         auto const by = make_user(way, "good.test", server.port(), [](apimart::client_config& config) {
             config.timeouts.response = 12s;
-            config.timeouts.stall = 12s;
+            config.timeouts.read = 12s;
             config.retry.max_retries = 0;
         });
         auto const begun = clock_type::now();
@@ -135,7 +135,7 @@ TEST_CASE("tls: a peer that changes its keys for ever and says nothing is given 
         CHECK(clock_type::now() - begun < 6s);
         CHECK(processor_time_of_this_thread() - spent < 4s);
         if (is_submit(way))
-            CHECK(got.why.proof() == proof_level::unknown);
+            CHECK(got.why.acceptance() == acceptance::unknown);
         CHECK(server.connections() <= 3); // a download goes on twice
     }
 }

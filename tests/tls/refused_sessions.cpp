@@ -2,8 +2,8 @@
 #include "expect.hpp"
 
 using namespace tls_tests;
+using apimart::acceptance;
 using apimart::errc;
-using apimart::proof_level;
 using peer = byte_server::peer;
 
 namespace {
@@ -90,7 +90,7 @@ TEST_CASE("tls: an alert that no longer can be about the handshake leaves a subm
                         check_accepted(question, call(*by, question, "good.test", server.port()));
                     outcome const got = call(*by, way, "good.test", server.port());
                     check_failed(way, got, errc::outcome_unknown, "good.test");
-                    CHECK(got.why.proof() == proof_level::unknown);
+                    CHECK(got.why.acceptance() == acceptance::unknown);
                     CHECK_FALSE(got.why.idempotency_key().empty());
                     CHECK(server.connections() == 1);
                     CHECK(server.requests_that_begin_with("POST ") == 1);

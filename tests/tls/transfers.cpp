@@ -6,9 +6,9 @@
 
 using namespace tls_tests;
 using namespace std::chrono_literals;
+using apimart::acceptance;
 using apimart::errc;
 using apimart::error_code;
-using apimart::proof_level;
 using peer = byte_server::peer;
 
 namespace {
@@ -91,14 +91,14 @@ void check_lost(path way, byte_server const& server, outcome const& got, errc ve
 {
     if (is_submit(way)) {
         check_failed(way, got, errc::outcome_unknown, "");
-        CHECK(got.why.proof() == proof_level::unknown);
+        CHECK(got.why.acceptance() == acceptance::unknown);
         CHECK(got.why.underlying() == error_code(verdict));
         CHECK_FALSE(got.why.idempotency_key().empty());
         CHECK(server.connections() == 1);
         CHECK(server.requests_that_begin_with("POST ") == 1);
     } else {
         check_failed(way, got, verdict, "");
-        CHECK(got.why.proof() == proof_level::none);
+        CHECK(got.why.acceptance() == acceptance::none);
         CHECK(server.connections() == 3);
     }
 }
@@ -156,15 +156,15 @@ TEST_CASE("tls: an answer that is cut short is not taken")
     auto& made = certificates::of_this_run();
     row const rows[] = {
         {"T53 a short body, close_notify", framing::short_body, ending::clean, errc::connection_lost},
-        {"T54 a short body, FIN", framing::short_body, ending::cut, errc::tls_truncated},
+        {"T54 a short body, FIN", framing::short_body, ending::cut, errc::stream_truncated},
         {"T54 a short body, RST", framing::short_body, ending::reset, errc::connection_lost},
-        {"T56 no length, FIN", framing::until_the_end, ending::cut, errc::tls_truncated},
+        {"T56 no length, FIN", framing::until_the_end, ending::cut, errc::stream_truncated},
         {"T56 no length, RST", framing::until_the_end, ending::reset, errc::connection_lost},
         {"T57 no last chunk, close_notify", framing::open_chunks, ending::clean, errc::connection_lost},
-        {"T57 no last chunk, FIN", framing::open_chunks, ending::cut, errc::tls_truncated},
+        {"T57 no last chunk, FIN", framing::open_chunks, ending::cut, errc::stream_truncated},
         {"T57 no last chunk, RST", framing::open_chunks, ending::reset, errc::connection_lost},
         {"T58 a part of a head, close_notify", framing::open_head, ending::clean, errc::connection_lost},
-        {"T58 a part of a head, FIN", framing::open_head, ending::cut, errc::tls_truncated},
+        {"T58 a part of a head, FIN", framing::open_head, ending::cut, errc::stream_truncated},
         {"T58 nothing, close_notify", framing::nothing, ending::clean, errc::connection_lost},
         {"T58 nothing, FIN", framing::nothing, ending::cut, errc::connection_lost},
         {"T58 nothing, RST", framing::nothing, ending::reset, errc::connection_lost},
@@ -244,7 +244,7 @@ TEST_CASE("tls: bytes that somebody else wrote into the connection are not taken
                 {
                     byte_server const server(made["good"], version, each.play);
                     outcome const got = call(way, "good.test", server.port());
-                    check_lost(way, server, got, errc::tls_corrupt);
+                    check_lost(way, server, got, errc::tls_bad_record_mac);
                 }
                 check_recovery(way, version, each.play);
             }
@@ -317,9 +317,9 @@ TEST_CASE("tls: a second handshake is not made, and new keys are taken")
             });
             outcome const got = call(way, "good.test", server.port(), [](apimart::client_config& config) {
                 config.timeouts.response = 100ms;
-                config.timeouts.stall = 100ms;
+                config.timeouts.read = 100ms;
             });
-            check_lost(way, server, got, errc::tls_corrupt);
+            check_lost(way, server, got, errc::tls_bad_record_mac);
         }
     }
 }

@@ -22,12 +22,12 @@ apimart::client_config quick_config(std::string base_url)
 {
     apimart::client_config config{apimart::api_key(std::string(key_text))};
     config.base_url = std::move(base_url);
-    config.tls.without_system_authorities().additional_ca_file(certificates::of_this_run().root());
+    config.tls.use_system_ca(false).add_ca_file(certificates::of_this_run().root());
     for (char const* const host : {"good.test", "a.good.test", "a.b.good.test", "abc.good.test", "evil.test",
                                    "other.test", "xn--bcher-kva.test", "127.0.0.1.good.test"})
-        config.resolver.pin(host, {"127.0.0.1"});
-    config.retry.initial = 1ms;
-    config.retry.cap = 4ms;
+        config.resolver.add_host(host, {"127.0.0.1"});
+    config.retry.initial_backoff = 1ms;
+    config.retry.max_backoff = 4ms;
     config.retry.max_retries = 2;
     config.limits.connects_per_second = 100'000;
     // Only where something is wrong: what should have been refused goes on.
@@ -60,7 +60,7 @@ public:
         if (!ended.good)
             ended.why = got->error();
         else if constexpr (std::is_same_v<T, apimart::task_state>)
-            ended.status = (*got)->word();
+            ended.status = (*got)->raw_status();
         return ended;
     }
 
@@ -109,7 +109,7 @@ outcome user::download(std::string const& url)
         apimart::video_file file("", 0, apimart::result_url(url), std::nullopt);
         apimart::download_options options;
         options.overwrite = true;
-        options.max_resumes = 2;
+        options.max_retries = 2;
         state_->client.download(std::move(file), to, options, std::move(token));
     });
     if (ended.good) {

@@ -23,7 +23,7 @@ class outcome
 {
 public:
     bool good = false;
-    apimart::failure why;
+    apimart::error_info why;
     std::string status;     ///< of a task: the service's own word
     std::string bytes;      ///< of a download
     bool file_left = false; ///< a file or a part of one is there

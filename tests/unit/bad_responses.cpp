@@ -56,7 +56,7 @@ reading read(std::string_view bytes, bool closes, std::size_t first, std::size_t
     out.state = parser.where();
     if (out.state == response_parser::state::failed) {
         out.code = parser.why().code();
-        out.detail = parser.why().detail();
+        out.detail = parser.why().client_message();
     } else {
         out.status = parser.status();
         out.body = parser.body();
@@ -65,11 +65,11 @@ reading read(std::string_view bytes, bool closes, std::size_t first, std::size_t
     return out;
 }
 
-void check_text(failure const& why, bad_responses::expected const& expected)
+void check_text(error_info const& why, bad_responses::expected const& expected)
 {
     CHECK(why.code() == expected.code);
-    CHECK(why.detail().find(expected.detail) != npos);
-    CHECK(why.service().text().find(expected.service_text) != npos);
+    CHECK(why.client_message().find(expected.detail) != npos);
+    CHECK(why.server_message().text().find(expected.service_text) != npos);
     std::string const told = why.describe();
     CHECK(told.find(bad_responses::secret) == npos);
     CHECK(std::none_of(told.begin(), told.end(), [](char c) { return (c >= 0 && c < 0x20) || c == 0x7F; }));

@@ -26,11 +26,11 @@ std::vector<video_file> two_files()
     return files;
 }
 
-result<finished_task> two_videos()
+result<task_result> two_videos()
 {
     task_state state("task_1", task_status::succeeded, "completed");
-    state.videos(two_files()).reason(task_failure("c", "t", "words that are longer than any short string"));
-    return finished_task(std::move(state), 3);
+    state.videos(two_files()).error(task_error("c", "t", "words that are longer than any short string"));
+    return task_result(std::move(state), 3);
 }
 
 } // namespace
@@ -39,9 +39,9 @@ TEST_CASE("values: a task is a value")
 {
     task a("task_1");
     task b = a;
-    b.model("m").profile("p").idempotency_key("k").submit_attempts(2).accepted_at(
+    b.model("m").duration_class("p").idempotency_key("k").submit_attempts(2).accepted_at(
         std::chrono::steady_clock::time_point(5s));
-    CHECK(a.profile().empty());
+    CHECK(a.duration_class().empty());
     CHECK(a.submit_attempts() == 0);
     CHECK_FALSE(a.accepted_at());
     CHECK(a == b);
@@ -49,12 +49,12 @@ TEST_CASE("values: a task is a value")
     CHECK_FALSE(b.valid());
     CHECK(c.valid());
     CHECK(c.model() == "m");
-    CHECK(c.profile() == "p");
+    CHECK(c.duration_class() == "p");
     CHECK(c.idempotency_key() == "k");
     CHECK(c.submit_attempts() == 2);
     CHECK(c.accepted_at() == std::chrono::steady_clock::time_point(5s));
     a = c;
-    CHECK(a.profile() == "p");
+    CHECK(a.duration_class() == "p");
     a = task();
     CHECK_FALSE(a.valid());
     CHECK_FALSE(a == c);
@@ -66,19 +66,23 @@ TEST_CASE("values: a state is a value")
 {
     task_state a("task_1", task_status::running, "processing");
     task_state b = a;
-    b.progress(50).estimated_time(60s).actual_time(70s).created(std::chrono::sys_seconds(1s));
-    b.completed(std::chrono::sys_seconds(2s)).cost(0.5).credits_cost(1.5).videos(two_files()).word("w");
+    b.progress(50).estimated_time(60s).actual_time(70s).created_at(std::chrono::sys_seconds(1s));
+    b.completed_at(std::chrono::sys_seconds(2s))
+        .cost(0.5)
+        .credits_cost(1.5)
+        .videos(two_files())
+        .raw_status("w");
     CHECK_FALSE(a.progress());
     CHECK(a.videos().empty());
-    CHECK(a.word() == "processing");
+    CHECK(a.raw_status() == "processing");
     CHECK(b.id() == "task_1");
     CHECK(b.status() == task_status::running);
-    CHECK(b.word() == "w");
+    CHECK(b.raw_status() == "w");
     CHECK(b.progress() == 50);
     CHECK(b.estimated_time() == 60s);
     CHECK(b.actual_time() == 70s);
-    CHECK(b.created() == std::chrono::sys_seconds(1s));
-    CHECK(b.completed() == std::chrono::sys_seconds(2s));
+    CHECK(b.created_at() == std::chrono::sys_seconds(1s));
+    CHECK(b.completed_at() == std::chrono::sys_seconds(2s));
     CHECK(b.cost() == 0.5);
     CHECK(b.credits_cost() == 1.5);
     CHECK(b.videos().size() == 2);
@@ -86,39 +90,39 @@ TEST_CASE("values: a state is a value")
 
 TEST_CASE("values: a failure is a value")
 {
-    failure a(errc::connection_lost, "one");
-    failure b = a;
+    error_info a(errc::connection_lost, "one");
+    error_info b = a;
     std::vector<attempt> tries;
     tries.emplace_back(make_error_code(errc::connect_timeout), 0, "connecting");
-    diagnostics found;
-    found.refuse("/x", "must be y", "z");
-    b.code(api_errc::rate_limited).underlying(make_error_code(errc::read_stalled));
-    b.proof(proof_level::rejected).http_status(429).request_id("r").task_id("t").idempotency_key("k");
-    b.service(service_message("c", "t", "slow"))
+    validation_result found;
+    found.add_error("/x", "must be y", "z");
+    b.code(api_errc::rate_limited).underlying(make_error_code(errc::read_timeout));
+    b.acceptance(acceptance::rejected).http_status(429).request_id("r").task_id("t").idempotency_key("k");
+    b.server_message(server_message("c", "t", "slow"))
         .retry_after(3s)
         .attempts(tries)
-        .violations(found)
-        .detail("two");
+        .validation(found)
+        .client_message("two");
     CHECK(a.code() == errc::connection_lost);
-    CHECK(a.detail() == "one");
-    CHECK(a.proof() == proof_level::none);
-    CHECK(a.violations().accepted());
+    CHECK(a.client_message() == "one");
+    CHECK(a.acceptance() == acceptance::none);
+    CHECK(a.validation().ok());
     CHECK(b.code() == api_errc::rate_limited);
-    CHECK(b.underlying() == errc::read_stalled);
-    CHECK(b.proof() == proof_level::rejected);
+    CHECK(b.underlying() == errc::read_timeout);
+    CHECK(b.acceptance() == acceptance::rejected);
     CHECK(b.http_status() == 429);
     CHECK(b.request_id() == "r");
     CHECK(b.task_id() == "t");
     CHECK(b.idempotency_key() == "k");
-    CHECK(b.service().text() == "slow");
+    CHECK(b.server_message().text() == "slow");
     CHECK(b.retry_after() == 3s);
     CHECK(b.attempts().size() == 1);
-    CHECK(b.violations().entries().size() == 1);
-    CHECK(b.detail() == "two");
+    CHECK(b.validation().entries().size() == 1);
+    CHECK(b.client_message() == "two");
     CHECK(b.describe() ==
           "rate limited: too many requests: two: /x: must be y (got z) [HTTP 429]; the service says "
           "t: \"slow\"; task t");
-    CHECK_FALSE(failure().code());
+    CHECK_FALSE(error_info().code());
 }
 
 TEST_CASE("values: what is got out of a temporary may be used")
@@ -133,29 +137,29 @@ TEST_CASE("values: what is got out of a temporary may be used")
     }
     CHECK(seen == 3);
     auto const failed = [] {
-        diagnostics found;
-        found.refuse("/a-pointer-longer-than-any-short-string", "must be y", "z");
+        validation_result found;
+        found.add_error("/a-pointer-longer-than-any-short-string", "must be y", "z");
         std::vector<attempt> tries;
         tries.emplace_back(make_error_code(errc::connect_timeout), 0, "a phase longer than any short string");
-        failure why(errc::invalid_request);
-        why.violations(found).attempts(tries);
-        why.service(service_message("", "", "words that are longer than any short string"));
+        error_info why(errc::invalid_request);
+        why.validation(found).attempts(tries);
+        why.server_message(server_message("", "", "words that are longer than any short string"));
         return result<task>(why);
     };
-    for (violation const& each : failed().error().violations().entries())
+    for (violation const& each : failed().error().validation().entries())
         CHECK(each.pointer() == "/a-pointer-longer-than-any-short-string");
     for (attempt const& each : failed().error().attempts())
         CHECK(each.phase() == "a phase longer than any short string");
-    service_message const& words = failed().error().service();
+    server_message const& words = failed().error().server_message();
     CHECK(words.text() == "words that are longer than any short string");
-    task_failure const& reason = two_videos().value().reason();
+    task_error const& reason = two_videos().value().error();
     CHECK(reason.text() == "words that are longer than any short string");
     // Of what is kept, nothing is taken.
-    result<finished_task> const kept = two_videos();
+    result<task_result> const kept = two_videos();
     CHECK(kept->videos().size() == 2);
     CHECK(&kept->videos() == &kept->videos());
     CHECK(kept->video().index() == 0);
-    CHECK(finished_task().video().url().empty());
+    CHECK(task_result().video().url().empty());
 }
 
 TEST_CASE("values: a path is a text")

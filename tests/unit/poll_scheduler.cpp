@@ -80,10 +80,10 @@ TEST_CASE("a task is not asked before the first interval nor more often than the
     s.add("a", "p", 300s);
     s.run();
     REQUIRE(s.asked.size() > 3);
-    CHECK(s.asked.front() - begun >= policy.first);
+    CHECK(s.asked.front() - begun >= policy.initial_delay);
     for (std::size_t i = 1; i < s.asked.size(); ++i)
-        CHECK(s.asked[i] - s.asked[i - 1] >= policy.shortest);
-    CHECK(s.late["a"] <= policy.longest);
+        CHECK(s.asked[i] - s.asked[i - 1] >= policy.min_interval);
+    CHECK(s.late["a"] <= policy.max_interval);
 }
 
 TEST_CASE("what was learnt keeps the next task of its kind quiet until it can be done")
@@ -161,7 +161,7 @@ TEST_CASE("failed polls space out, and being told to slow down holds back every 
     schedule.add(a, now);
     scheduled_poll* due = schedule.take_due(now + 3s);
     REQUIRE(due == &a);
-    failure slow(make_error_code(api_errc::rate_limited));
+    error_info slow(make_error_code(api_errc::rate_limited));
     slow.retry_after(20s);
     schedule.poll_failed(a, slow, now + 3s);
     schedule.add(b, now + 4s);
@@ -177,7 +177,7 @@ TEST_CASE("failed polls space out, and being told to slow down holds back every 
             continue;
         }
         REQUIRE(due == &a);
-        schedule.poll_failed(a, failure(errc::connection_lost), at);
+        schedule.poll_failed(a, error_info(errc::connection_lost), at);
         gap = std::chrono::duration_cast<std::chrono::milliseconds>(a.next - at);
         CHECK(gap <= 60s);
     }
@@ -194,8 +194,8 @@ TEST_CASE("the service's estimate is used, but not trusted for long")
     now = schedule.wake_at().value();
     REQUIRE(schedule.take_due(now) == &a);
     schedule.still_running(a, running().estimated_time(3600s), now);
-    CHECK(a.next - now <= policy.longest + policy.longest / 10);
-    CHECK(a.next - now >= policy.longest / 2);
+    CHECK(a.next - now <= policy.max_interval + policy.max_interval / 10);
+    CHECK(a.next - now >= policy.max_interval / 2);
 }
 
 TEST_CASE("a task can be taken out at any time")
@@ -216,9 +216,9 @@ namespace {
 class fleet
 {
 public:
-    using verdict = std::function<std::optional<failure>(time_point)>;
+    using verdict = std::function<std::optional<error_info>(time_point)>;
 
-    fleet(poll_policy const& policy, int size) : schedule(policy, 5), places_(policy.concurrent)
+    fleet(poll_policy const& policy, int size) : schedule(policy, 5), places_(policy.max_concurrent)
     {
         for (int i = 0; i < size; ++i) {
             // Old already, and not all of one age.
@@ -297,7 +297,7 @@ private:
     std::priority_queue<flight> under_way_;
 };
 
-std::optional<failure> works(time_point)
+std::optional<error_info> works(time_point)
 {
     return std::nullopt;
 }
@@ -321,7 +321,7 @@ TEST_CASE("an outage is met with at most a twentieth of the polls, and its end w
         CAPTURE(make_error_code(code).message());
         CAPTURE(lasts.count());
         poll_policy policy;
-        policy.longest = 60s;
+        policy.max_interval = 60s;
         fleet f(policy, 10'000);
         f.run(180s, works);
         auto const normal = static_cast<double>(f.asked_within(f.now - 60s, 60s)) / 60;
@@ -329,7 +329,7 @@ TEST_CASE("an outage is met with at most a twentieth of the polls, and its end w
 
         auto const down = f.now;
         f.takes = each.takes;
-        f.run(lasts, [&](time_point) { return failure(code); });
+        f.run(lasts, [&](time_point) { return error_info(code); });
         CHECK(static_cast<double>(f.asked_within(down, lasts)) <=
               0.05 * normal * static_cast<double>(lasts.count()));
         // From the fifth second on, not only in the mean.
@@ -352,10 +352,10 @@ TEST_CASE("an outage is met with at most a twentieth of the polls, and its end w
 TEST_CASE("time limits come to their end during an outage, with a last check or without")
 {
     poll_policy policy;
-    policy.longest = 60s;
+    policy.max_interval = 60s;
     fleet f(policy, 2000);
     f.run(120s, works);
-    auto const fails = [](time_point) { return failure(errc::connect_failed); };
+    auto const fails = [](time_point) { return error_info(errc::connect_failed); };
     f.takes = 1ms;
     f.run(60s, fails);
     for (std::size_t i = 0; i < 500; ++i)
@@ -372,7 +372,7 @@ TEST_CASE("the last check of a task whose time is up goes before all others")
 {
     poll_policy policy;
     policy.requests_per_second = 10;
-    policy.concurrent = 1;
+    policy.max_concurrent = 1;
     fleet f(policy, 5000); // far more than can be asked in time
     f.run(30s, works);
     scheduled_poll late("late", "p", f.now - 1h);
@@ -389,13 +389,13 @@ TEST_CASE("the last check of a task whose time is up goes before all others")
 TEST_CASE("a service that fails now and then is asked at the usual rate")
 {
     poll_policy policy;
-    policy.longest = 60s;
+    policy.max_interval = 60s;
     fleet f(policy, 10'000);
     f.run(180s, works);
     auto const normal = f.asked_within(f.now - 60s, 60s);
     jitter random(3);
     f.run(120s, [&](time_point) {
-        return random.draw() < 0.1 ? std::optional(failure(errc::connection_lost)) : std::nullopt;
+        return random.draw() < 0.1 ? std::optional(error_info(errc::connection_lost)) : std::nullopt;
     });
     CHECK(f.failed > 500);
     CHECK(static_cast<double>(f.asked_within(f.now - 60s, 60s)) >= 0.95 * static_cast<double>(normal));
@@ -414,7 +414,7 @@ TEST_CASE("polls that are refused for their rate slow all polls to what the serv
             auto const begun = f.now;
             double tokens = allowed;
             time_point seen = f.now;
-            f.run(60s, [&](time_point at) -> std::optional<failure> {
+            f.run(60s, [&](time_point at) -> std::optional<error_info> {
                 tokens =
                     std::min(allowed, tokens + allowed * std::chrono::duration<double>(at - seen).count());
                 seen = at;
@@ -422,7 +422,7 @@ TEST_CASE("polls that are refused for their rate slow all polls to what the serv
                     tokens -= 1;
                     return std::nullopt;
                 }
-                return failure(make_error_code(api_errc::rate_limited)).retry_after(retry_after);
+                return error_info(make_error_code(api_errc::rate_limited)).retry_after(retry_after);
             });
             auto const done = std::count_if(f.answered.begin(), f.answered.end(),
                                             [&](time_point at) { return at >= begun; });

@@ -82,7 +82,7 @@ TEST_CASE("price: every documented model and quality has one, and says how old i
     for (model_info const& model : models()) {
         CAPTURE(std::string(model.id));
         for (kind_info const& kind : model.kinds)
-            for (row const& one : kind.rows)
+            for (parameter_spec const& one : kind.rows)
                 if (one.name == parameter::mode::name || one.name == parameter::resolution::name)
                     for (std::size_t i = 0; i != one.values.choice_count; ++i)
                         CHECK(detail::find_price(model.id, one.values.choices[i]) != nullptr);
@@ -98,6 +98,6 @@ TEST_CASE("price: every documented model and quality has one, and says how old i
 TEST_CASE("price: nothing is estimated where nothing is known")
 {
     CHECK(!estimate_cost(custom_model("sora-2", {{"prompt", "a"}, {"duration", 8}})));
-    CHECK(!estimate_cost(text_to_video<kling_v3>("a").duration(checked(99s))));
-    CHECK(!estimate_cost(text_to_video<veo_3_1_fast_official>("a").duration(checked(0s))));
+    CHECK(!estimate_cost(text_to_video<kling_v3>("a").duration(runtime(99s))));
+    CHECK(!estimate_cost(text_to_video<veo_3_1_fast_official>("a").duration(runtime(0s))));
 }

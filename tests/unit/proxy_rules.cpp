@@ -34,9 +34,9 @@ proxy_rules rules(std::string url, std::string bypass = {})
     return *made;
 }
 
-failure refused(std::string_view received, proxy_rules const& by = rules("http://proxy.example"))
+error_info refused(std::string_view received, proxy_rules const& by = rules("http://proxy.example"))
 {
-    auto const verdict = by.judge(received, api);
+    auto const verdict = by.parse_response(received, api);
     REQUIRE(verdict.has_value());
     REQUIRE_FALSE(verdict->has_value());
     return verdict->error();
@@ -299,8 +299,8 @@ TEST_CASE("only a complete success with nothing behind it opens the tunnel")
          }) {
         CAPTURE(text);
         for (std::size_t length = 0; length < text.size(); ++length)
-            REQUIRE_FALSE(by.judge(std::string_view(text).substr(0, length), api).has_value());
-        auto const verdict = by.judge(text, api);
+            REQUIRE_FALSE(by.parse_response(std::string_view(text).substr(0, length), api).has_value());
+        auto const verdict = by.parse_response(text, api);
         REQUIRE(verdict.has_value());
         CHECK(verdict->has_value());
         CHECK(refused(text + "x").code() == errc::proxy_protocol_error);
@@ -323,20 +323,20 @@ TEST_CASE("a refusing proxy's status tells whether asking again may help")
         std::string const head =
             "HTTP/1.1 " + std::to_string(status) + " Some Reason\r\nContent-Length: 3\r\n\r\n";
         for (std::size_t length = 0; length < head.size(); ++length)
-            REQUIRE_FALSE(rules("http://p").judge(head.substr(0, length), api).has_value());
+            REQUIRE_FALSE(rules("http://p").parse_response(head.substr(0, length), api).has_value());
         for (char const* const body : {"", "abc", "abc\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"}) {
-            failure const why = refused(head + body);
+            error_info const why = refused(head + body);
             CHECK(why.code() == code);
             CHECK(why.http_status() == status);
             if (code != errc::proxy_protocol_error) {
-                CHECK(why.detail().find("proxy.example:3128") != std::string::npos);
-                CHECK(why.detail().find("api.apimart.ai:443") != std::string::npos);
-                CHECK(why.detail().find("Some Reason") != std::string::npos);
+                CHECK(why.client_message().find("proxy.example:3128") != std::string::npos);
+                CHECK(why.client_message().find("api.apimart.ai:443") != std::string::npos);
+                CHECK(why.client_message().find("Some Reason") != std::string::npos);
             }
         }
     }
-    CHECK(refused("HTTP/1.1 407 No\r\n\r\n").detail().find("no user was given") != std::string::npos);
-    CHECK(refused("HTTP/1.1 407 No\r\n\r\n", rules("http://u:w@p")).detail().find("were sent") !=
+    CHECK(refused("HTTP/1.1 407 No\r\n\r\n").client_message().find("no user was given") != std::string::npos);
+    CHECK(refused("HTTP/1.1 407 No\r\n\r\n", rules("http://u:w@p")).client_message().find("were sent") !=
           std::string::npos);
     // A proxy refuses without a reason, too.
     CHECK(refused("HTTP/1.1 403\r\n\r\n").code() == errc::proxy_refused);
@@ -385,12 +385,12 @@ TEST_CASE("a proxy's header is bounded, however it comes")
     auto const padded = [&](std::size_t size) {
         return line + "A: " + std::string(size - line.size() - 7, 'a') + "\r\n\r\n";
     };
-    auto const at_limit = rules("http://p").judge(padded(8192), api);
+    auto const at_limit = rules("http://p").parse_response(padded(8192), api);
     REQUIRE(at_limit.has_value());
     CHECK(at_limit->has_value());
     CHECK(refused(padded(8193)).code() == errc::proxy_protocol_error);
     CHECK(refused(padded(100'000)).code() == errc::proxy_protocol_error);
-    CHECK_FALSE(rules("http://p").judge(padded(9000).substr(0, 8191), api).has_value());
+    CHECK_FALSE(rules("http://p").parse_response(padded(9000).substr(0, 8191), api).has_value());
     CHECK(refused(padded(9000).substr(0, 8192)).code() == errc::proxy_protocol_error);
 }
 
@@ -411,8 +411,8 @@ TEST_CASE("no answer of a proxy brings its text unescaped, or the credentials, i
              "HTTP/1.1 403 " + std::string(5000, 'x') + "\r\n\r\n",
          }) {
         CAPTURE(text);
-        failure const why = refused(text, by);
-        std::string const words = why.describe() + why.detail() + why.service().text();
+        error_info const why = refused(text, by);
+        std::string const words = why.describe() + why.client_message() + why.server_message().text();
         CHECK(words.find("canary") == std::string::npos);
         CHECK(words.find(token) == std::string::npos);
         CHECK(words.find('\xff') == std::string::npos);

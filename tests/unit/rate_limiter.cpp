@@ -111,7 +111,7 @@ public:
             return;
         }
         refused.push_back(now);
-        limiter.throttled(now, retry_after);
+        limiter.rate_limited(now, retry_after);
         budget_held = budget.take_throttle() && budget_held;
         most_refusals = std::max(most_refusals, refusals + 1);
         waiting.push_front(refusals + 1);
@@ -196,7 +196,7 @@ TEST_CASE("extreme settings are harmless")
             auto now = time_point(100h);
             for (int i = 0; i < 5; ++i) {
                 take_next(limiter, now);
-                limiter.throttled(now, 0s);
+                limiter.rate_limited(now, 0s);
                 take_next(limiter, now);
                 limiter.succeeded(now);
             }
@@ -238,7 +238,7 @@ TEST_CASE("without a configured rate nothing is held back until the service asks
         limiter.succeeded(now);
     }
     limiter.take(now);
-    limiter.throttled(now, {});
+    limiter.rate_limited(now, {});
     CHECK(limiter.rate() == doctest::Approx(70).epsilon(0.1));
     CHECK(limiter.take(now) > 0s);
 }
@@ -252,16 +252,16 @@ TEST_CASE("refusals of requests sent before a slow-down count once")
     now += 200ms;
     for (int i = 0; i < 10; ++i)
         limiter.succeeded(now);
-    limiter.throttled(now, {});
+    limiter.rate_limited(now, {});
     double const after_one = limiter.rate();
     CHECK(after_one == doctest::Approx(0.7 * 50).epsilon(0.15)); // ten in 0.2 seconds
     for (int i = 0; i < 29; ++i)
-        limiter.throttled(now += 1ms, {});
+        limiter.rate_limited(now += 1ms, {});
     CHECK(limiter.rate() == after_one);
     // The next one was sent at the lower rate.
     now += 1s;
     REQUIRE(limiter.take(now) == 0s);
-    limiter.throttled(now + 50ms, {});
+    limiter.rate_limited(now + 50ms, {});
     CHECK(limiter.rate() < 0.75 * after_one);
 }
 
@@ -273,7 +273,7 @@ TEST_CASE("answers that never come do not hide later refusals")
         REQUIRE(limiter.take(now) == 0s); // none of them is answered
     for (auto const end = now + 4s; now < end;) {
         take_next(limiter, now);
-        limiter.throttled(now += 10ms, {});
+        limiter.rate_limited(now += 10ms, {});
     }
     CHECK(limiter.rate() < 1);
 }
@@ -285,7 +285,7 @@ TEST_CASE("a service that refuses everything is asked seldom, but asked")
         auto now = time_point(100h);
         for (int i = 0; i < 60; ++i) {
             take_next(limiter, now);
-            limiter.throttled(now += 50ms, {});
+            limiter.rate_limited(now += 50ms, {});
         }
         CHECK(limiter.rate() == doctest::Approx(configured == 0.05 ? 0.05 : 0.1));
         CHECK(limiter.take(now) <= 20s);
@@ -297,19 +297,19 @@ TEST_CASE("the silence that the service asks for is kept, and saves up no burst"
     rate_limiter limiter(100, 100);
     auto now = time_point(100h);
     limiter.take(now);
-    limiter.throttled(now, 7s);
+    limiter.rate_limited(now, 7s);
     CHECK(limiter.take(now) == 7s);
     CHECK(limiter.take(now + 6999ms) == 1ms);
     // A shorter one that comes later does not cut it short.
-    limiter.throttled(now + 1s, 2s);
+    limiter.rate_limited(now + 1s, 2s);
     CHECK(limiter.take(now + 3s) == 4s);
     now += 7s;
     CHECK(limiter.take(now) == 0s);
     CHECK(limiter.take(now) > 0s);
 
-    limiter.throttled(now, std::chrono::seconds(std::int64_t{1} << 40U));
+    limiter.rate_limited(now, std::chrono::seconds(std::int64_t{1} << 40U));
     CHECK(limiter.take(now) == 24h);
-    limiter.throttled(now, -5s);
+    limiter.rate_limited(now, -5s);
     CHECK(limiter.take(now) == 24h);
 }
 
@@ -319,7 +319,7 @@ TEST_CASE("a learnt limit comes back to the configured rate and not beyond, with
     auto now = time_point(100h);
     for (int i = 0; i < 100; ++i)
         limiter.take(now);
-    limiter.throttled(now, {});
+    limiter.rate_limited(now, {});
     auto const slowed_at = now;
     std::vector<time_point> taken;
     for (int i = 0; i < 3000; ++i) {
@@ -349,7 +349,7 @@ TEST_CASE("a rate that nobody uses is not raised")
         limiter.succeeded(now);
     }
     take_next(limiter, now);
-    limiter.throttled(now, {});
+    limiter.rate_limited(now, {});
     double const slowed = limiter.rate();
     now += 10min;
     CHECK(limiter.rate() == slowed);

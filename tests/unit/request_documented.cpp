@@ -152,9 +152,9 @@ std::vector<any_request> typed_requests()
     all.push_back(
         text_to_video<kling_v3>("@element_dog chasing @element_cat on grass")
             .duration(5s)
-            .element_list(subject("element_dog", "a brown corgi", "https://example.com/dog-front.jpg",
+            .element_list(element("element_dog", "a brown corgi", "https://example.com/dog-front.jpg",
                                   "https://example.com/dog-side.jpg"),
-                          subject("element_cat", "a grey cat", "https://example.com/cat-front.jpg",
+                          element("element_cat", "a grey cat", "https://example.com/cat-front.jpg",
                                   "https://example.com/cat-side.jpg")));
     all.push_back(
         motion_control<kling_v3_motion_control>("https://example.com/ref-image.png",

@@ -31,7 +31,7 @@ using namespace std::chrono_literals;
 // As the client does: takes any request by value.
 asio::awaitable<std::string> submit(any_request request)
 {
-    co_return request.check().accepted() ? request.serialize() : request.check().describe();
+    co_return request.check().ok() ? request.serialize() : request.check().describe();
 }
 
 // Long enough not to fit into a string object.
@@ -45,13 +45,13 @@ asio::awaitable<void> all_of_turbo(std::vector<std::string>& sent)
                                        .aspect_ratio(landscape)
                                        .resolution(p1080)
                                        .duration(5s)));
-    sent.push_back(co_await submit(text_to_video<kling_3_0_turbo>(words + words).duration(checked(7s))));
+    sent.push_back(co_await submit(text_to_video<kling_3_0_turbo>(words + words).duration(runtime(7s))));
     sent.push_back(co_await submit(image_to_video<kling_3_0_turbo>(picture + "?x").prompt(words + ".")));
     sent.push_back(co_await submit(image_to_video<kling_3_0_turbo>("https://example.com/first.jpg")));
     sent.push_back(co_await submit(
         storyboard<kling_3_0_turbo>(shot("a corgi running", 2s), shot("it smiles", 3s)).resolution(p720)));
     sent.push_back(
-        co_await submit(storyboard<kling_3_0_turbo>(std::vector<timed_shot>(2, timed_shot(words + "!", 2s)))
+        co_await submit(storyboard<kling_3_0_turbo>(std::vector<owned_shot>(2, owned_shot(words + "!", 2s)))
                             .watermark(true)));
 }
 
@@ -72,7 +72,7 @@ asio::awaitable<void> all_of_kling_v3(std::vector<std::string>& sent)
         co_await submit(text_to_video<kling_v3>("@dog runs")
                             .mode(mode_4k)
                             .negative_prompt(words + "")
-                            .element_list(subject("dog", words + "", picture + "?1", picture + "?2"))
+                            .element_list(element("dog", words + "", picture + "?1", picture + "?2"))
                             .audio(true)));
     sent.push_back(co_await submit(image_to_video<kling_v3>("the sun sets", picture + "?1", picture + "?2")));
     sent.push_back(co_await submit(
@@ -80,10 +80,10 @@ asio::awaitable<void> all_of_kling_v3(std::vector<std::string>& sent)
     sent.push_back(co_await submit(storyboard<kling_v3>(shot("dawn", 3s), shot("noon", 5s))));
     sent.push_back(co_await submit(
         storyboard<kling_v3>(shot("@dog at dawn", 3s), shot("noon", 5s))
-            .element_list(subject("dog", words + "", std::vector<std::string>(2, picture + "?2")))
+            .element_list(element("dog", words + "", std::vector<std::string>(2, picture + "?2")))
             .aspect_ratio(portrait)));
     sent.push_back(co_await submit(
-        storyboard<kling_v3>(std::vector<timed_shot>(3, timed_shot(words + "", 2s))).mode(pro)));
+        storyboard<kling_v3>(std::vector<owned_shot>(3, owned_shot(words + "", 2s))).mode(pro)));
     sent.push_back(co_await submit(intelligent_storyboard<kling_v3>(words + "").duration(12s)));
 }
 
@@ -104,15 +104,15 @@ asio::awaitable<void> all_of_veo(std::vector<std::string>& sent)
 {
     sent.push_back(co_await submit(
         text_to_video<Model>("a retriever").seed(7).sample_count(1).enhance_prompt(true).duration(8s)));
-    sent.push_back(
-        co_await submit(image_to_video<Model>(words + "", picture + "?1")
-                            .last_frame_image(picture + "?2")
-                            .resize_mode(crop)
-                            .person_generation(disallow)
-                            .generate_audio(true)
-                            .resolution(p4k)
-                            .webhook("https://example.com/hook")
-                            .extra("a_newer_field", boost::json::value(boost::json::string_view(words)))));
+    sent.push_back(co_await submit(
+        image_to_video<Model>(words + "", picture + "?1")
+            .last_frame_image(picture + "?2")
+            .resize_mode(crop)
+            .person_generation(disallow)
+            .generate_audio(true)
+            .resolution(p4k)
+            .webhook("https://example.com/hook")
+            .extra_field("a_newer_field", boost::json::value(boost::json::string_view(words)))));
 }
 
 asio::awaitable<void> custom(std::vector<std::string>& sent)
@@ -137,11 +137,11 @@ asio::awaitable<void> everything(std::vector<std::string>& sent)
 // A temporary aggregate that owns something is what the compiler destroys twice.
 static_assert(!std::is_aggregate_v<any_request>);
 static_assert(!std::is_aggregate_v<text_to_video<kling_3_0_turbo>>);
-static_assert(!std::is_aggregate_v<subject<2>>);
-static_assert(!std::is_aggregate_v<timed_shot>);
+static_assert(!std::is_aggregate_v<element<2>>);
+static_assert(!std::is_aggregate_v<owned_shot>);
 static_assert(!std::is_aggregate_v<violation>);
-static_assert(!std::is_aggregate_v<diagnostics>);
-static_assert(!std::is_aggregate_v<checked_value<std::string>>);
+static_assert(!std::is_aggregate_v<validation_result>);
+static_assert(!std::is_aggregate_v<runtime_value<std::string>>);
 
 // What is made by consteval functions owns nothing.
 static_assert(std::is_trivially_copyable_v<storyboard_draft<kling_v3, 3>>);
@@ -167,7 +167,7 @@ TEST_CASE("requests built inside a co_await expression arrive whole")
             missing.emplace(model.id, kind.name);
     for (std::string const& one : sent) {
         CHECK_MESSAGE(one.starts_with("{\"model\":\""), one);
-        if (auto const read = any_request::parse(one, unknown_fields::kept))
+        if (auto const read = any_request::parse(one, unknown_fields::preserve))
             missing.erase({read->model(), read->kind()});
     }
     for (auto const& [model, kind] : missing)

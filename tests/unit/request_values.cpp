@@ -33,15 +33,15 @@ struct made_up
         table(optional(duration, seconds(2, 12).by_default(4)),
               optional(mode, one_of(apimart::standard, apimart::pro)), optional(seed, integer(0, 99)));
 
-    static constexpr auto text_to_video = table(required(prompt, characters(40).advised(30)), shared);
+    static constexpr auto text_to_video = table(required(prompt, characters(40).recommended(30)), shared);
 
     static constexpr auto image_to_video =
         table(required(first_frame_image, url), recommended(prompt, characters(40)), shared,
               optional(last_frame_image, url));
 
     static constexpr auto storyboard =
-        table(required(multi_prompt, shots(2, 3, characters(10))), implied(multi_shot, true),
-              computed(duration, seconds(2, 12).by_default(4)));
+        table(required(multi_prompt, shots(2, 3, characters(10))), discriminator(multi_shot, true),
+              derived(duration, seconds(2, 12).by_default(4)));
 };
 
 } // namespace studio
@@ -93,25 +93,25 @@ TEST_CASE("request: values known only at run time are stored and judged by check
     CHECK(describe(text_to_video<kling_v3>(text)).empty());
     CHECK(describe(text_to_video<kling_v3>(view)).empty());
     CHECK(describe(text_to_video<kling_v3>(pointer)).empty());
-    CHECK(describe(text_to_video<kling_v3>(checked(text))).empty());
+    CHECK(describe(text_to_video<kling_v3>(runtime(text))).empty());
 
     CHECK(describe(text_to_video<kling_v3>(std::string())) == "/prompt: must not be empty (got \"\")");
-    CHECK(describe(text_to_video<kling_v3>("a").duration(checked(20s))) ==
+    CHECK(describe(text_to_video<kling_v3>("a").duration(runtime(20s))) ==
           "/duration: must be between 3 and 15 (got 20)");
-    CHECK(describe(text_to_video<kling_v3>("a").duration(checked(1min))) ==
+    CHECK(describe(text_to_video<kling_v3>("a").duration(runtime(1min))) ==
           "/duration: must be between 3 and 15 (got 60)");
-    CHECK(describe(text_to_video<kling_v3>("a").aspect_ratio(checked("4:3"))) ==
+    CHECK(describe(text_to_video<kling_v3>("a").aspect_ratio(runtime("4:3"))) ==
           "/aspect_ratio: must be 16:9, 9:16 or 1:1 (got \"4:3\")");
     auto const shape = text.empty() ? landscape : portrait;
-    CHECK(describe(text_to_video<kling_v3>("a").aspect_ratio(checked(shape))).empty());
-    CHECK(describe(text_to_video<veo_3_1_fast_official>("a").resolution(checked(p4k))).empty());
-    CHECK(describe(text_to_video<kling_3_0_turbo>("a").resolution(checked(p4k))) ==
+    CHECK(describe(text_to_video<kling_v3>("a").aspect_ratio(runtime(shape))).empty());
+    CHECK(describe(text_to_video<veo_3_1_fast_official>("a").resolution(runtime(p4k))).empty());
+    CHECK(describe(text_to_video<kling_3_0_turbo>("a").resolution(runtime(p4k))) ==
           "/resolution: must be 720p or 1080p (got \"4K\")");
-    CHECK(describe(text_to_video<veo_3_1_fast_official>("a").seed(checked(-1))) ==
+    CHECK(describe(text_to_video<veo_3_1_fast_official>("a").seed(runtime(-1))) ==
           "/seed: must be between 0 and 4294967295 (got -1)");
-    CHECK(describe(text_to_video<veo_3_1_fast_official>("a").seed(checked(~0ull))) ==
+    CHECK(describe(text_to_video<veo_3_1_fast_official>("a").seed(runtime(~0ull))) ==
           "/seed: must be between 0 and 4294967295 (got 9223372036854775807)");
-    CHECK(describe(text_to_video<veo_3_1_fast_official>("a").enhance_prompt(checked(false))) ==
+    CHECK(describe(text_to_video<veo_3_1_fast_official>("a").enhance_prompt(runtime(false))) ==
           "/enhance_prompt: must be true, or left out (got false)");
     bool const wanted = !text.empty();
     CHECK(text_to_video<kling_v3>("a").audio(wanted).serialize() ==
@@ -146,8 +146,8 @@ TEST_CASE("request: lists whose length is known only at run time")
     CHECK(describe(image_to_video<kling_v3>("a", std::vector<std::string>())) ==
           "/image_urls: must have 1 to 2 entries (got 0 entries)");
 
-    subject const one("a", "d", urls);
-    std::vector<subject<>> const four(4, one);
+    element const one("a", "d", urls);
+    std::vector<element<>> const four(4, one);
     CHECK(describe(text_to_video<kling_v3>("@a").element_list(one)).empty());
     CHECK(describe(text_to_video<kling_v3>("@a").element_list(four))
               .starts_with("/element_list: must have at most 3 entries (got 4 entries)"));
@@ -163,7 +163,7 @@ TEST_CASE("request: a storyboard numbers its shots and knows its length")
           R"("duration":8})");
     CHECK(describe(literal).empty());
 
-    std::vector<timed_shot> shots;
+    std::vector<owned_shot> shots;
     shots.emplace_back(std::string("a"), 3s);
     shots.push_back(shot("b", 5s));
     CHECK(any_request(storyboard<kling_v3>(shots)).serialize() == literal.serialize());
@@ -194,13 +194,13 @@ TEST_CASE("request: a storyboard inside of the prompt")
           R"({"model":"kling-3.0-turbo","prompt":"Shot 1,3,a;Shot 2,5,b;","duration":8})");
     CHECK(describe(literal).empty());
 
-    std::vector<timed_shot> shots;
+    std::vector<owned_shot> shots;
     CHECK(describe(storyboard<kling_3_0_turbo>(shots)).starts_with("/prompt: must not be empty"));
     shots.emplace_back("a; b", 4s);
     CHECK(describe(storyboard<kling_3_0_turbo>(shots)) ==
           "/prompt: must consist of shots written as `Shot number,seconds,text;` (got \"Shot 1,4,a; b;\")");
     // A text cannot smuggle in a shot without being noticed.
-    shots.front() = timed_shot("a;Shot 2,9,b", 4s);
+    shots.front() = owned_shot("a;Shot 2,9,b", 4s);
     CHECK(describe(storyboard<kling_3_0_turbo>(shots)) ==
           "advice: /prompt: should have shots that last together as long as the video: 4 seconds (got 13 "
           "seconds)");
@@ -208,17 +208,19 @@ TEST_CASE("request: a storyboard inside of the prompt")
 
 TEST_CASE("request: extras are sent, survive a round trip, and cannot stand for parameters")
 {
-    auto const typed =
-        text_to_video<kling_v3>("a").extra("cfg_scale", 0.5).extra("cfg_scale", 0.25).extra("tag", "x");
+    auto const typed = text_to_video<kling_v3>("a")
+                           .extra_field("cfg_scale", 0.5)
+                           .extra_field("cfg_scale", 0.25)
+                           .extra_field("tag", "x");
     CHECK(typed.serialize() == R"({"model":"kling-v3","prompt":"a","cfg_scale":2.5E-1,"tag":"x"})");
     any_request const any = typed;
     CHECK(describe(any).empty());
-    CHECK(any.extras().size() == 2);
+    CHECK(any.extra_fields().size() == 2);
 
     CHECK(any_request::parse(any.serialize()).error().describe() ==
           "/cfg_scale: is not a parameter of kling-v3 (got 2.5E-1)\n"
           "/tag: is not a parameter of kling-v3 (got \"x\")");
-    auto const kept = any_request::parse(any.serialize(), unknown_fields::kept);
+    auto const kept = any_request::parse(any.serialize(), unknown_fields::preserve);
     REQUIRE(kept.has_value());
     CHECK(kept->serialize() == any.serialize());
     CHECK(kept->check().entries().empty());
@@ -226,13 +228,14 @@ TEST_CASE("request: extras are sent, survive a round trip, and cannot stand for 
 
     for (char const* name : {"model", "duration", "image_urls", "multi_shot", "webhook"}) {
         CAPTURE(name);
-        diagnostics const found = any_request(text_to_video<kling_v3>("a").extra(name, 1)).check();
+        validation_result const found =
+            any_request(text_to_video<kling_v3>("a").extra_field(name, 1)).check();
         REQUIRE(found.entries().size() == 1);
         CHECK(found.entries()[0].describe() ==
               "/" + std::string(name) + ": is a parameter of kling-v3, not an extra (got 1)");
-        CHECK(!found.accepted());
+        CHECK(!found.ok());
     }
-    CHECK(describe(text_to_video<kling_v3>("a").extra("x", "caf\xe9")) ==
+    CHECK(describe(text_to_video<kling_v3>("a").extra_field("x", "caf\xe9")) ==
           "/x: must be UTF-8; the byte at offset 3 is not (got \"caf\\xe9\")");
 }
 
@@ -269,7 +272,7 @@ TEST_CASE("request: a custom model is sent as it is")
 
 TEST_CASE("request: the prompt as the service reads it")
 {
-    auto sent = [](any_request const& request) { return request.prompt_as_sent(); };
+    auto sent = [](any_request const& request) { return request.effective_prompt(); };
     CHECK(sent(image_reference<kling_v3_omni>("The person slowly turns and smiles", "https://a.example/1")) ==
           "<<<image_1>>>The person slowly turns and smiles");
     CHECK(sent(image_reference<kling_v3_omni>("<<<image_1>>> smiles", "https://a.example/1")) ==
@@ -295,7 +298,7 @@ TEST_CASE("request: models can be listed at run time")
     for (model_info const& model : models())
         for (kind_info const& one : model.kinds) {
             std::string line = std::string(model.id) + " " + std::string(one.name) + ":";
-            for (row const& parameter : one.rows)
+            for (parameter_spec const& parameter : one.rows)
                 if (parameter.settable())
                     line += " " + std::string(parameter.name);
             lines.push_back(line);
@@ -307,7 +310,7 @@ TEST_CASE("request: models can be listed at run time")
     CHECK(find_model("kling-v4") == nullptr);
 
     std::string names;
-    for_each_parameter<veo_3_1_fast_official, kind::text_to_video>([&](row const& one) {
+    for_each_parameter<veo_3_1_fast_official, kind::text_to_video>([&](parameter_spec const& one) {
         CHECK(!one.description.empty());
         names += std::string(one.name) + " ";
     });
@@ -327,7 +330,7 @@ TEST_CASE("request: a model of one's own has all that the known ones have")
     CHECK(request.serialize() ==
           R"({"model":"made-up-1","prompt":"a corgi","duration":2,"mode":"pro","seed":99})");
     CHECK(describe(request).empty());
-    CHECK(describe(text_to_video<made_up>(std::string(31, 'x')).seed(checked(100))) ==
+    CHECK(describe(text_to_video<made_up>(std::string(31, 'x')).seed(runtime(100))) ==
           "advice: /prompt: should have at most 30 characters (got 31 characters)\n"
           "/seed: must be between 0 and 99 (got 100)");
     CHECK(describe(image_to_video<made_up>("https://a.example/1")) ==
@@ -339,12 +342,12 @@ TEST_CASE("request: a model of one's own has all that the known ones have")
     // Known to those who say so, and to nobody else.
     CHECK(!any_request::parse(request.serialize()).has_value());
     using mine = model_list<made_up, kling_v3>;
-    auto const read = any_request::parse(request.serialize(), unknown_fields::refused, mine::infos);
+    auto const read = any_request::parse(request.serialize(), unknown_fields::reject, mine::infos);
     REQUIRE(read.has_value());
     CHECK(read->kind() == "text_to_video");
     CHECK(read->serialize() == request.serialize());
     CHECK(visit<mine>([](auto const&) {}, *read));
-    CHECK(any_request::parse(R"({"model":"made-up","prompt":"a"})", unknown_fields::refused, mine::infos)
+    CHECK(any_request::parse(R"({"model":"made-up","prompt":"a"})", unknown_fields::reject, mine::infos)
               .error()
               .describe() == "/model: must be a known model; did you mean `made-up-1`? (got \"made-up\")");
 }

@@ -31,11 +31,11 @@ struct bad_body
     std::vector<expected_entry> entries;
 };
 
-constexpr severity refused = severity::refused;
-constexpr severity advised = severity::advised;
+constexpr severity refused = severity::error;
+constexpr severity advised = severity::warning;
 
 // Everything that is found in a text, whether it is refused or only advised against.
-diagnostics found_in(std::string_view json)
+validation_result found_in(std::string_view json)
 {
     auto const request = any_request::parse(json);
     return request ? request->check() : request.error();
@@ -45,19 +45,19 @@ void check(std::vector<bad_body> const& bodies)
 {
     for (bad_body const& body : bodies) {
         CAPTURE(body.json);
-        diagnostics const found = found_in(body.json);
+        validation_result const found = found_in(body.json);
         CAPTURE(found.describe());
         REQUIRE(found.entries().size() == body.entries.size());
         bool accepted = true;
         for (std::size_t i = 0; i != body.entries.size(); ++i) {
             violation const& entry = found.entries()[i];
-            CHECK(entry.level() == body.entries[i].level);
+            CHECK(entry.severity() == body.entries[i].level);
             CHECK(entry.pointer() == body.entries[i].pointer);
-            CHECK(entry.rule() == body.entries[i].rule);
-            CHECK(entry.given() == body.entries[i].given);
-            accepted = accepted && entry.level() == advised;
+            CHECK(entry.message() == body.entries[i].rule);
+            CHECK(entry.value() == body.entries[i].given);
+            accepted = accepted && entry.severity() == advised;
         }
-        CHECK(found.accepted() == accepted);
+        CHECK(found.ok() == accepted);
         CHECK(any_request::parse(body.json).has_value() == accepted);
     }
 }
@@ -359,27 +359,27 @@ TEST_CASE("request: kling-v3 storyboards")
     });
 }
 
-TEST_CASE("request: kling-v3 subjects")
+TEST_CASE("request: kling-v3 elements")
 {
     std::string const two = R"(["https://a.example/1","https://a.example/2"])";
-    auto subject = [&](std::string const& name) {
+    auto element = [&](std::string const& name) {
         return R"({"name":")" + name + R"(","description":"d","element_input_urls":)" + two + "}";
     };
     auto with = [](std::string const& prompt, std::string const& list) {
         return v3(R"("prompt":")" + prompt + R"(","element_list":[)" + list + "]");
     };
     check({
-        {with("@dog, @cat.", subject("dog") + "," + subject("cat")), {}},
+        {with("@dog, @cat.", element("dog") + "," + element("cat")), {}},
         {with("x", ""), {}},
-        {with("x", subject("a") + "," + subject("b") + "," + subject("c") + "," + subject("d")),
+        {with("x", element("a") + "," + element("b") + "," + element("c") + "," + element("d")),
          {{refused, "/element_list", "must have at most 3 entries", "4 entries"}}},
-        {with("@dogs", subject("dog")),
-         {{advised, "/prompt", "should refer to subjects of element_list; did you mean `dog`?",
+        {with("@dogs", element("dog")),
+         {{advised, "/prompt", "should refer to elements of element_list; did you mean `dog`?",
            "\"@dogs\""}}},
         {v3(R"("prompt":"@dog runs, mail someone@a.example @ noon")"),
-         {{advised, "/prompt", "should refer to subjects of element_list", "\"@dog\""}}},
-        {with("x", subject("dog") + "," + subject("dog")),
-         {{advised, "/element_list/1/name", "should differ from the names of other subjects", "\"dog\""}}},
+         {{advised, "/prompt", "should refer to elements of element_list", "\"@dog\""}}},
+        {with("x", element("dog") + "," + element("dog")),
+         {{advised, "/element_list/1/name", "should differ from the names of other elements", "\"dog\""}}},
         {with("x", R"({"name":"","description":7,"element_input_urls":["https://a.example/1"]},{},"x")"),
          {{refused, "/element_list/0/name", "must not be empty", "\"\""},
           {refused, "/element_list/0/description", "must be a JSON string", "7"},
@@ -389,8 +389,8 @@ TEST_CASE("request: kling-v3 subjects")
           {refused, "/element_list/1/element_input_urls", "is required", ""},
           {refused, "/element_list/2", "must be a JSON object", "\"x\""}}},
         {customize(R"({"index":1,"prompt":"@cat","duration":5})",
-                   R"("element_list":[)" + subject("dog") + "],"),
-         {{advised, "/multi_prompt/0/prompt", "should refer to subjects of element_list", "\"@cat\""}}},
+                   R"("element_list":[)" + element("dog") + "],"),
+         {{advised, "/multi_prompt/0/prompt", "should refer to elements of element_list", "\"@cat\""}}},
     });
 }
 
@@ -488,7 +488,7 @@ TEST_CASE("request: all violations of a body come at once, in the order of the b
 TEST_CASE("request: what is shown of a value is short and harmless")
 {
     auto given = [](std::string const& json_text) {
-        return found_in(turbo(R"("prompt":"x","aspect_ratio":)" + json_text)).entries()[0].given();
+        return found_in(turbo(R"("prompt":"x","aspect_ratio":)" + json_text)).entries()[0].value();
     };
     CHECK(given("\"" + times(200, "x") + "\"") == "\"" + times(60, "x") + "...\"");
     CHECK(given("\"" + times(200, "\xe6\x97\xa5") + "\"") == "\"" + times(60, "\xe6\x97\xa5") + "...\"");
@@ -509,10 +509,10 @@ TEST_CASE("request: a hostile body does not fill the memory with complaints")
     std::string members = R"("prompt":"x")";
     for (int i = 0; i != 5000; ++i)
         members += ",\"field" + std::to_string(i) + "\":1";
-    diagnostics const found = found_in(turbo(members));
-    CHECK(found.entries().size() == diagnostics::most_entries);
-    CHECK(found.unlisted() == 5000 - diagnostics::most_entries);
-    CHECK(!found.accepted());
+    validation_result const found = found_in(turbo(members));
+    CHECK(found.entries().size() == validation_result::max_entries);
+    CHECK(found.omitted() == 5000 - validation_result::max_entries);
+    CHECK(!found.ok());
     CHECK(found.describe().ends_with("and 4744 more"));
 }
 
@@ -520,7 +520,7 @@ TEST_CASE("request: values that JSON text cannot hold are found in JSON values")
 {
     auto found = [](boost::json::object body) {
         auto const request = any_request::from_json(std::move(body));
-        return request ? diagnostics() : request.error();
+        return request ? validation_result() : request.error();
     };
     boost::json::object body;
     body["model"] = "kling-v3";
@@ -538,7 +538,7 @@ TEST_CASE("request: values that JSON text cannot hold are found in JSON values")
         deep = boost::json::array({std::move(deep)});
     body["metadata"] = boost::json::value{{"deep", std::move(deep)}};
     REQUIRE(found(body).entries().size() == 1);
-    CHECK(found(body).entries()[0].rule() == "is nested too deeply");
+    CHECK(found(body).entries()[0].message() == "is nested too deeply");
 }
 
 TEST_CASE("request: taking the value of a refused body throws what is wrong with it")

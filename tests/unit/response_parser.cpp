@@ -249,8 +249,8 @@ TEST_CASE("an encoded body is only passed on, never taken for what it is not")
     feeder success;
     success("HTTP/1.1 200" + encoded);
     REQUIRE(success.parser.where() == state::failed);
-    CHECK(success.parser.why().code() == errc::unexpected_response);
-    CHECK(success.parser.why().detail() == "content encoding gzip");
+    CHECK(success.parser.why().code() == errc::bad_response);
+    CHECK(success.parser.why().client_message() == "content encoding gzip");
     // What the status proves must not be lost.
     feeder refusal;
     refusal("HTTP/1.1 402" + encoded);
@@ -282,7 +282,7 @@ TEST_CASE("one parser reads answer after answer, also after failures, and keeps 
         }
         parser.put("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel");
         parser.put_end();
-        CHECK(parser.why().detail() == "body cut after 3 bytes");
+        CHECK(parser.why().client_message() == "body cut after 3 bytes");
         parser.reset(header_limit, body_limit, false);
         parser.put("HTTP/1.1 204 No Content\r\n\r\nbehind");
         CHECK_FALSE(parser.keep_alive());

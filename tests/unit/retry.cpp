@@ -16,14 +16,14 @@ namespace {
 
 constexpr read_retry::clock::time_point start{1000s};
 
-failure unavailable()
+error_info unavailable()
 {
-    return failure(make_error_code(api_errc::unavailable), "detail").http_status(503).request_id("r1");
+    return error_info(make_error_code(api_errc::unavailable), "detail").http_status(503).request_id("r1");
 }
 
-failure throttled(std::optional<std::chrono::seconds> asked = std::nullopt)
+error_info throttled(std::optional<std::chrono::seconds> asked = std::nullopt)
 {
-    return failure(make_error_code(api_errc::rate_limited)).http_status(429).retry_after(asked);
+    return error_info(make_error_code(api_errc::rate_limited)).http_status(429).retry_after(asked);
 }
 
 } // namespace
@@ -32,9 +32,9 @@ TEST_CASE("a read that may succeed later is made again, each time within a wider
 {
     retry_policy policy;
     policy.max_retries = 3;
-    policy.initial = 100ms;
-    policy.factor = 2;
-    policy.cap = 300ms;
+    policy.initial_backoff = 100ms;
+    policy.backoff_multiplier = 2;
+    policy.max_backoff = 300ms;
     for (std::uint64_t seed = 0; seed < 50; ++seed) {
         retry_budget full(policy);
         read_retry machine(policy, full, seed);
@@ -44,14 +44,14 @@ TEST_CASE("a read that may succeed later is made again, each time within a wider
             REQUIRE(next.retries());
             CHECK(*next.delay >= 0ms);
             CHECK(*next.delay <= std::chrono::milliseconds(bounds[done]));
-            CHECK_FALSE(next.throttled);
+            CHECK_FALSE(next.rate_limited);
             CHECK_FALSE(next.budget_refused);
         }
         retry_decision const last = machine.after(unavailable(), start, 3);
         CHECK_FALSE(last.retries());
         CHECK(last.why.code() == api_errc::unavailable);
-        CHECK(last.why.detail() == "detail");
-        CHECK(full.left() == policy.budget - 3 * policy.budget_per_retry);
+        CHECK(last.why.client_message() == "detail");
+        CHECK(full.left() == policy.budget - 3 * policy.retry_token_cost);
     }
 }
 
@@ -62,9 +62,9 @@ TEST_CASE("a read that cannot succeed later ends with its own failure and costs 
     read_retry machine(policy, budget, 1);
     for (error_code const code :
          {make_error_code(errc::task_not_found), make_error_code(api_errc::unauthorized),
-          make_error_code(api_errc::no_credit), make_error_code(errc::certificate_refused)}) {
+          make_error_code(api_errc::payment_required), make_error_code(errc::certificate_verify_failed)}) {
         CAPTURE(code);
-        retry_decision const next = machine.after(failure(code), start, 0);
+        retry_decision const next = machine.after(error_info(code), start, 0);
         CHECK_FALSE(next.retries());
         CHECK_FALSE(next.budget_refused);
         CHECK(next.why.code() == code);
@@ -75,7 +75,7 @@ TEST_CASE("a read that cannot succeed later ends with its own failure and costs 
 TEST_CASE("the service's own delay is waited for as it is, unless it is too long")
 {
     retry_policy policy;
-    policy.longest_retry_after = 120s;
+    policy.max_retry_after = 120s;
     retry_budget budget(policy);
     read_retry machine(policy, budget, 1);
     CHECK(machine.after(throttled(7s), start, 0).delay == 7000ms);
@@ -83,7 +83,7 @@ TEST_CASE("the service's own delay is waited for as it is, unless it is too long
     CHECK(machine.after(throttled(120s), start, 0).delay == 120'000ms);
     retry_decision const too_long = machine.after(throttled(121s), start, 0);
     CHECK_FALSE(too_long.retries());
-    CHECK_FALSE(too_long.throttled);
+    CHECK_FALSE(too_long.rate_limited);
     CHECK(too_long.why.code() == api_errc::rate_limited);
     CHECK(too_long.why.retry_after() == 121s);
 }
@@ -93,16 +93,16 @@ TEST_CASE("a throttled read takes the price of one, and says so")
     retry_policy const policy;
     retry_budget budget(policy);
     read_retry machine(policy, budget, 1);
-    CHECK(machine.after(throttled(), start, 0).throttled);
-    CHECK(budget.left() == policy.budget - policy.budget_per_throttle);
+    CHECK(machine.after(throttled(), start, 0).rate_limited);
+    CHECK(budget.left() == policy.budget - policy.throttle_token_cost);
     machine.succeeded();
-    CHECK(budget.left() == policy.budget - policy.budget_per_throttle + 1);
+    CHECK(budget.left() == policy.budget - policy.throttle_token_cost + 1);
 }
 
 TEST_CASE("when the client's budget is used up, the failure says so and keeps the original's evidence")
 {
     retry_policy policy;
-    policy.budget = policy.budget_per_retry;
+    policy.budget = policy.retry_token_cost;
     retry_budget budget(policy);
     read_retry machine(policy, budget, 1);
     CHECK(machine.after(unavailable(), start, 0).retries());
@@ -113,10 +113,10 @@ TEST_CASE("when the client's budget is used up, the failure says so and keeps th
     CHECK(refused.why.underlying() == api_errc::unavailable);
     CHECK(refused.why.http_status() == 503);
     CHECK(refused.why.request_id() == "r1");
-    CHECK(refused.why.detail().find("detail") != std::string::npos);
+    CHECK(refused.why.client_message().find("detail") != std::string::npos);
     // A throttled one that finds no budget was throttled all the same.
     retry_decision const both = machine.after(throttled(), start, 0);
-    CHECK(both.throttled);
+    CHECK(both.rate_limited);
     CHECK(both.budget_refused);
 }
 
@@ -129,7 +129,7 @@ TEST_CASE("a delay that would pass the deadline is not begun")
     for (auto const now : {start, start + 5s}) {
         retry_decision const late = machine.after(throttled(10s), now, 0);
         CHECK_FALSE(late.retries());
-        CHECK(late.throttled);
+        CHECK(late.rate_limited);
         CHECK(late.why.code() == errc::deadline_exceeded);
         CHECK(late.why.underlying() == api_errc::rate_limited);
     }

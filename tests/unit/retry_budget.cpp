@@ -13,8 +13,8 @@ TEST_CASE("repetitions have a price and successes pay it back one by one")
 {
     retry_policy policy;
     policy.budget = 30;
-    policy.budget_per_retry = 14;
-    policy.budget_per_throttle = 5;
+    policy.retry_token_cost = 14;
+    policy.throttle_token_cost = 5;
     retry_budget budget(policy);
     CHECK(budget.take_retry());
     CHECK(budget.take_throttle());
@@ -42,7 +42,7 @@ TEST_CASE("a budget of nothing repeats nothing, and repetitions without a price 
     CHECK(none.left() == 0);
 
     policy.budget = -5;
-    policy.budget_per_retry = 0;
+    policy.retry_token_cost = 0;
     retry_budget free(policy);
     CHECK(free.take_retry());
     CHECK_FALSE(free.take_throttle());

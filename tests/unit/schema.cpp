@@ -21,8 +21,8 @@ struct endless
     static constexpr std::string_view id = "endless-1";
     static constexpr auto storyboard =
         table(required(multi_prompt, shots(2, apimart::value_rule::unlimited, characters(9))),
-              implied(multi_shot, true), computed(duration, seconds(1, 99)));
-    static constexpr auto text_to_video = table(required(prompt, text), left_at(multi_shot, false));
+              discriminator(multi_shot, true), derived(duration, seconds(1, 99)));
+    static constexpr auto text_to_video = table(required(prompt, text), fixed(multi_shot, false));
 };
 
 } // namespace studio

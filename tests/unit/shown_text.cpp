@@ -31,7 +31,7 @@ std::string as_value(std::string_view text)
 
 std::string as_pointer(std::string_view text)
 {
-    return violation(severity::refused, "/" + std::string(text), "is unknown", "").describe();
+    return violation(severity::error, "/" + std::string(text), "is unknown", "").describe();
 }
 
 } // namespace

@@ -86,7 +86,7 @@ public:
         ++sent;
         sent_at.push_back(now);
         now += takes;
-        next = machine.answered(outcome, now, wall());
+        next = machine.on_response(outcome, now, wall());
         return *this;
     }
 
@@ -104,7 +104,7 @@ public:
         return std::chrono::sys_seconds(std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()) +
                                         jump);
     }
-    failure why() const
+    error_info why() const
     {
         REQUIRE(next == action::finish);
         REQUIRE_FALSE(machine.outcome().has_value());
@@ -123,7 +123,7 @@ public:
 submit_machine::options honoured()
 {
     submit_machine::options o;
-    o.contract = idempotency::honoured;
+    o.contract = idempotency::supported;
     return o;
 }
 
@@ -145,8 +145,8 @@ TEST_CASE("a submit that never left is repeated, and then proved not sent")
         play p;
         for (int i = 0; i < tries; ++i)
             p.feed(outcome);
-        failure const why = p.why();
-        CHECK(why.proof() == proof_level::not_sent);
+        error_info const why = p.why();
+        CHECK(why.acceptance() == acceptance::not_sent);
         CHECK(why.code() == outcome.error);
         CHECK(why.attempts().size() == static_cast<std::size_t>(tries));
         CHECK(why.idempotency_key() == "key-1");
@@ -188,7 +188,7 @@ TEST_CASE("without a contract nothing follows a request that went out completely
             for (int i = 0; i < before; ++i)
                 p.feed(i % 2 == 0 ? never_connected() : cut_while_sending());
             p.feed(outcome);
-            CHECK(p.why().proof() == proof_level::unknown);
+            CHECK(p.why().acceptance() == acceptance::unknown);
             CHECK(p.why().code() == errc::outcome_unknown);
         }
     }
@@ -201,9 +201,9 @@ TEST_CASE("an answer of the refusal set proves that nothing was bought")
         play p;
         p.feed(reply(status, R"({"error":{"message":"no","type":"t"}})"));
         REQUIRE(p.next == action::finish);
-        CHECK(p.machine.outcome().error().proof() == proof_level::rejected);
+        CHECK(p.machine.outcome().error().acceptance() == acceptance::rejected);
         CHECK(p.machine.outcome().error().http_status() == status);
-        CHECK(p.machine.outcome().error().service().text() == "no");
+        CHECK(p.machine.outcome().error().server_message().text() == "no");
     }
 }
 
@@ -213,8 +213,8 @@ TEST_CASE("an error inside an answer that says 200 is judged by its own code")
         play p;
         p.feed(reply(200, R"({"code":)" + std::to_string(inner) + R"(,"message":"no"})"));
         REQUIRE(p.next == action::finish);
-        CHECK(p.machine.outcome().error().proof() == proof_level::rejected);
-        CHECK(p.machine.outcome().error().service().text() == "no");
+        CHECK(p.machine.outcome().error().acceptance() == acceptance::rejected);
+        CHECK(p.machine.outcome().error().server_message().text() == "no");
     }
 }
 
@@ -224,7 +224,7 @@ TEST_CASE("a redirect is neither followed nor taken for an acceptance")
         play p;
         p.feed(reply(status, ""));
         REQUIRE(p.next == action::finish);
-        CHECK(p.machine.outcome().error().proof() == proof_level::rejected);
+        CHECK(p.machine.outcome().error().acceptance() == acceptance::rejected);
     }
 }
 
@@ -246,7 +246,7 @@ TEST_CASE("a pause longer than the policy allows is reported with its length")
     REQUIRE(p.next == action::finish);
     CHECK(p.machine.outcome().error().code() == api_errc::rate_limited);
     CHECK(p.machine.outcome().error().retry_after() == 100000s);
-    CHECK(p.machine.outcome().error().proof() == proof_level::rejected);
+    CHECK(p.machine.outcome().error().acceptance() == acceptance::rejected);
 }
 
 TEST_CASE("an empty account is not a reason to slow down")
@@ -255,8 +255,8 @@ TEST_CASE("an empty account is not a reason to slow down")
     p.feed(
         reply(429, R"({"error":{"code":"insufficient_quota","message":"empty","type":"rate_limit_error"}})"));
     REQUIRE(p.next == action::finish);
-    CHECK(p.machine.outcome().error().code() == cause::no_credit);
-    CHECK_FALSE(p.machine.outcome().error().code() == cause::rate_limited);
+    CHECK(p.machine.outcome().error().code() == condition::payment_required);
+    CHECK_FALSE(p.machine.outcome().error().code() == condition::rate_limited);
 }
 
 TEST_CASE("a refusal that names a task is neither believed nor asked again, also under a contract")
@@ -267,11 +267,11 @@ TEST_CASE("a refusal that names a task is neither believed nor asked again, also
             play p(options);
             p.feed(reply(status, R"({"error":{"message":"no"},"data":[{"task_id":"task_7"}]})"));
             CHECK(p.sent == 1);
-            failure const why = p.why();
+            error_info const why = p.why();
             CHECK(why.code() == errc::outcome_unknown);
-            CHECK(why.proof() == proof_level::unknown);
+            CHECK(why.acceptance() == acceptance::unknown);
             CHECK(why.http_status() == status);
-            CHECK(why.detail().find("task_7") != std::string::npos);
+            CHECK(why.client_message().find("task_7") != std::string::npos);
         }
     }
 }
@@ -283,21 +283,21 @@ TEST_CASE("slowing down ends after the policy's number of repetitions")
     play p(o);
     p.feed(slow_down()).feed(slow_down()).feed(slow_down());
     REQUIRE(p.next == action::finish);
-    CHECK(p.machine.outcome().error().code() == cause::rate_limited);
+    CHECK(p.machine.outcome().error().code() == condition::rate_limited);
 }
 
 TEST_CASE("a bad certificate is never tried again")
 {
     play p;
-    p.feed({request_phase::connecting, make_error_code(errc::certificate_refused)});
+    p.feed({request_phase::connecting, make_error_code(errc::certificate_verify_failed)});
     REQUIRE(p.next == action::finish);
-    CHECK(p.machine.outcome().error().proof() == proof_level::not_sent);
+    CHECK(p.machine.outcome().error().acceptance() == acceptance::not_sent);
 }
 
 TEST_CASE("a kept connection found dead is replaced without a pause")
 {
     for (http_result const& first : {stale(cut_while_sending()), stale(unsent(errc::connection_lost)),
-                                     stale(unsent(errc::tls_truncated))}) {
+                                     stale(unsent(errc::stream_truncated))}) {
         retry_budget budget{retry_policy()};
         submit_machine::options o;
         o.budget = &budget;
@@ -309,13 +309,13 @@ TEST_CASE("a kept connection found dead is replaced without a pause")
         CHECK(budget.left() == retry_policy().budget);
         // Once: what fails again is not staleness.
         p.feed(first);
-        CHECK(p.why().proof() == proof_level::not_sent);
+        CHECK(p.why().acceptance() == acceptance::not_sent);
     }
     // A peer that does not read is no dead connection.
     play q;
-    q.feed(stale(unsent(errc::send_timeout, request_phase::sending)));
+    q.feed(stale(unsent(errc::write_timeout, request_phase::sending)));
     CHECK(q.next == action::pause);
-    q.feed(stale(unsent(errc::send_timeout, request_phase::sending)));
+    q.feed(stale(unsent(errc::write_timeout, request_phase::sending)));
     CHECK(q.next == action::finish);
 }
 
@@ -355,8 +355,8 @@ TEST_CASE("under a contract an answer that nobody can use ends in doubt at once"
         play p(honoured());
         p.feed(outcome);
         CHECK(p.why().code() == errc::outcome_unknown);
-        CHECK(p.why().proof() == proof_level::unknown);
-        CHECK(p.why().detail().find("fresh connection") != std::string::npos);
+        CHECK(p.why().acceptance() == acceptance::unknown);
+        CHECK(p.why().client_message().find("fresh connection") != std::string::npos);
 
         // Nor does it make the request before it any more certain.
         play q(honoured());
@@ -381,14 +381,14 @@ TEST_CASE("a refused repetition does not make the first request unsent")
     play p(honoured());
     p.feed(no_answer()).feed(reply(401, R"({"error":{"message":"no"}})"));
     REQUIRE(p.next == action::finish);
-    CHECK(p.machine.outcome().error().proof() == proof_level::unknown);
+    CHECK(p.machine.outcome().error().acceptance() == acceptance::unknown);
 
     play q(honoured());
     q.feed(no_answer());
     for (int i = 0; i < 4; ++i)
         q.feed(never_connected());
     REQUIRE(q.next == action::finish);
-    CHECK(q.machine.outcome().error().proof() == proof_level::unknown);
+    CHECK(q.machine.outcome().error().acceptance() == acceptance::unknown);
 }
 
 TEST_CASE("resends come after two seconds, then ever later, with jitter")
@@ -406,7 +406,7 @@ TEST_CASE("resends come after two seconds, then ever later, with jitter")
             CHECK(p.machine.delay() < base * 5 / 4);
         }
         p.feed(no_answer());
-        CHECK(p.why().proof() == proof_level::unknown);
+        CHECK(p.why().acceptance() == acceptance::unknown);
     }
 }
 
@@ -420,27 +420,27 @@ TEST_CASE("each cause that kept a submit from being sent has its own number of r
         request_phase phase = request_phase::connecting;
     };
     for (row const& each : {
-             row{errc::resolve_failed, 0},                          // F01: the name does not exist
-             row{errc::resolve_unavailable, 3},                     // F02
+             row{errc::host_not_found, 0},                          // F01: the name does not exist
+             row{errc::host_not_found_try_again, 3},                // F02
              row{errc::resolve_timeout, 1},                         // F03
              row{errc::url_not_allowed, 0},                         // F04: a private address
              row{errc::connect_failed, 3},                          // F06, F08: refused, no route
              row{errc::connect_timeout, 2},                         // F07
-             row{errc::local_resource, 3},                          // F09: no descriptor, no port
-             row{errc::overloaded, 0},                              // F10: a queue is full
+             row{errc::resource_exhausted, 3},                      // F09: no descriptor, no port
+             row{errc::queue_full, 0},                              // F10: a queue is full
              row{errc::proxy_auth_required, 0},                     // F11
              row{errc::proxy_refused, 0},                           //
              row{errc::proxy_failed, 2},                            // F12
              row{errc::proxy_protocol_error, 0},                    // F13
-             row{errc::certificate_refused, 0},                     // F14
+             row{errc::certificate_verify_failed, 0},               // F14
              row{errc::tls_failed, 0},                              // F15: no common version
              row{errc::tls_timeout, 2},                             // F16
              row{errc::tls_closed, 2},                              // F17
-             row{errc::not_tls, 0},                                 // F18
+             row{errc::tls_wrong_protocol, 0},                      // F18
              row{errc::client_certificate_required, 0},             // F19
              row{errc::connection_lost, 2},                         // F21 on a fresh connection
              row{errc::connection_lost, 2, request_phase::sending}, // F30
-             row{errc::send_timeout, 1, request_phase::sending},    // F31
+             row{errc::write_timeout, 1, request_phase::sending},   // F31
              row{errc::protocol_error, 0, request_phase::sending},
              row{errc::deadline_exceeded, 0},
              row{errc::shutting_down, 0},
@@ -455,14 +455,14 @@ TEST_CASE("each cause that kept a submit from being sent has its own number of r
                 p.feed(unsent(each.code, each.phase));
             CHECK(p.sent == 1 + std::min(each.retries, most));
             CHECK(p.why().code() == each.code);
-            CHECK(p.why().proof() == proof_level::not_sent);
+            CHECK(p.why().acceptance() == acceptance::not_sent);
             CHECK(p.why().underlying() == error_code());
         }
     }
     // A code of another library is not known to be worth it.
     play p;
     p.feed({request_phase::connecting, boost::system::errc::make_error_code(boost::system::errc::io_error)});
-    CHECK(p.why().proof() == proof_level::not_sent);
+    CHECK(p.why().acceptance() == acceptance::not_sent);
 }
 
 TEST_CASE("what a layer beneath said is kept, and a proxy's status too")
@@ -473,7 +473,7 @@ TEST_CASE("what a layer beneath said is kept, and a proxy's status too")
     outcome.underlying = boost::system::errc::make_error_code(boost::system::errc::permission_denied);
     play p;
     p.feed(outcome);
-    CHECK(p.why().detail() == "proxy words");
+    CHECK(p.why().client_message() == "proxy words");
     CHECK(p.why().http_status() == 407);
     CHECK(p.why().underlying() == outcome.underlying);
 }
@@ -481,19 +481,19 @@ TEST_CASE("what a layer beneath said is kept, and a proxy's status too")
 // F19: with TLS 1.3 the refusal comes after the request; the service did not look at a byte of it.
 TEST_CASE("a session that the peer refused proves that the request was not processed")
 {
-    for (auto const contract : {idempotency::none, idempotency::honoured}) {
+    for (auto const contract : {idempotency::none, idempotency::supported}) {
         submit_machine::options o;
         o.contract = contract;
         play p(o);
         p.feed(session_refused());
         CHECK(p.why().code() == errc::client_certificate_required);
-        CHECK(p.why().proof() == proof_level::not_sent);
+        CHECK(p.why().acceptance() == acceptance::not_sent);
         CHECK(p.sent == 1);
         CHECK(p.machine.requests() == 1);
 
         play q(o);
         q.machine.stopped(session_refused(), make_error_code(errc::shutting_down));
-        CHECK(q.machine.outcome().error().proof() == proof_level::not_sent);
+        CHECK(q.machine.outcome().error().acceptance() == acceptance::not_sent);
     }
     // It says nothing about the request before it, and is not tried again after it either.
     play r(honoured());
@@ -506,9 +506,9 @@ TEST_CASE("a session that the peer refused proves that the request was not proce
 TEST_CASE("a certificate that turns bad does not get the resends of a lost answer")
 {
     play p(honoured());
-    p.feed(no_answer()).feed(unsent(errc::certificate_refused));
+    p.feed(no_answer()).feed(unsent(errc::certificate_verify_failed));
     CHECK(p.why().code() == errc::outcome_unknown);
-    CHECK(p.why().underlying() == errc::certificate_refused);
+    CHECK(p.why().underlying() == errc::certificate_verify_failed);
     CHECK(p.sent == 2);
 }
 
@@ -516,7 +516,7 @@ TEST_CASE("a certificate that turns bad does not get the resends of a lost answe
 TEST_CASE("a key that is nearly forgotten is not used again, and the failure says so")
 {
     submit_machine::options o = honoured();
-    o.retry.key_window = 300s;
+    o.retry.idempotency_key_ttl = 300s;
     for (auto const& [age, resent] : {std::pair{269s, true}, std::pair{271s, false}}) {
         play p(o);
         p.feed(no_answer());
@@ -526,7 +526,8 @@ TEST_CASE("a key that is nearly forgotten is not used again, and the failure say
         CHECK((p.next == action::send) == resent);
         if (!resent) {
             CHECK(p.why().code() == errc::outcome_unknown);
-            CHECK(p.why().detail().find("window of the idempotency key is over") != std::string::npos);
+            CHECK(p.why().client_message().find("window of the idempotency key is over") !=
+                  std::string::npos);
         }
     }
     // Nor is it waited for when the pause would outlive it, for whatever the pause is.
@@ -538,15 +539,15 @@ TEST_CASE("a key that is nearly forgotten is not used again, and the failure say
         p.next = p.machine.resume(p.now);
         p.feed(last);
         REQUIRE(p.next == action::finish);
-        CHECK(p.why().proof() == proof_level::unknown);
-        CHECK(p.why().detail().find("window of the idempotency key is over") != std::string::npos);
+        CHECK(p.why().acceptance() == acceptance::unknown);
+        CHECK(p.why().client_message().find("window of the idempotency key is over") != std::string::npos);
     }
 }
 
 TEST_CASE("a key's age begins when its first request was sent, not when that was found lost")
 {
     submit_machine::options o = honoured();
-    o.retry.key_window = 300s;
+    o.retry.idempotency_key_ttl = 300s;
     play p(o);
     p.takes = 60s;
     p.feed(no_answer());
@@ -569,7 +570,7 @@ TEST_CASE("a key's age begins when its first request was sent, not when that was
 TEST_CASE("a key's age is what the clock says that went further")
 {
     submit_machine::options o = honoured();
-    o.retry.key_window = 300s;
+    o.retry.idempotency_key_ttl = 300s;
     for (auto const& each : {std::pair{0s, true}, std::pair{200s, true}, std::pair{280s, false},
                              std::pair{86'400s, false}, std::pair{-86'400s, true}}) {
         auto const jump = each.first;
@@ -586,7 +587,7 @@ TEST_CASE("a key's age is what the clock says that went further")
         q.feed(no_answer());
         q.skip_pauses();
         q.jump = jump;
-        q.next = q.machine.answered(no_answer(), q.now, q.wall());
+        q.next = q.machine.on_response(no_answer(), q.now, q.wall());
         CHECK((q.next == action::pause) == resent);
     }
     // Going back does not make a key younger than it is by the other clock.
@@ -600,8 +601,8 @@ TEST_CASE("a key's age is what the clock says that went further")
 TEST_CASE("a window or a pause beyond all measure is harmless")
 {
     submit_machine::options o = honoured();
-    o.retry.key_window = std::chrono::seconds::max();
-    o.retry.longest_retry_after = std::chrono::seconds::max();
+    o.retry.idempotency_key_ttl = std::chrono::seconds::max();
+    o.retry.max_retry_after = std::chrono::seconds::max();
     play p(o);
     p.feed(no_answer()).feed(slow_down("99999999999999999999"));
     CHECK(p.next == action::pause);
@@ -614,9 +615,9 @@ TEST_CASE("that a service did nothing for lack of its key store is believed only
     auto const nothing_done = reply(503, R"({"error":{"code":"idempotency_unavailable"}})");
     play p;
     p.feed(nothing_done);
-    CHECK(p.why().proof() == proof_level::unknown);
+    CHECK(p.why().acceptance() == acceptance::unknown);
     CHECK(p.why().underlying() == api_errc::unavailable);
-    CHECK(p.why().service().code() == "idempotency_unavailable");
+    CHECK(p.why().server_message().code() == "idempotency_unavailable");
 
     play q(honoured());
     q.feed(nothing_done).feed(accepted());
@@ -626,13 +627,13 @@ TEST_CASE("that a service did nothing for lack of its key store is believed only
     while (r.next != action::finish)
         r.feed(nothing_done);
     CHECK(r.sent == 5);
-    CHECK(r.why().proof() == proof_level::rejected);
+    CHECK(r.why().acceptance() == acceptance::rejected);
 
     play s(honoured());
     s.feed(no_answer());
     while (s.next != action::finish)
         s.feed(nothing_done);
-    CHECK(s.why().proof() == proof_level::unknown);
+    CHECK(s.why().acceptance() == acceptance::unknown);
 }
 
 TEST_CASE("doubt comes with its evidence: reason, phase, bytes, kind of connection, status")
@@ -647,20 +648,20 @@ TEST_CASE("doubt comes with its evidence: reason, phase, bytes, kind of connecti
     lost.partial = "{\"task_id\":\"task_\x1b";
     play p;
     p.feed(lost);
-    std::string const words = p.why().detail();
+    std::string const words = p.why().client_message();
     CAPTURE(words);
     for (char const* const part :
-         {"connection closed", "reset by peer", "sent", "355 bytes sent", "reused connection", "192.0.2.1:443",
-          "17 bytes received", "HTTP status 200"})
+         {"connection closed", "reset by peer", "sent", "355 bytes sent", "reused connection",
+          "192.0.2.1:443", "17 bytes received", "HTTP status 200"})
         CHECK_MESSAGE(words.find(part) != std::string::npos, part);
     CHECK(p.why().http_status() == 0);
-    CHECK(p.why().service().text() == "{\"task_id\":\"task_\\x1b");
+    CHECK(p.why().server_message().text() == "{\"task_id\":\"task_\\x1b");
 
     lost.reused = false;
     play q(honoured());
     q.feed(lost).feed(never_connected());
     q.machine.stopped(make_error_code(errc::shutting_down));
-    std::string const later = q.machine.outcome().error().detail();
+    std::string const later = q.machine.outcome().error().client_message();
     CAPTURE(later);
     CHECK(later.find("355 bytes sent on a fresh connection") != std::string::npos);
     CHECK(q.machine.outcome().error().underlying() == errc::shutting_down);
@@ -670,7 +671,8 @@ TEST_CASE("doubt comes with its evidence: reason, phase, bytes, kind of connecti
     play r;
     r.feed(answered);
     CHECK(r.why().http_status() == 502);
-    CHECK(r.why().detail().find("answered, 355 bytes sent on a fresh connection") != std::string::npos);
+    CHECK(r.why().client_message().find("answered, 355 bytes sent on a fresh connection") !=
+          std::string::npos);
 }
 
 TEST_CASE("repetitions stop when the client's budget for them is spent, and say what they were for")
@@ -685,7 +687,7 @@ TEST_CASE("repetitions stop when the client's budget for them is spent, and say 
     p.feed(never_connected()).feed(never_connected());
     CHECK(p.why().code() == errc::retry_budget_exhausted);
     CHECK(p.why().underlying() == errc::connect_failed);
-    CHECK(p.why().proof() == proof_level::not_sent);
+    CHECK(p.why().acceptance() == acceptance::not_sent);
     CHECK(p.why().attempts().size() == 2);
     CHECK(budget.left() == 6);
 
@@ -695,20 +697,20 @@ TEST_CASE("repetitions stop when the client's budget for them is spent, and say 
     q.feed(slow).feed(slow);
     CHECK(q.why().code() == errc::retry_budget_exhausted);
     CHECK(q.why().underlying() == api_errc::rate_limited);
-    CHECK(q.why().proof() == proof_level::rejected);
+    CHECK(q.why().acceptance() == acceptance::rejected);
     CHECK(q.why().http_status() == 429);
     CHECK(q.why().retry_after() == 7s);
     CHECK(q.why().request_id() == "req-1");
-    CHECK(q.why().service().text() == "slow");
+    CHECK(q.why().server_message().text() == "slow");
     CHECK(budget.left() == 1);
 
-    o.contract = idempotency::honoured;
+    o.contract = idempotency::supported;
     play r(o);
     r.feed(no_answer());
     CHECK(r.why().code() == errc::outcome_unknown);
     CHECK(r.why().underlying() == errc::connection_lost);
-    CHECK(r.why().proof() == proof_level::unknown);
-    CHECK(r.why().detail().find(make_error_code(errc::retry_budget_exhausted).message()) !=
+    CHECK(r.why().acceptance() == acceptance::unknown);
+    CHECK(r.why().client_message().find(make_error_code(errc::retry_budget_exhausted).message()) !=
           std::string::npos);
     CHECK(r.sent == 1);
 
@@ -726,7 +728,7 @@ TEST_CASE("the time limit covers pauses and keeps what was proved")
     REQUIRE(p.next == action::finish);
     CHECK(p.machine.outcome().error().code() == errc::deadline_exceeded);
     CHECK(p.machine.outcome().error().underlying() == api_errc::rate_limited);
-    CHECK(p.machine.outcome().error().proof() == proof_level::rejected);
+    CHECK(p.machine.outcome().error().acceptance() == acceptance::rejected);
 
     // A timer that rings late.
     play sleeper(o);
@@ -735,11 +737,11 @@ TEST_CASE("the time limit covers pauses and keeps what was proved")
     CHECK(sleeper.machine.resume(sleeper.now + 6s) == action::finish);
     CHECK(sleeper.machine.outcome().error().code() == errc::deadline_exceeded);
     CHECK(sleeper.machine.outcome().error().underlying() == errc::connect_failed);
-    CHECK(sleeper.machine.outcome().error().proof() == proof_level::not_sent);
+    CHECK(sleeper.machine.outcome().error().acceptance() == acceptance::not_sent);
 
     submit_machine late(o, "k");
     CHECK(late.start(time_point(1000h) + 6s) == action::finish);
-    CHECK(late.outcome().error().proof() == proof_level::not_sent);
+    CHECK(late.outcome().error().acceptance() == acceptance::not_sent);
 }
 
 TEST_CASE("stopping tells what is proved at that moment")
@@ -747,20 +749,20 @@ TEST_CASE("stopping tells what is proved at that moment")
     auto const why = make_error_code(errc::shutting_down);
     play p;
     CHECK(p.machine.stopped(why) == action::finish);
-    CHECK(p.machine.outcome().error().proof() == proof_level::not_sent);
+    CHECK(p.machine.outcome().error().acceptance() == acceptance::not_sent);
 
-    for (auto const& [outcome, proof] : {std::pair{never_connected(), proof_level::not_sent},
-                                         std::pair{cut_while_sending(), proof_level::not_sent},
-                                         std::pair{no_answer(), proof_level::unknown}}) {
+    for (auto const& [outcome, proof] : {std::pair{never_connected(), acceptance::not_sent},
+                                         std::pair{cut_while_sending(), acceptance::not_sent},
+                                         std::pair{no_answer(), acceptance::unknown}}) {
         play q;
         CHECK(q.machine.stopped(outcome, why) == action::finish);
-        CHECK(q.machine.outcome().error().proof() == proof);
+        CHECK(q.machine.outcome().error().acceptance() == proof);
     }
 
     play r(honoured());
     r.feed(no_answer());
     CHECK(r.machine.stopped(why) == action::finish);
-    CHECK(r.machine.outcome().error().proof() == proof_level::unknown);
+    CHECK(r.machine.outcome().error().acceptance() == acceptance::unknown);
     CHECK(r.machine.outcome().error().underlying() == errc::shutting_down);
 }
 
@@ -779,7 +781,7 @@ std::vector<event> const& all_events()
 {
     static std::vector<event> const events{
         {never_connected()},
-        {unsent(errc::certificate_refused)},
+        {unsent(errc::certificate_verify_failed)},
         {cut_while_sending()},
         {stale(unsent(errc::connection_lost))},
         {session_refused()},
@@ -825,21 +827,21 @@ public:
     void check_end()
     {
         if (next == action::pause) {
-            REQUIRE((options_.contract == idempotency::honoured || doubts_ == 0));
+            REQUIRE((options_.contract == idempotency::supported || doubts_ == 0));
             REQUIRE(machine.resending() == (doubts_ > 0));
             REQUIRE(machine.pending().code());
             return;
         }
         if (next != action::finish || machine.outcome())
             return;
-        failure const& end = machine.outcome().error();
+        error_info const& end = machine.outcome().error();
         if (doubts_ > 0) {
-            REQUIRE(end.proof() == proof_level::unknown);
+            REQUIRE(end.acceptance() == acceptance::unknown);
             REQUIRE(end.code() == errc::outcome_unknown);
-        } else if (end.proof() == proof_level::rejected) {
+        } else if (end.acceptance() == acceptance::rejected) {
             REQUIRE(refused_);
         } else {
-            REQUIRE(end.proof() == proof_level::not_sent);
+            REQUIRE(end.acceptance() == acceptance::not_sent);
         }
         REQUIRE(end.idempotency_key() == "key-1");
         REQUIRE(static_cast<int>(end.attempts().size()) == sent);
@@ -873,7 +875,7 @@ int each_sequence(std::size_t length, Visit visit)
 TEST_CASE("sweep: no second purchase without a contract, and no false proof")
 {
     int sequences = 0;
-    for (auto const contract : {idempotency::none, idempotency::honoured}) {
+    for (auto const contract : {idempotency::none, idempotency::supported}) {
         for (int const tokens : {-1, 30}) {
             sequences += each_sequence(4, [&](std::vector<event const*> const& sequence) {
                 retry_policy policy;
@@ -896,7 +898,7 @@ TEST_CASE("sweep: no second purchase without a contract, and no false proof")
 
 TEST_CASE("sweep: whatever happens for ever comes to an end")
 {
-    for (auto const contract : {idempotency::none, idempotency::honoured}) {
+    for (auto const contract : {idempotency::none, idempotency::supported}) {
         each_sequence(3, [&](std::vector<event const*> const& sequence) {
             submit_machine::options o;
             o.contract = contract;
@@ -911,7 +913,7 @@ TEST_CASE("sweep: whatever happens for ever comes to an end")
 TEST_CASE("sweep: a time limit at every moment of every sequence ends it there, with what was proved")
 {
     int limits = 0;
-    for (auto const contract : {idempotency::none, idempotency::honoured}) {
+    for (auto const contract : {idempotency::none, idempotency::supported}) {
         each_sequence(3, [&](std::vector<event const*> const& sequence) {
             submit_machine::options o;
             o.contract = contract;
@@ -946,7 +948,7 @@ TEST_CASE("sweep: a time limit at every moment of every sequence ends it there, 
 TEST_CASE("sweep: a stop at every moment of every sequence tells what is proved")
 {
     auto const why = make_error_code(errc::shutting_down);
-    for (auto const contract : {idempotency::none, idempotency::honoured}) {
+    for (auto const contract : {idempotency::none, idempotency::supported}) {
         each_sequence(3, [&](std::vector<event const*> const& sequence) {
             submit_machine::options o;
             o.contract = contract;
@@ -971,8 +973,8 @@ TEST_CASE("sweep: a stop at every moment of every sequence tells what is proved"
                     } else {
                         p.machine.stopped(why);
                     }
-                    failure const& end = p.machine.outcome().error();
-                    REQUIRE(end.proof() == (doubted ? proof_level::unknown : proof_level::not_sent));
+                    error_info const& end = p.machine.outcome().error();
+                    REQUIRE(end.acceptance() == (doubted ? acceptance::unknown : acceptance::not_sent));
                     REQUIRE((doubted ? end.underlying() == why && end.code() == errc::outcome_unknown
                                      : end.code() == why));
                 }

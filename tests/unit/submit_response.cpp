@@ -117,12 +117,12 @@ TEST_CASE("the request's id is kept from wherever it stands, for the provider's 
 TEST_CASE("what is left of an unreadable acceptance is kept for whoever looks the task up")
 {
     submit_response const two = read(200, R"({"data":[{"task_id":"task_1"},{"task_id":"task_2"}]})");
-    CHECK(two.why.detail() == "unreadable success: expected 1 task, got 2: task_1 task_2");
+    CHECK(two.why.client_message() == "unreadable success: expected 1 task, got 2: task_1 task_2");
     submit_response const page = read(200, "<p>accepted as task_1</p>");
-    CHECK(page.why.service().text() == "<p>accepted as task_1</p>");
-    CHECK(page.why.underlying() == errc::unexpected_response);
+    CHECK(page.why.server_message().text() == "<p>accepted as task_1</p>");
+    CHECK(page.why.underlying() == errc::bad_response);
     submit_response const cut = read(200, R"({"code":200,"data":[{"task_id":"task_1")");
-    CHECK(cut.why.service().text() == R"({"code":200,"data":[{"task_id":"task_1")");
+    CHECK(cut.why.server_message().text() == R"({"code":200,"data":[{"task_id":"task_1")");
 }
 
 TEST_CASE("what counts when an answer says something twice, or two things at once")
@@ -172,10 +172,10 @@ TEST_CASE("an error that names a task proves nothing, tells the id, and is not a
         CHECK(judged.classification == submit_classification::indeterminate);
         CHECK(judged.is_final);
         CHECK(judged.why.code() == errc::outcome_unknown);
-        CHECK(judged.why.detail().find("yet with a task: task_1") != std::string::npos);
+        CHECK(judged.why.client_message().find("yet with a task: task_1") != std::string::npos);
         CHECK(judged.why.http_status() == status);
     }
-    CHECK(read(429, with_task).why.underlying() == cause::rate_limited);
+    CHECK(read(429, with_task).why.underlying() == condition::rate_limited);
     // An id of the document itself may be the refusal's own.
     CHECK(read(400, R"({"id":"request_9","error":{"message":"no"}})").classification ==
           submit_classification::refused);
@@ -186,7 +186,7 @@ TEST_CASE("an error that names a task proves nothing, tells the id, and is not a
           submit_classification::still_running);
     // A gateway that fails may have another answer later.
     CHECK_FALSE(read(502, with_task).is_final);
-    CHECK(read(502, with_task).why.detail().find("task_1") != std::string::npos);
+    CHECK(read(502, with_task).why.client_message().find("task_1") != std::string::npos);
 }
 
 TEST_CASE("of a ticket that is one byte off, only an id that Boost.JSON reads is taken")

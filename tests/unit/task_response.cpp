@@ -50,7 +50,7 @@ TEST_CASE("the documented completed answer is read in full")
     CHECK(state->cost() == 0.64);
     CHECK(state->credits_cost() == 6.4);
     REQUIRE(state->videos().size() == 1);
-    CHECK(state->videos()[0].url().reveal() == "https://upload.apimart.ai/f/video/a.mp4");
+    CHECK(state->videos()[0].url().expose() == "https://upload.apimart.ai/f/video/a.mp4");
     CHECK(state->videos()[0].expires_at() == std::chrono::sys_seconds(1763174708s));
     CHECK(state->videos()[0].task_id() == "task_1");
 }
@@ -70,7 +70,7 @@ TEST_CASE("a result is found wherever the service puts it")
         auto const state = read(completed_with(result));
         REQUIRE(state.has_value());
         REQUIRE(state->videos().size() == 1);
-        CHECK(state->videos()[0].url().reveal() == "https://h/v.mp4");
+        CHECK(state->videos()[0].url().expose() == "https://h/v.mp4");
     }
     auto const several =
         read(completed_with(R"({"videos":[{"url":["https://h/1","https://h/2"]},{"url":"https://h/3"}]})"));
@@ -86,7 +86,7 @@ TEST_CASE("completed without anything to fetch is asked again")
         CAPTURE(result);
         auto const state = read(completed_with(result));
         REQUIRE_FALSE(state.has_value());
-        CHECK(state.error().code() == cause::retryable);
+        CHECK(state.error().code() == condition::retryable);
         CHECK(state.error().task_id() == "task_1");
     }
 }
@@ -119,7 +119,7 @@ TEST_CASE("a failed task carries the service's reason in each form")
             read(std::string(R"({"code":200,"data":{"id":"task_1","status":"failed",)") + error + "}}");
         REQUIRE(state.has_value());
         CHECK(state->status() == task_status::failed);
-        CHECK(state->reason().text() == "content policy violation");
+        CHECK(state->error().text() == "content policy violation");
     }
 }
 
@@ -152,8 +152,8 @@ TEST_CASE("figures nobody can believe are dropped")
         CHECK_FALSE(state->cost().has_value());
         CHECK_FALSE(state->credits_cost().has_value());
         CHECK_FALSE(state->progress().has_value());
-        CHECK_FALSE(state->created().has_value());
-        CHECK_FALSE(state->completed().has_value());
+        CHECK_FALSE(state->created_at().has_value());
+        CHECK_FALSE(state->completed_at().has_value());
     }
 }
 
@@ -180,7 +180,7 @@ TEST_CASE("an answer that cannot be read, or is about another task, is asked aga
         CAPTURE(body);
         auto const state = read(body);
         REQUIRE_FALSE(state.has_value());
-        CHECK(state.error().code() == cause::retryable);
+        CHECK(state.error().code() == condition::retryable);
     }
     CHECK(read("\xEF\xBB\xBF{\"data\":{\"id\":\"task_1\",\"status\":\"pending\"}}").has_value());
     std::string const deep = std::string(100'000, '[');
@@ -195,14 +195,14 @@ TEST_CASE("an unknown id, a refused key and an overloaded service are three diff
     CHECK(code(400, R"({"error":{"message":"Invalid task ID","type":"invalid_request_error"}})") ==
           errc::task_not_found);
     CHECK(code(404, "") == errc::task_not_found);
-    CHECK(code(401, R"({"error":{"message":"bad key"}})") == cause::unauthorized);
-    CHECK(code(402, R"({"error":{"message":"empty"}})") == cause::no_credit);
-    CHECK(code(429, "{}") == cause::rate_limited);
-    CHECK(code(429, "{}") == cause::retryable);
-    CHECK(code(500, "{}") == cause::retryable);
-    CHECK(code(502, "<html>") == cause::retryable);
-    CHECK(code(408, "") == cause::retryable);
-    CHECK(code(200, R"({"code":401,"message":"no"})") == cause::unauthorized);
+    CHECK(code(401, R"({"error":{"message":"bad key"}})") == condition::unauthorized);
+    CHECK(code(402, R"({"error":{"message":"empty"}})") == condition::payment_required);
+    CHECK(code(429, "{}") == condition::rate_limited);
+    CHECK(code(429, "{}") == condition::retryable);
+    CHECK(code(500, "{}") == condition::retryable);
+    CHECK(code(502, "<html>") == condition::retryable);
+    CHECK(code(408, "") == condition::retryable);
+    CHECK(code(200, R"({"code":401,"message":"no"})") == condition::unauthorized);
 }
 
 TEST_CASE("the service's words are kept apart, escaped and short")
@@ -259,7 +259,7 @@ TEST_CASE("links are found in all the forms that services write, with the expiry
         std::string links;
         for (video_file const& file : state->videos()) {
             CHECK(file.task_id() == "task_1");
-            links += file.url().reveal();
+            links += file.url().expose();
             if (file.expires_at())
                 links += "@" + std::to_string(file.expires_at()->time_since_epoch().count());
             links += ' ';
@@ -287,7 +287,7 @@ TEST_CASE("a state stands in `data` or is the document itself, and the last memb
             auto const state = read(body);
             REQUIRE(state.has_value());
             CHECK(state->status() == task_status::running);
-            CHECK(state->word() == "running");
+            CHECK(state->raw_status() == "running");
             CHECK(state->progress() == 7);
             CHECK(state->videos().empty());
         }

@@ -38,8 +38,8 @@ concept printable_to_a_stream = requires(std::ostream& out, T const& value)
 static_assert(!printable_to_a_stream<api_key>);
 static_assert(!printable_to_a_stream<result_url>);
 static_assert(!std::is_convertible_v<api_key, std::string>);
-static_assert(!std::is_aggregate_v<task> && !std::is_aggregate_v<finished_task> &&
-              !std::is_aggregate_v<failure>);
+static_assert(!std::is_aggregate_v<task> && !std::is_aggregate_v<task_result> &&
+              !std::is_aggregate_v<error_info>);
 static_assert(!std::is_aggregate_v<client_config> && !std::is_aggregate_v<tls_options> &&
               !std::is_aggregate_v<api_key>);
 
@@ -282,10 +282,9 @@ TEST_CASE("what a file server's answer means for a transfer")
     for (int const status : {401, 403, 404, 410})
         CHECK(judged(status, 0, as_is).why.code() == errc::result_expired);
     for (int const status : {408, 416, 429, 500, 502, 503})
-        CHECK(judged(status, 0, as_is).why.code() == cause::retryable);
-    CHECK(judged(204, 0, as_is).why.code() == errc::unexpected_response);
-    CHECK(judged(200, 0, [](auto& a) { a.content_encoding = "gzip"; }).why.code() ==
-          errc::unexpected_response);
+        CHECK(judged(status, 0, as_is).why.code() == condition::retryable);
+    CHECK(judged(204, 0, as_is).why.code() == errc::bad_response);
+    CHECK(judged(200, 0, [](auto& a) { a.content_encoding = "gzip"; }).why.code() == errc::bad_response);
     CHECK(judged(200, 0, [](auto& a) { a.content_type = "text/html"; }).why.code() == errc::download_corrupt);
     CHECK(judged(200, 0, [](auto& a) { a.content_length = 0; }).why.code() == errc::download_corrupt);
     CHECK(judged(200, 0, [](auto& a) { a.content_length = 1001; }).why.code() == errc::download_too_large);
@@ -340,16 +339,16 @@ TEST_CASE("text from outside is made safe for a log line")
 
 TEST_CASE("errors meet the causes a caller branches on")
 {
-    CHECK(make_error_code(errc::connection_lost) == cause::retryable);
-    CHECK(make_error_code(errc::connection_lost) == cause::transport);
-    CHECK(make_error_code(errc::outcome_unknown) == cause::outcome_unknown);
-    CHECK_FALSE(make_error_code(errc::outcome_unknown) == cause::retryable);
-    CHECK_FALSE(make_error_code(errc::certificate_refused) == cause::retryable);
-    CHECK(make_error_code(api_errc::unavailable) == cause::retryable);
-    CHECK_FALSE(make_error_code(api_errc::no_credit) == cause::retryable);
-    failure first(errc::connection_lost, "one");
-    failure const second = first;
-    first.detail("two");
-    CHECK(second.detail() == "one");
+    CHECK(make_error_code(errc::connection_lost) == condition::retryable);
+    CHECK(make_error_code(errc::connection_lost) == condition::transport);
+    CHECK(make_error_code(errc::outcome_unknown) == condition::outcome_unknown);
+    CHECK_FALSE(make_error_code(errc::outcome_unknown) == condition::retryable);
+    CHECK_FALSE(make_error_code(errc::certificate_verify_failed) == condition::retryable);
+    CHECK(make_error_code(api_errc::unavailable) == condition::retryable);
+    CHECK_FALSE(make_error_code(api_errc::payment_required) == condition::retryable);
+    error_info first(errc::connection_lost, "one");
+    error_info const second = first;
+    first.client_message("two");
+    CHECK(second.client_message() == "one");
     CHECK_THROWS_AS(result<task>(second).value(), apimart::error);
 }

@@ -12,25 +12,25 @@ namespace apimart {
 struct limits
 {
     /// Open connections to one origin.
-    int connections = 32;
-    /// New connections to one origin that may be begun per second, once as many as `connections` were.
+    int max_connections = 32;
+    /// New connections to one origin that may be begun per second, once as many as `max_connections` were.
     int connects_per_second = 20;
     /// Submits being sent or awaiting their answer; also the most submits one crash can leave unknown.
-    int submits = 16;
-    /// Submits that may wait for their turn; a further one ends at once with `errc::overloaded`.
+    int max_concurrent_submits = 16;
+    /// Submits that may wait for their turn; a further one ends at once with `errc::queue_full`.
     std::size_t queued_submits = 100'000;
     /// Zero: as fast as the service takes them. In both cases the client slows down when the service asks it
     /// to, and returns to this rate step by step.
     double submits_per_second = 0;
-    int downloads = 8;
+    int max_concurrent_downloads = 8;
     /// As `queued_submits`.
     std::size_t queued_downloads = 100'000;
-    /// Tasks being waited for; a further wait ends at once with `errc::overloaded`.
+    /// Tasks being waited for; a further wait ends at once with `errc::queue_full`.
     std::size_t waiting_tasks = 1'000'000;
     /// The largest JSON answer, in bytes.
-    std::size_t response_bytes = 1U << 20U;
+    std::size_t body_limit = 1U << 20U;
     /// The largest header of an answer, in bytes.
-    std::size_t header_bytes = 16U << 10U;
+    std::size_t header_limit = 16U << 10U;
 };
 
 /// Time limits of the steps of one request. Limits of whole operations belong to the operations.
@@ -42,22 +42,22 @@ struct timeouts
     std::chrono::milliseconds resolve{5'000};
     std::chrono::milliseconds connect{5'000};
     /// Between the beginnings of two attempts at different addresses of one host.
-    std::chrono::milliseconds connect_stagger{250};
+    std::chrono::milliseconds connection_attempt_delay{250};
     std::chrono::milliseconds tls_handshake{10'000};
     /// For the request to make progress on its way out.
     std::chrono::milliseconds send{30'000};
     /// From the end of the request to the last byte of the answer's header, and to that of a JSON answer.
     std::chrono::milliseconds response{60'000};
     /// For a kilobyte of an answer that has begun, or for the rest of it where that is less.
-    std::chrono::milliseconds stall{20'000};
+    std::chrono::milliseconds read{20'000};
     /// How long a cancelled submit's answer is still read once the request is out, to learn the task's id.
-    std::chrono::milliseconds detached_answer{10'000};
+    std::chrono::milliseconds abandoned_response{10'000};
     /// An unused connection is closed after this; kept below the usual limit of servers and proxies.
-    std::chrono::milliseconds idle{30'000};
+    std::chrono::milliseconds pool_idle{30'000};
     /// A submit takes a fresh connection rather than one unused for this long.
     std::chrono::milliseconds idle_for_submit{4'000};
     /// How long `shutdown` lets requests finish that may have been accepted.
-    std::chrono::milliseconds drain{5'000};
+    std::chrono::milliseconds shutdown_grace{5'000};
 };
 
 } // namespace apimart

@@ -27,23 +27,23 @@ public:
     resolver_options() {}
 
     /// The addresses of one host, which is then never looked up, as a line in a hosts file would do.
-    resolver_options& pin(std::string host, std::vector<std::string> addresses);
+    resolver_options& add_host(std::string host, std::vector<std::string> addresses);
     /// What is called instead of the system's name service. It may block: it runs on a thread of its own,
     /// which nobody waits for once the time limit for names is over.
     resolver_options& lookup(lookup_function function);
     /// How long an answer is used again.
-    resolver_options& keep(std::chrono::milliseconds time) { return keep_ = time, *this; }
+    resolver_options& cache_ttl(std::chrono::milliseconds time) { return cache_ttl_ = time, *this; }
 
     std::vector<pinned_host> const& pinned() const noexcept { return pinned_; }
     /// The addresses that were pinned for a host; null where none were.
     std::vector<std::string> const* find(std::string_view host) const noexcept;
     lookup_function const& lookup() const noexcept { return lookup_; }
-    std::chrono::milliseconds keep() const noexcept { return keep_; }
+    std::chrono::milliseconds cache_ttl() const noexcept { return cache_ttl_; }
 
 private:
     std::vector<pinned_host> pinned_;
     lookup_function lookup_;
-    std::chrono::milliseconds keep_{30'000};
+    std::chrono::milliseconds cache_ttl_{30'000};
 };
 
 } // namespace apimart

@@ -9,7 +9,8 @@
 
 namespace apimart {
 
-APIMART_INLINE resolver_options& resolver_options::pin(std::string host, std::vector<std::string> addresses)
+APIMART_INLINE resolver_options& resolver_options::add_host(std::string host,
+                                                            std::vector<std::string> addresses)
 {
     for (pinned_host& known : pinned_)
         if (known.name == host)

@@ -7,38 +7,39 @@
 namespace apimart {
 
 /// Whether the caller knows that the service honours `Idempotency-Key` for submits. The key is always sent;
-/// only under `honoured` may a submit whose outcome is unknown be sent again, with the same key and bytes.
+/// only under `supported` may a submit whose outcome is unknown be sent again, with the same key and bytes.
 /// Source: API reference, section 8.4; the original documentation does not know the header.
 enum class idempotency
 {
     none,
-    honoured,
+    supported,
 };
 
 /// How failed requests are repeated. A plain value; one operation draws its own state from it.
-/// Delays grow by `factor` from `initial` up to `cap`, each drawn at random below that bound.
+/// Delays grow by `backoff_multiplier` from `initial_backoff` up to `max_backoff`, each drawn at random below
+/// that bound.
 struct retry_policy
 {
     /// Repetitions of a read, and of a submit that was proved not to have been sent.
     int max_retries = 3;
     /// Repetitions after the service asked for fewer requests.
     int max_rate_limit_retries = 10;
-    std::chrono::milliseconds initial{250};
-    double factor = 2.0;
-    std::chrono::milliseconds cap{20'000};
+    std::chrono::milliseconds initial_backoff{250};
+    double backoff_multiplier = 2.0;
+    std::chrono::milliseconds max_backoff{20'000};
     /// A longer `Retry-After` is reported instead of waited for.
-    std::chrono::seconds longest_retry_after{120};
-    /// Repetitions under `idempotency::honoured` after an unknown outcome.
+    std::chrono::seconds max_retry_after{120};
+    /// Repetitions under `idempotency::supported` after an unknown outcome.
     int max_resends = 4;
     /// All operations of a client share a budget of tokens for repetitions, so that a broken service gets
-    /// little more traffic than a sound one. A repetition takes `budget_per_retry`, one after the service
-    /// asked for fewer requests `budget_per_throttle`; each success gives one back. When too few are left,
+    /// little more traffic than a sound one. A repetition takes `retry_token_cost`, one after the service
+    /// asked for fewer requests `throttle_token_cost`; each success gives one back. When too few are left,
     /// the operation ends with `errc::retry_budget_exhausted`.
     int budget = 500;
-    int budget_per_retry = 14;
-    int budget_per_throttle = 5;
+    int retry_token_cost = 14;
+    int throttle_token_cost = 5;
     /// How long the service remembers a key; a resend happens well within it.
-    std::chrono::seconds key_window{86'400};
+    std::chrono::seconds idempotency_key_ttl{86'400};
 };
 
 } // namespace apimart

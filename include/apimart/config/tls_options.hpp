@@ -14,22 +14,22 @@ public:
     tls_options() {}
 
     /// Trusts the certificates in a PEM file too.
-    tls_options& additional_ca_file(std::string path);
+    tls_options& add_ca_file(std::string path);
     /// Trusts the certificates in this PEM text too.
-    tls_options& additional_ca_pem(std::string pem);
-    /// Trusts the additional authorities alone.
-    tls_options& without_system_authorities();
+    tls_options& add_ca_pem(std::string pem);
+    /// Whether the authorities of the system are trusted; they are unless told otherwise.
+    tls_options& use_system_ca(bool use);
     /// Refuses servers whose certificate, or the certificate of an authority in its chain, is on this PEM
     /// revocation list. Once a list is given, every authority in the chain needs a valid one. Without any,
     /// revocation is not checked.
-    tls_options& revocation_list_file(std::string path);
+    tls_options& crl_file(std::string path);
     /// Shows this certificate (PEM, with its chain) to servers that ask for one.
     tls_options& client_certificate_file(std::string certificate, std::string private_key);
 
     std::vector<std::string> const& ca_files() const noexcept { return ca_files_; }
     std::vector<std::string> const& ca_pems() const noexcept { return ca_pems_; }
-    bool system_authorities() const noexcept { return system_; }
-    std::vector<std::string> const& revocation_list_files() const noexcept { return crls_; }
+    bool use_system_ca() const noexcept { return use_system_ca_; }
+    std::vector<std::string> const& crl_files() const noexcept { return crls_; }
     std::string const& client_certificate() const noexcept { return certificate_; }
     std::string const& private_key() const noexcept { return private_key_; }
     bool verifies_peers() const noexcept { return verify_; }
@@ -39,7 +39,7 @@ private:
 
     std::vector<std::string> ca_files_;
     std::vector<std::string> ca_pems_;
-    bool system_ = true;
+    bool use_system_ca_ = true;
     std::vector<std::string> crls_;
     std::string certificate_;
     std::string private_key_;

@@ -9,25 +9,25 @@
 
 namespace apimart {
 
-APIMART_INLINE tls_options& tls_options::additional_ca_file(std::string path)
+APIMART_INLINE tls_options& tls_options::add_ca_file(std::string path)
 {
     ca_files_.push_back(std::move(path));
     return *this;
 }
 
-APIMART_INLINE tls_options& tls_options::additional_ca_pem(std::string pem)
+APIMART_INLINE tls_options& tls_options::add_ca_pem(std::string pem)
 {
     ca_pems_.push_back(std::move(pem));
     return *this;
 }
 
-APIMART_INLINE tls_options& tls_options::without_system_authorities()
+APIMART_INLINE tls_options& tls_options::use_system_ca(bool use)
 {
-    system_ = false;
+    use_system_ca_ = use;
     return *this;
 }
 
-APIMART_INLINE tls_options& tls_options::revocation_list_file(std::string path)
+APIMART_INLINE tls_options& tls_options::crl_file(std::string path)
 {
     crls_.push_back(std::move(path));
     return *this;

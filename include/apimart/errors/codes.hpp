@@ -29,10 +29,10 @@ enum class api_errc
 #include <apimart/errors/code_table.inc>
 };
 
-/// Conditions to branch on: `if (code == cause::retryable)`. One code can meet several.
-enum class cause
+/// Conditions to branch on: `if (code == condition::retryable)`. One code can meet several.
+enum class condition
 {
-#define APIMART_CAUSE(number, name, ...) name = number,
+#define APIMART_CONDITION(number, name, ...) name = number,
 #include <apimart/errors/code_table.inc>
 };
 
@@ -48,12 +48,12 @@ public:
 
     constexpr int number() const noexcept { return number_; }
     constexpr char const* text() const noexcept { return text_; }
-    constexpr bool meets(cause condition) const noexcept { return (conditions_ & bit_of(condition)) != 0; }
+    constexpr bool meets(condition wanted) const noexcept { return (conditions_ & bit_of(wanted)) != 0; }
 
 private:
-    static constexpr unsigned bit_of(cause condition) noexcept
+    static constexpr unsigned bit_of(condition wanted) noexcept
     {
-        auto const number = static_cast<unsigned>(condition);
+        auto const number = static_cast<unsigned>(wanted);
         return number < 32 ? 1U << number : 0;
     }
 
@@ -65,7 +65,7 @@ private:
 // Classes, because the names of all conditions can be used in them without their becoming names of a namespace.
 struct errc_table
 {
-    using enum cause;
+    using enum condition;
     static constexpr code_row rows[] = {
 #define APIMART_ERRC(number, name, ...) code_row(number, __VA_ARGS__),
 #include <apimart/errors/code_table.inc>
@@ -74,17 +74,17 @@ struct errc_table
 
 struct api_errc_table
 {
-    using enum cause;
+    using enum condition;
     static constexpr code_row rows[] = {
 #define APIMART_API_ERRC(number, name, ...) code_row(number, __VA_ARGS__),
 #include <apimart/errors/code_table.inc>
     };
 };
 
-struct cause_table
+struct condition_table
 {
     static constexpr code_row rows[] = {
-#define APIMART_CAUSE(number, name, text) code_row(number, text),
+#define APIMART_CONDITION(number, name, text) code_row(number, text),
 #include <apimart/errors/code_table.inc>
     };
 };
@@ -123,22 +123,24 @@ inline constexpr table_category<errc_table> library_category_instance(0x61'70'69
 inline constexpr table_category<api_errc_table> api_category_instance(0x61'70'69'6d'61'72'74'02,
                                                                       "apimart.service");
 
-class cause_category_type final : public table_category<cause_table>
+class condition_category_type final : public table_category<condition_table>
 {
 public:
-    constexpr cause_category_type() noexcept : table_category(0x61'70'69'6d'61'72'74'03, "apimart.cause") {}
+    constexpr condition_category_type() noexcept
+        : table_category(0x61'70'69'6d'61'72'74'03, "apimart.condition")
+    {}
 
-    bool equivalent(error_code const& code, int condition) const noexcept override
+    bool equivalent(error_code const& code, int wanted) const noexcept override
     {
         code_row const* const row =
             code.category() == library_category_instance ? library_category_instance.find(code.value())
             : code.category() == api_category_instance   ? api_category_instance.find(code.value())
                                                          : nullptr;
-        return row != nullptr && row->meets(static_cast<cause>(condition));
+        return row != nullptr && row->meets(static_cast<condition>(wanted));
     }
 };
 
-inline constexpr cause_category_type cause_category_instance;
+inline constexpr condition_category_type condition_category_instance;
 
 } // namespace detail
 
@@ -150,9 +152,9 @@ inline boost::system::error_category const& api_category() noexcept
 {
     return detail::api_category_instance;
 }
-inline boost::system::error_category const& cause_category() noexcept
+inline boost::system::error_category const& condition_category() noexcept
 {
-    return detail::cause_category_instance;
+    return detail::condition_category_instance;
 }
 
 inline error_code make_error_code(errc e) noexcept
@@ -163,9 +165,9 @@ inline error_code make_error_code(api_errc e) noexcept
 {
     return {static_cast<int>(e), api_category()};
 }
-inline boost::system::error_condition make_error_condition(cause c) noexcept
+inline boost::system::error_condition make_error_condition(condition c) noexcept
 {
-    return {static_cast<int>(c), cause_category()};
+    return {static_cast<int>(c), condition_category()};
 }
 
 } // namespace apimart
@@ -177,7 +179,7 @@ template <>
 struct boost::system::is_error_code_enum<apimart::api_errc> : std::true_type
 {};
 template <>
-struct boost::system::is_error_condition_enum<apimart::cause> : std::true_type
+struct boost::system::is_error_condition_enum<apimart::condition> : std::true_type
 {};
 
 #endif

@@ -2,53 +2,53 @@
 #ifndef APIMART_ERRORS_ERROR_MESSAGES_IPP
 #define APIMART_ERRORS_ERROR_MESSAGES_IPP
 
-#include <apimart/errors/failure.hpp>
+#include <apimart/errors/error_info.hpp>
 #include <apimart/separate_compilation.hpp>
 #include <apimart/text/printable.hpp>
 
 namespace apimart {
 
-APIMART_INLINE std::string_view to_string(proof_level level) noexcept
+APIMART_INLINE std::string_view to_string(acceptance level) noexcept
 {
     switch (level) {
-    case proof_level::none:
+    case acceptance::none:
         return "none";
-    case proof_level::not_sent:
+    case acceptance::not_sent:
         return "not_sent";
-    case proof_level::rejected:
+    case acceptance::rejected:
         return "rejected";
-    case proof_level::accepted:
+    case acceptance::accepted:
         return "accepted";
-    case proof_level::unknown:
+    case acceptance::unknown:
         return "unknown";
     }
     return "none";
 }
 
-APIMART_INLINE std::string failure::describe() const
+APIMART_INLINE std::string error_info::describe() const
 {
     std::string text = code().message();
-    if (!detail().empty())
-        text += ": " + detail();
-    if (!violations().accepted())
-        text += ": " + violations().describe();
+    if (!client_message().empty())
+        text += ": " + client_message();
+    if (!validation().ok())
+        text += ": " + validation().describe();
     if (http_status() != 0)
         text += " [HTTP " + std::to_string(http_status()) + "]";
-    if (underlying() && detail().empty())
+    if (underlying() && client_message().empty())
         text += " (" + underlying().message() + ")";
-    if (!service().empty()) {
+    if (!server_message().empty()) {
         text += "; the service says ";
-        if (!service().type().empty())
-            text += detail::printable(service().type(), 64) + ": ";
-        text += '"' + detail::printable(service().text(), 300) + '"';
+        if (!server_message().type().empty())
+            text += detail::printable(server_message().type(), 64) + ": ";
+        text += '"' + detail::printable(server_message().text(), 300) + '"';
     }
     if (!task_id().empty())
         text += "; task " + detail::printable(task_id(), 256);
     return text;
 }
 
-APIMART_INLINE error::error(failure why)
-    : system_error(why.code()), failure_(std::move(why)), text_(failure_.describe())
+APIMART_INLINE error::error(error_info info)
+    : system_error(info.code()), info_(std::move(info)), text_(info_.describe())
 {}
 
 APIMART_INLINE char const* error::what() const noexcept
@@ -56,7 +56,8 @@ APIMART_INLINE char const* error::what() const noexcept
     return text_.c_str();
 }
 
-[[noreturn]] APIMART_INLINE void throw_exception_from_error(failure const& why, boost::source_location const&)
+[[noreturn]] APIMART_INLINE void throw_exception_from_error(error_info const& why,
+                                                            boost::source_location const&)
 {
     throw error(why);
 }

@@ -18,31 +18,32 @@ namespace apimart {
 /// Whether a broken rule keeps a request from being sent.
 enum class severity : std::uint8_t
 {
-    refused, ///< the documentation calls it an error, or the service could not understand it
-    advised  ///< the request is sent; the documentation advises against it or calls it without effect
+    error,  ///< the documentation calls it an error, or the service could not understand it
+    warning ///< the request is sent; the documentation advises against it or calls it without effect
 };
 
 /// One rule that a request does not keep: where, which, and what was given instead.
 ///
-/// Safe to log: `given` never holds a Base64 picture, the query of a URL, or control characters.
+/// Safe to log: `value` never holds a Base64 picture, the query of a URL, or control characters.
 class violation
 {
 public:
-    violation(severity level, std::string pointer, std::string rule, std::string given)
-        : level_(level), pointer_(std::move(pointer)), rule_(std::move(rule)), given_(std::move(given))
+    violation(apimart::severity severity, std::string pointer, std::string message, std::string value)
+        : severity_(severity), pointer_(std::move(pointer)), message_(std::move(message)),
+          value_(std::move(value))
     {}
 
-    severity level() const noexcept { return level_; }
+    apimart::severity severity() const noexcept { return severity_; }
 
     /// JSON pointer (RFC 6901) into the request's body, e.g. `/multi_prompt/1/duration`; empty for the whole
     /// body.
     std::string const& pointer() const noexcept { return pointer_; }
 
     /// The rule as the rest of a sentence that begins with the pointer.
-    std::string const& rule() const noexcept { return rule_; }
+    std::string const& message() const noexcept { return message_; }
 
     /// A short excerpt of what was given; empty when something is missing.
-    std::string const& given() const noexcept { return given_; }
+    std::string const& value() const noexcept { return value_; }
 
     /// One line: `/duration: must be between 3 and 15 (got 99)`.
     std::string describe() const;
@@ -50,67 +51,67 @@ public:
     friend bool operator==(violation const&, violation const&) = default;
 
 private:
-    severity level_;
+    apimart::severity severity_;
     std::string pointer_;
-    std::string rule_;
-    std::string given_;
+    std::string message_;
+    std::string value_;
 };
 
 /// Everything that was found in one request, in the order of its body.
 ///
 /// Lifetime: owns its texts. Thread safety: distinct objects safe, shared objects unsafe.
-class diagnostics
+class validation_result
 {
 public:
     /// Longer lists help nobody and would let a hostile body fill the memory; what exceeds this is only
     /// counted.
-    static constexpr std::size_t most_entries = 256;
+    static constexpr std::size_t max_entries = 256;
 
-    diagnostics() noexcept {}
+    validation_result() noexcept {}
 
     /// Adds an entry that refuses the request.
-    void refuse(std::string pointer, std::string rule, std::string given);
+    void add_error(std::string pointer, std::string message, std::string value);
 
     /// Adds an entry that does not.
-    void advise(std::string pointer, std::string rule, std::string given);
+    void add_warning(std::string pointer, std::string message, std::string value);
 
     /// True if no entry refuses the request.
-    bool accepted() const noexcept { return !refused_; }
+    bool ok() const noexcept { return !has_error_; }
 
     std::vector<violation> const& entries() const& noexcept { return entries_; }
     std::vector<violation> entries() && { return std::move(entries_); }
 
     /// Whether further entries would only be counted.
-    bool full() const noexcept { return entries_.size() == most_entries; }
+    bool full() const noexcept { return entries_.size() == max_entries; }
 
     /// Number of entries that were found but are not listed.
-    std::size_t unlisted() const noexcept { return unlisted_; }
+    std::size_t omitted() const noexcept { return omitted_; }
 
     /// One line per entry, without a line break at the end.
     std::string describe() const;
 
 private:
-    void add(severity level, std::string pointer, std::string rule, std::string given);
+    void add(severity level, std::string pointer, std::string message, std::string value);
 
     std::vector<violation> entries_;
-    std::size_t unlisted_ = 0;
-    bool refused_ = false;
+    std::size_t omitted_ = 0;
+    bool has_error_ = false;
 };
 
 /// Thrown where a refused request is used as if it had been accepted.
 class invalid_request : public std::invalid_argument
 {
 public:
-    explicit invalid_request(diagnostics found);
+    explicit invalid_request(validation_result found);
 
-    diagnostics const& found() const noexcept { return diagnostics_; }
+    validation_result const& found() const noexcept { return found_; }
 
 private:
-    diagnostics diagnostics_;
+    validation_result found_;
 };
 
-/// Lets `boost::system::result<any_request, diagnostics>::value()` throw `invalid_request`.
-[[noreturn]] void throw_exception_from_error(diagnostics const& found, boost::source_location const&);
+/// Lets `boost::system::result<any_request, validation_result>::value()` throw `invalid_request`.
+[[noreturn]] void throw_exception_from_error(validation_result const& found, boost::source_location const&);
 
 } // namespace apimart
 

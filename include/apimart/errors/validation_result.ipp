@@ -13,54 +13,56 @@ APIMART_INLINE std::string violation::describe() const
     // A pointer holds field names as they were given.
     std::string line = pointer_.empty() ? std::string("body") : detail::printable(pointer_, 120);
     line += ": ";
-    line += rule_;
-    if (!given_.empty()) {
+    line += message_;
+    if (!value_.empty()) {
         line += " (got ";
-        line += given_;
+        line += value_;
         line += ')';
     }
     return line;
 }
 
-APIMART_INLINE void diagnostics::refuse(std::string pointer, std::string rule, std::string given)
+APIMART_INLINE void validation_result::add_error(std::string pointer, std::string message, std::string value)
 {
-    refused_ = true;
-    add(severity::refused, std::move(pointer), std::move(rule), std::move(given));
+    has_error_ = true;
+    add(severity::error, std::move(pointer), std::move(message), std::move(value));
 }
 
-APIMART_INLINE void diagnostics::advise(std::string pointer, std::string rule, std::string given)
+APIMART_INLINE void validation_result::add_warning(std::string pointer, std::string message,
+                                                   std::string value)
 {
-    add(severity::advised, std::move(pointer), std::move(rule), std::move(given));
+    add(severity::warning, std::move(pointer), std::move(message), std::move(value));
 }
 
-APIMART_INLINE std::string diagnostics::describe() const
+APIMART_INLINE std::string validation_result::describe() const
 {
     std::string text;
     for (violation const& one : entries_) {
         if (!text.empty())
             text += '\n';
-        if (one.level() == severity::advised)
+        if (one.severity() == severity::warning)
             text += "advice: ";
         text += one.describe();
     }
-    if (unlisted_ != 0)
-        text += "\nand " + std::to_string(unlisted_) + " more";
+    if (omitted_ != 0)
+        text += "\nand " + std::to_string(omitted_) + " more";
     return text;
 }
 
-APIMART_INLINE void diagnostics::add(severity level, std::string pointer, std::string rule, std::string given)
+APIMART_INLINE void validation_result::add(severity level, std::string pointer, std::string message,
+                                           std::string value)
 {
     if (full())
-        ++unlisted_;
+        ++omitted_;
     else
-        entries_.emplace_back(level, std::move(pointer), std::move(rule), std::move(given));
+        entries_.emplace_back(level, std::move(pointer), std::move(message), std::move(value));
 }
 
-APIMART_INLINE invalid_request::invalid_request(diagnostics found)
-    : std::invalid_argument(found.describe()), diagnostics_(std::move(found))
+APIMART_INLINE invalid_request::invalid_request(validation_result found)
+    : std::invalid_argument(found.describe()), found_(std::move(found))
 {}
 
-[[noreturn]] APIMART_INLINE void throw_exception_from_error(diagnostics const& found,
+[[noreturn]] APIMART_INLINE void throw_exception_from_error(validation_result const& found,
                                                             boost::source_location const&)
 {
     throw invalid_request(found);

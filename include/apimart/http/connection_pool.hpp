@@ -54,7 +54,7 @@ public:
     };
 
     // What an observer is told of a connection.
-    using describe = std::function<connection_event(Connection&, connection_event::what)>;
+    using describe = std::function<connection_event(Connection&, connection_event::type)>;
 
     basic_connection_pool(client_runtime& runtime, describe event)
         : runtime_(runtime), event_(std::move(event)), purge_([this] { purge(); })
@@ -62,13 +62,14 @@ public:
     basic_connection_pool(basic_connection_pool const&) = delete;
     basic_connection_pool& operator=(basic_connection_pool const&) = delete;
 
-    // A kept connection, or one that is still to be connected; or none, and then `who` is in line for one.
-    pointer acquire(waiter& who, origin const& to, priority which)
+    // A kept connection, or one that is still to be connected; or none, and then `pending` is in line for
+    // one.
+    pointer acquire(waiter& pending, origin const& to, priority level)
     {
         group& g = group_of(to);
-        g.waiting[static_cast<std::size_t>(which)].push_back(who);
+        g.waiting[static_cast<std::size_t>(level)].push_back(pending);
         serve(g);
-        return std::move(who.granted);
+        return std::move(pending.granted);
     }
 
     // Takes back what was granted, to be used again.
@@ -94,7 +95,7 @@ public:
     {
         bool const was_open = connection->is_open();
         if (was_open)
-            tell(*connection, connection_event::what::closed);
+            emit(*connection, connection_event::type::closed);
         connection->close();
         group& g = group_of(connection->origin);
         closed(g);
@@ -109,7 +110,7 @@ public:
     void connect_failed(Connection const& connection, error_code const& why)
     {
         group& g = group_of(connection.origin);
-        if (why != errc::local_resource) {
+        if (why != errc::resource_exhausted) {
             g.backoff.failed(runtime_.now());
             return;
         }
@@ -128,7 +129,7 @@ public:
         }
     }
     // The same without a byte to the peers, whose connections these are not.
-    void drop_idle()
+    void discard_idle()
     {
         for (auto& [to, g] : groups_) {
             for (auto const& each : g.idle) {
@@ -154,7 +155,7 @@ public:
     }
 
     // The execution context goes away: no I/O object may survive this.
-    void abandon()
+    void destroy()
     {
         purge_.clear();
         groups_.clear();
@@ -166,8 +167,8 @@ private:
     {
     public:
         group(basic_connection_pool& pool, origin const& origin)
-            : backoff(pool.runtime_.limits.connects_per_second, pool.runtime_.limits.connections),
-              places(pool.runtime_.limits.connections), retry([&pool, this] { pool.serve(*this); }),
+            : backoff(pool.runtime_.limits.connects_per_second, pool.runtime_.limits.max_connections),
+              places(pool.runtime_.limits.max_connections), retry([&pool, this] { pool.serve(*this); }),
               to(origin)
         {}
 
@@ -191,23 +192,23 @@ private:
     {
         bool const waited_for =
             std::any_of(g.waiting.begin(), g.waiting.end(), [](auto const& line) { return !line.empty(); });
-        if (g.open == 0 && !waited_for && g.backoff.at_rest() && g.places == runtime_.limits.connections)
+        if (g.open == 0 && !waited_for && g.backoff.at_rest() && g.places == runtime_.limits.max_connections)
             groups_.erase(groups_.find(origin(g.to)));
     }
 
-    void tell(Connection& connection, connection_event::what happened)
+    void emit(Connection& connection, connection_event::type type)
     {
         if (runtime_.observer.on_connection)
-            runtime_.emit(runtime_.observer.on_connection, event_(connection, happened));
+            runtime_.emit(runtime_.observer.on_connection, event_(connection, type));
     }
-    void tell_stall(group const& g, char const* where, std::chrono::milliseconds delay)
+    void emit_backpressure(group const& g, backpressure_event::place where, std::chrono::milliseconds delay)
     {
-        stall_event event;
+        backpressure_event event;
         event.where = where;
         for (auto const& line : g.waiting)
             event.waiting += line.size();
         event.delay = delay;
-        runtime_.emit(runtime_.observer.on_stall, event);
+        runtime_.emit(runtime_.observer.on_backpressure, event);
     }
 
     void closed(group& g)
@@ -217,7 +218,7 @@ private:
     }
     void close_idle(group& g, Connection& connection)
     {
-        tell(connection, connection_event::what::closed);
+        emit(connection, connection_event::type::closed);
         connection.close_politely();
         closed(g);
     }
@@ -227,15 +228,15 @@ private:
     {
         auto const announced = connection.parser.keep_alive_timeout();
         if (!announced)
-            return runtime_.timeouts.idle;
-        return std::min<clock::duration>(runtime_.timeouts.idle, *announced - std::chrono::seconds(1));
+            return runtime_.timeouts.pool_idle;
+        return std::min<clock::duration>(runtime_.timeouts.pool_idle, *announced - std::chrono::seconds(1));
     }
 
-    pointer pop_idle(group& g, std::size_t which)
+    pointer pop_idle(group& g, std::size_t level)
     {
         auto const now = runtime_.now();
         while (!g.idle.empty()) {
-            bool const is_submit = which == static_cast<std::size_t>(priority::submit);
+            bool const is_submit = level == static_cast<std::size_t>(priority::submit);
             // Good enough for a question that can be asked again, but not for a request that costs money.
             if (is_submit && now - g.idle.back()->last_used >= runtime_.timeouts.idle_for_submit &&
                 now < g.idle.back()->idle_until)
@@ -251,7 +252,8 @@ private:
                 return candidate;
             bool const ended = found == Connection::liveness::ended;
             (ended ? runtime_.counters.stale_connections : runtime_.counters.unsolicited_bytes).add();
-            tell(*candidate, ended ? connection_event::what::stale : connection_event::what::unsolicited);
+            emit(*candidate,
+                 ended ? connection_event::type::peer_closed : connection_event::type::unexpected_data);
             candidate->close();
             closed(g);
         }
@@ -266,19 +268,20 @@ private:
     pointer open_fresh(group& g, bool public_only)
     {
         auto const now = runtime_.now();
-        if (g.places < runtime_.limits.connections && now - g.places_lowered > std::chrono::seconds(10)) {
+        if (g.places < runtime_.limits.max_connections && now - g.places_lowered > std::chrono::seconds(10)) {
             ++g.places;
             g.places_lowered = now;
         }
         if (g.open >= g.places) {
-            if (runtime_.observer.on_stall && !std::exchange(g.stalled, true))
-                tell_stall(g, "connections", {});
+            if (runtime_.observer.on_backpressure && !std::exchange(g.stalled, true))
+                emit_backpressure(g, backpressure_event::place::connections, {});
             return nullptr;
         }
         if (auto const delay = g.backoff.take(now); delay > clock::duration::zero()) {
             runtime_.timers.set(g.retry, now + delay);
-            if (runtime_.observer.on_stall)
-                tell_stall(g, "connect rate", std::chrono::ceil<std::chrono::milliseconds>(delay));
+            if (runtime_.observer.on_backpressure)
+                emit_backpressure(g, backpressure_event::place::connect_rate,
+                                  std::chrono::ceil<std::chrono::milliseconds>(delay));
             return nullptr;
         }
         ++g.open;
@@ -290,18 +293,18 @@ private:
     void serve(group& g)
     {
         g.retry.clear();
-        for (std::size_t which = 0; which < priority_count;) {
-            if (g.waiting[which].empty()) {
-                ++which;
+        for (std::size_t level = 0; level < priority_count;) {
+            if (g.waiting[level].empty()) {
+                ++level;
                 continue;
             }
-            waiter& next = g.waiting[which].front();
-            pointer found = pop_idle(g, which);
+            waiter& next = g.waiting[level].front();
+            pointer found = pop_idle(g, level);
             if (!found)
                 found = open_fresh(g, next.public_only);
             if (!found)
                 return;
-            g.waiting[which].pop_front();
+            g.waiting[level].pop_front();
             next.granted = std::move(found);
             next.timer.cancel();
         }

@@ -46,39 +46,39 @@ public:
         runtime_.counters.connections_opened.add();
         result<void> outcome = co_await all_steps(c);
         if (c.cancelled())
-            co_return failure(error_code(boost::asio::error::operation_aborted));
+            co_return error_info(error_code(boost::asio::error::operation_aborted));
         if (!outcome) {
             runtime_.counters.connections_failed.add();
             c.close();
         }
         c.unlimit();
         if (runtime_.observer.on_connection) {
-            connection_event told =
-                event(c, outcome ? connection_event::what::connected : connection_event::what::failed);
-            told.took = std::chrono::duration_cast<std::chrono::microseconds>(runtime_.now() - begun);
+            connection_event event =
+                describe(c, outcome ? connection_event::type::connected : connection_event::type::failed);
+            event.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(runtime_.now() - begun);
             if (!outcome) {
-                told.tls_version.clear();
-                told.code = outcome.error().code();
-                told.detail = outcome.error().detail();
+                event.tls_version.clear();
+                event.code = outcome.error().code();
+                event.detail = outcome.error().client_message();
             }
-            runtime_.emit(runtime_.observer.on_connection, told);
+            runtime_.emit(runtime_.observer.on_connection, event);
         }
         co_return outcome;
     }
 
-    connection_event event(connection& c, connection_event::what happened) const
+    connection_event describe(connection& c, connection_event::type type) const
     {
-        connection_event told;
-        told.happened = happened;
-        told.host = c.origin.host;
-        told.address = c.address;
-        told.tls_version = c.tls_version();
-        told.verified = !c.origin.tls || tls_.verifies();
-        return told;
+        connection_event event;
+        event.event = type;
+        event.host = c.origin.host;
+        event.address = c.address;
+        event.tls_version = c.tls_version();
+        event.verified = !c.origin.tls || tls_.verifies();
+        return event;
     }
 
     // The execution context goes away, and no strand may outlive it.
-    void abandon() { resolver_.reset(); }
+    void destroy() { resolver_.reset(); }
 
 private:
     using socket = tcp::socket;
@@ -110,7 +110,7 @@ private:
         bool const proxied = proxy_.applies_to(c.origin);
         // Behind a proxy only the proxy sees the address; a literal can still be judged.
         if (c.public_only && is_private_host(c.origin.host))
-            co_return failure(errc::url_not_allowed, c.origin.host + " is a private address");
+            co_return error_info(errc::url_not_allowed, c.origin.host + " is a private address");
         std::string const host = proxied ? proxy_.host() : c.origin.host;
 
         result<resolver::addresses> found = co_await resolve(c, host);
@@ -119,12 +119,12 @@ private:
         if (c.public_only && !proxied) {
             std::erase_if(*found, [](auto const& each) { return is_private_address(each); });
             if (found->empty())
-                co_return failure(errc::url_not_allowed, c.origin.host + " is a private address");
+                co_return error_info(errc::url_not_allowed, c.origin.host + " is a private address");
         }
         auto const port = static_cast<unsigned short>(std::stoul(proxied ? proxy_.port() : c.origin.port));
-        if (result<void> dialed = co_await dial(c, host, endpoints(*found, port)); !dialed) {
+        if (result<void> connected = co_await connect_to_any(c, host, endpoints(*found, port)); !connected) {
             resolver_->forget(host);
-            co_return dialed;
+            co_return connected;
         }
         if (proxied) {
             if (result<void> opened = co_await tunnel(c); !opened)
@@ -162,7 +162,8 @@ private:
     }
 
     // RFC 8305: the next address is tried beside one that takes long, and at once when one has failed.
-    awaitable<result<void>> dial(connection& c, std::string const& host, std::vector<tcp::endpoint> order)
+    awaitable<result<void>> connect_to_any(connection& c, std::string const& host,
+                                           std::vector<tcp::endpoint> order)
     {
         auto const state = std::make_shared<race>(runtime_.strand());
         connection::interruption const guard(c, [weak = std::weak_ptr<race>(state)] {
@@ -171,35 +172,35 @@ private:
                 running->changed.cancel();
             }
         });
-        auto const give_up = runtime_.now() + runtime_.timeouts.connect;
+        auto const expiry = runtime_.now() + runtime_.timeouts.connect;
         std::size_t next = 0;
-        while (state->winner == nullptr && !guard.happened() && runtime_.now() < give_up &&
+        while (state->winner == nullptr && !guard.happened() && runtime_.now() < expiry &&
                (next < order.size() || state->open != 0)) {
             if (next < order.size())
                 attempt(state, order[next++]);
             if (state->winner != nullptr || (state->open == 0 && next < order.size()))
                 continue;
-            auto const stagger = runtime_.now() + runtime_.timeouts.connect_stagger;
-            state->changed.expires_at(next < order.size() ? std::min(stagger, give_up) : give_up);
+            auto const next_attempt = runtime_.now() + runtime_.timeouts.connection_attempt_delay;
+            state->changed.expires_at(next < order.size() ? std::min(next_attempt, expiry) : expiry);
             if (state->open != 0)
                 co_await state->changed.async_wait(use_tuple);
         }
         state->close_losers();
         if (guard.happened())
-            co_return failure(error_code(boost::asio::error::operation_aborted));
+            co_return error_info(error_code(boost::asio::error::operation_aborted));
         std::string const where = host + ":" + std::to_string(order.empty() ? 0 : order.front().port());
         if (state->winner == nullptr && state->open != 0)
-            co_return failure(errc::connect_timeout, "no connection to " + host + " in time");
+            co_return error_info(errc::connect_timeout, "no connection to " + host + " in time");
         if (state->winner == nullptr && is_local_resource(state->last_error))
-            co_return failure(errc::local_resource, where + ": " + state->last_error.message())
+            co_return error_info(errc::resource_exhausted, where + ": " + state->last_error.message())
                 .underlying(state->last_error);
         if (state->winner == nullptr)
-            co_return failure(errc::connect_failed, "no connection to " + where + ": " +
-                                                        state->last_error.message() + " (" +
-                                                        std::to_string(order.size()) + " addresses)")
+            co_return error_info(errc::connect_failed, "no connection to " + where + ": " +
+                                                           state->last_error.message() + " (" +
+                                                           std::to_string(order.size()) + " addresses)")
                 .underlying(state->last_error);
         if (next > 1)
-            runtime_.counters.connect_fallbacks.add();
+            runtime_.counters.address_fallbacks.add();
         error_code ignored;
         state->winner->set_option(tcp::no_delay(true), ignored);
         c.address = state->winner->remote_endpoint(ignored).address().to_string();
@@ -251,14 +252,14 @@ private:
                 code = std::get<0>(got);
                 c.received(std::get<1>(got));
             }
-            if (auto const verdict = proxy_.judge(c.unread(), c.origin)) {
+            if (auto const outcome = proxy_.parse_response(c.unread(), c.origin)) {
                 c.discard_unread();
-                co_return *verdict;
+                co_return *outcome;
             }
             if (c.timed_out())
-                co_return failure(errc::proxy_failed, "the proxy did not answer in time");
+                co_return error_info(errc::proxy_failed, "the proxy did not answer in time");
             if (code)
-                co_return failure(errc::proxy_failed, "the proxy ended the connection without an answer");
+                co_return error_info(errc::proxy_failed, "the proxy ended the connection without an answer");
         }
     }
 
@@ -268,15 +269,15 @@ private:
         tls_stream& stream = c.start_tls(tls_.native());
         SSL* const session = stream.native_handle();
         if (!tls_.prepare(session, c.origin.host, c.origin.is_address()))
-            co_return failure(errc::tls_failed,
-                              "the TLS session for " + c.origin.host + " cannot be prepared");
+            co_return error_info(errc::tls_failed,
+                                 "the TLS session for " + c.origin.host + " cannot be prepared");
         c.trace.attach(session);
         auto const shook = co_await stream.async_handshake(boost::asio::ssl::stream_base::client, use_tuple);
         c.trace.detach(session);
         error_code const code = std::get<0>(shook);
         if (c.timed_out())
-            co_return failure(errc::tls_timeout,
-                              "the TLS handshake with " + c.origin.host + " did not end in time");
+            co_return error_info(errc::tls_timeout,
+                                 "the TLS handshake with " + c.origin.host + " did not end in time");
         if (code || !selected_http_1_1(session))
             co_return handshake_failure(session, code, c.trace, c.origin.host);
         co_return result<void>();

@@ -56,7 +56,7 @@ public:
     {
         if (body_)
             body_->owner = nullptr;
-        if (runtime_.abandoned())
+        if (runtime_.destroyed())
             return;
         if (state_ != state::over)
             runtime_.counters.requests_in_flight.subtract();
@@ -79,12 +79,12 @@ public:
             connection_ = std::move(line.granted);
         }
         if (stop_reason_)
-            co_return fail(failure(stop_reason_));
+            co_return fail(error_info(stop_reason_));
         result.reused = connection_->served > 0;
         if (!connection_->is_open()) {
             apimart::result<void> const connected = co_await connector_.connect(*connection_);
             if (stop_reason_)
-                co_return fail(failure(stop_reason_));
+                co_return fail(error_info(stop_reason_));
             if (!connected) {
                 pool_.connect_failed(*connection_, connected.error().code());
                 co_return fail(connected.error());
@@ -147,12 +147,12 @@ public:
 
     // While it is being sent: ends it now if it turns out that the service cannot have all of it. Otherwise its answer has to
     // come within `patience`; or what was asked for is ignored, where it was to happen only before that.
-    void stop_sending(error_code why, std::chrono::milliseconds patience, bool only_unsent)
+    void stop_sending(error_code why, std::chrono::milliseconds grace, bool only_unsent)
     {
         if (unsent_stop_)
             return;
         unsent_stop_ = why;
-        patience_ = patience;
+        grace_ = grace;
         only_unsent_ = only_unsent;
         connection_->cancel_pending();
     }
@@ -161,9 +161,9 @@ public:
     error_code const& stopped_by() const noexcept { return stop_reason_; }
 
     // The answer has to come within this time.
-    void shorten(std::chrono::milliseconds patience)
+    void shorten_deadline(std::chrono::milliseconds grace)
     {
-        answer_until_ = std::min(answer_until_, runtime_.now() + patience);
+        answer_until_ = std::min(answer_until_, runtime_.now() + grace);
         if (connection_)
             connection_->limit(answer_until_);
     }
@@ -174,7 +174,7 @@ public:
         return state_ == state::over ? nullptr : &connection_->parser;
     }
     // The rest of a streamed answer is not wanted.
-    void reject(failure const& why)
+    void reject(error_info const& why)
     {
         if (state_ != state::over)
             fail(why);
@@ -229,7 +229,7 @@ private:
         connection& c = *connection_;
         result.address = c.address;
         result.begun = runtime_.now();
-        c.parser.reset(runtime_.limits.header_bytes, request.response_limit, streams_);
+        c.parser.reset(runtime_.limits.header_limit, request.response_limit, streams_);
         c.keep_open_at_limit(true);
         c.limit_after(runtime_.timeouts.send);
         request_size_ = request.head.size() + request.body.size();
@@ -301,7 +301,7 @@ private:
         c.limit(answer_until_);
         if (unsent_stop_ && !only_unsent_) {
             stop_reason_ = unsent_stop_;
-            shorten(patience_);
+            shorten_deadline(grace_);
         }
         unsent_stop_ = {};
     }
@@ -379,50 +379,51 @@ private:
         constexpr std::size_t enough = 1024;
         if (piece_until_ == clock::time_point{} || piece_bytes_ >= enough) {
             piece_bytes_ = 0;
-            piece_until_ = runtime_.now() + runtime_.timeouts.stall;
+            piece_until_ = runtime_.now() + runtime_.timeouts.read;
         }
         connection_->limit(streams_ && connection_->parser.head_done()
                                ? piece_until_
                                : std::min(piece_until_, answer_until_));
     }
 
-    failure write_failure() const
+    error_info write_failure() const
     {
         std::string const much = std::to_string(result.bytes_sent) + " of " + std::to_string(request_size_) +
                                  " bytes of the request";
         std::string const& host = connection_->origin.host;
         if (write_timed_out_)
-            return failure(errc::send_timeout, host + ": " + much + " were taken");
-        return failure(errc::connection_lost, "the connection to " + host + " ended after " + much)
+            return error_info(errc::write_timeout, host + ": " + much + " were taken");
+        return error_info(errc::connection_lost, "the connection to " + host + " ended after " + much)
             .underlying(write_error_);
     }
 
-    failure read_failure(error_code const& code)
+    error_info read_failure(error_code const& code)
     {
         connection& c = *connection_;
         bool const got_some = c.parser.got_some();
         if (stop_reason_)
-            return failure(stop_reason_);
+            return error_info(stop_reason_);
         bool const is_tls = code.category() == boost::asio::error::get_ssl_category();
         if (write_error_ && !is_tls)
             return write_failure();
         if (c.timed_out() && got_some)
-            return failure(errc::read_stalled, c.origin.host + ": " + std::to_string(result.bytes_received) +
-                                                   " bytes of the answer came");
+            return error_info(errc::read_timeout, c.origin.host + ": " +
+                                                      std::to_string(result.bytes_received) +
+                                                      " bytes of the answer came");
         if (c.timed_out())
-            return failure(errc::response_timeout, c.origin.host);
+            return error_info(errc::response_timeout, c.origin.host);
         if (c.tls() == nullptr)
-            return failure(errc::connection_lost, c.origin.host).underlying(code);
+            return error_info(errc::connection_lost, c.origin.host).underlying(code);
         int const served_before = c.served - (state_ == state::reading ? 1 : 0);
         result.session_refused = session_refused(c.tls(), code, served_before, got_some);
-        failure why = session_failure(code, c.trace, c.origin.host);
+        error_info why = session_failure(code, c.trace, c.origin.host);
         // It was good enough before, and so will another be.
         if (served_before > 0 && is_refusal_alert(openssl_reason(code)))
-            return failure(errc::connection_lost, why.detail()).underlying(why.code());
+            return error_info(errc::connection_lost, why.client_message()).underlying(why.code());
         // Without a byte of an answer it makes no difference how the connection ended.
-        if (why.code() == errc::tls_truncated && !got_some)
-            return failure(errc::connection_lost, why.detail())
-                .underlying(make_error_code(errc::tls_truncated));
+        if (why.code() == errc::stream_truncated && !got_some)
+            return error_info(errc::connection_lost, why.client_message())
+                .underlying(make_error_code(errc::stream_truncated));
         return why;
     }
 
@@ -431,10 +432,10 @@ private:
         if (failure_)
             fail(*failure_);
         else
-            answered();
+            complete();
     }
 
-    void answered()
+    void complete()
     {
         response_parser& parser = connection_->parser;
         bool const reusable = state_ == state::reading && connection_->is_open() && parser.keep_alive() &&
@@ -448,7 +449,7 @@ private:
         end(reusable);
     }
 
-    void fail(failure const& why)
+    void fail(error_info const& why)
     {
         // The beginning of a success, whatever became of the request.
         if (result.phase < request_phase::committed && connection_ && connection_->parser.head_done() &&
@@ -456,7 +457,7 @@ private:
             commit();
         result.error = why.code();
         result.underlying = why.underlying();
-        result.detail = why.detail();
+        result.detail = why.client_message();
         result.http_status = why.http_status();
         if (result.phase >= request_phase::committed && connection_ && connection_->parser.got_some()) {
             constexpr std::size_t kept = 4096;
@@ -472,12 +473,12 @@ private:
         runtime_.counters.requests_in_flight.subtract();
         if (!connection_)
             return;
-        std::shared_ptr<Connection> lent = std::move(connection_);
+        std::shared_ptr<Connection> lease = std::move(connection_);
         connection_.reset();
         if (reusable)
-            pool_.release(std::move(lent));
+            pool_.release(std::move(lease));
         else
-            pool_.discard(lent);
+            pool_.discard(lease);
     }
 
     using connection = Connection;
@@ -491,9 +492,9 @@ private:
     std::shared_ptr<body_write> body_;
     error_code stop_reason_;
     error_code unsent_stop_;
-    std::chrono::milliseconds patience_{0};
+    std::chrono::milliseconds grace_{0};
     bool only_unsent_ = false;
-    std::optional<failure> failure_;
+    std::optional<error_info> failure_;
     error_code write_error_;
     bool write_timed_out_ = false;
     bool streams_ = false;

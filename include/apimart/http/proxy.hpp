@@ -111,12 +111,12 @@ private:
         if (std::size_t const slash = text.find('/'); slash != std::string_view::npos) {
             std::string_view const network = without_brackets(text.substr(0, slash));
             char const* const end = text.data() + text.size();
-            unsigned const most = network.find(':') == std::string_view::npos ? 32 : 128;
+            unsigned const maximum = network.find(':') == std::string_view::npos ? 32 : 128;
             auto const [rest, code] = std::from_chars(text.data() + slash + 1, end, out.prefix);
             out.network = bytes_of(network);
-            if (code != std::errc() || rest != end || out.prefix > most || !out.network)
+            if (code != std::errc() || rest != end || out.prefix > maximum || !out.network)
                 return std::nullopt;
-            out.prefix += 128 - most;
+            out.prefix += 128 - maximum;
             return out;
         }
         out.network = bytes_of(text);
@@ -161,7 +161,7 @@ public:
         if (chosen.empty())
             return out;
         auto const unusable = [](char const* why) {
-            return failure(errc::invalid_configuration, std::string("the proxy's URL: ") + why);
+            return error_info(errc::invalid_configuration, std::string("the proxy's URL: ") + why);
         };
         std::string_view place = chosen.url_;
         // Environments often hold only host and port.
@@ -219,7 +219,7 @@ public:
 
     // Takes all bytes received so far; gives nothing while more are needed. What follows is the service's, so
     // a success ends exactly with the header.
-    std::optional<result<void>> judge(std::string_view received, origin const& to) const
+    std::optional<result<void>> parse_response(std::string_view received, origin const& to) const
     {
         namespace http = boost::beast::http;
         std::string head(received.substr(0, max_header));
@@ -267,13 +267,13 @@ public:
 private:
     static constexpr std::size_t max_header = 8192;
 
-    failure unusable_answer(std::string const& problem, int status = 0) const
+    error_info unusable_answer(std::string const& problem, int status = 0) const
     {
-        return failure(errc::proxy_protocol_error, "the answer of " + host_ + ":" + port_ + " " + problem)
+        return error_info(errc::proxy_protocol_error, "the answer of " + host_ + ":" + port_ + " " + problem)
             .http_status(status);
     }
 
-    failure refusal(int status, std::string reason, origin const& to) const
+    error_info refusal(int status, std::string reason, origin const& to) const
     {
         std::string words = host_ + ":" + port_ + " answered CONNECT " + to.host + ":" + to.port + " with ";
         words += std::to_string(status);
@@ -286,7 +286,7 @@ private:
         errc const code = status == 407   ? errc::proxy_auth_required
                           : status >= 500 ? errc::proxy_failed
                                           : errc::proxy_refused;
-        return failure(code, std::move(words)).http_status(status);
+        return error_info(code, std::move(words)).http_status(status);
     }
 
     // A proxy may say again what it was sent.

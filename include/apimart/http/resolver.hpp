@@ -52,7 +52,7 @@ public:
     {}
     resolver(resolver const&) = delete;
     resolver& operator=(resolver const&) = delete;
-    ~resolver() { abandon(); }
+    ~resolver() { destroy(); }
 
     // The addresses where they are known already: a literal, a pinned host, a fresh answer.
     std::optional<addresses> known(std::string const& host, clock::time_point now) const
@@ -64,7 +64,7 @@ public:
     // The next connection to it asks again.
     void forget(std::string const& host) { state_->forget(host); }
     // Ends all waiting.
-    void abandon() { state_->abandon(); }
+    void destroy() { state_->destroy(); }
     // How many are remembered.
     std::size_t hosts() const noexcept { return state_->entries.size(); }
 
@@ -146,32 +146,32 @@ private:
         state(executor const& strand, resolver_options chosen) : on_(strand), options_(std::move(chosen)) {}
 
         std::optional<addresses> known(std::string const& host, clock::time_point now) const;
-        void join(waiter& who);
-        void leave(waiter& who);
+        void join(waiter& pending);
+        void leave(waiter& pending);
         void forget(std::string const& host)
         {
             if (auto const place = entries.find(host); place != entries.end())
                 place->second.found.reset();
         }
-        void abandon()
+        void destroy()
         {
             for (auto& [host, each] : std::exchange(entries, {})) {
                 each.want_nothing();
-                for (waiter* const who : each.waiting)
-                    who->wake.cancel();
+                for (waiter* const pending : each.waiting)
+                    pending->wake.cancel();
             }
         }
 
         std::map<std::string, entry> entries;
 
     private:
-        static constexpr std::size_t most_lookups_of_a_host = 3;
+        static constexpr std::size_t max_lookups_per_host = 3;
 
-        bool is_fresh(entry const& which, clock::time_point now) const
+        bool is_fresh(entry const& host_entry, clock::time_point now) const
         {
-            return which.found && now < which.found_at + options_.keep();
+            return host_entry.found && now < host_entry.found_at + options_.cache_ttl();
         }
-        void start(entry& which, std::string const& host);
+        void start(entry& host_entry, std::string const& host);
         void finished(std::string const& host, std::shared_ptr<lookup> const& by, answer const& found);
         static void run(std::shared_ptr<lookup> const& self, std::weak_ptr<state> const& client,
                         resolver_options::lookup_function const& function, std::string const& host);
@@ -180,7 +180,7 @@ private:
         resolver_options options_;
     };
 
-    static failure lookup_failure(std::string const& host, error_code code);
+    static error_info lookup_failure(std::string const& host, error_code code);
     static addresses ask_system(std::string const& host);
     static result<addresses> ask(resolver_options::lookup_function const& function, std::string const& host);
 
@@ -200,15 +200,16 @@ inline awaitable<result<resolver::addresses>> resolver::resolve(std::string host
         failed = boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
     }
     if (failed)
-        co_return failure(errc::local_resource, "no thread for looking up " + self.host).underlying(failed);
+        co_return error_info(errc::resource_exhausted, "no thread for looking up " + self.host)
+            .underlying(failed);
     wake.expires_after(limit);
     auto const waited = co_await wake.async_wait(use_tuple);
     if (self.found)
         co_return *self.found;
     if (error_code const code = std::get<0>(waited))
-        co_return failure(code);
+        co_return error_info(code);
     self.too_late = true;
-    co_return failure(errc::resolve_timeout, self.host + ": no answer of the name service in time");
+    co_return error_info(errc::resolve_timeout, self.host + ": no answer of the name service in time");
 }
 
 inline std::optional<resolver::addresses> resolver::state::known(std::string const& host,
@@ -232,7 +233,7 @@ inline std::optional<resolver::addresses> resolver::state::known(std::string con
     return **place->second.found;
 }
 
-inline void resolver::state::join(waiter& who)
+inline void resolver::state::join(waiter& pending)
 {
     // A client that downloads meets ever new hosts.
     auto const now = clock::now();
@@ -242,38 +243,38 @@ inline void resolver::state::join(waiter& who)
         bool const needed = !known.waiting.empty() || !known.running.empty() || is_fresh(known, now);
         each = needed ? std::next(each) : entries.erase(each);
     }
-    entry& e = entries[who.host];
-    e.waiting.push_back(&who);
+    entry& e = entries[pending.host];
+    e.waiting.push_back(&pending);
     // Whichever answers first will do, a late one as well.
     std::erase_if(e.running, [this](auto const& each) { return !each->want(on_); });
-    if (e.running.empty() || (e.running.back()->late && e.running.size() < most_lookups_of_a_host))
-        start(e, who.host);
+    if (e.running.empty() || (e.running.back()->late && e.running.size() < max_lookups_per_host))
+        start(e, pending.host);
 }
 
-inline void resolver::state::leave(waiter& who)
+inline void resolver::state::leave(waiter& pending)
 {
-    auto const place = entries.find(who.host);
+    auto const place = entries.find(pending.host);
     if (place == entries.end())
         return;
     entry& e = place->second;
-    if (who.too_late && !e.running.empty())
+    if (pending.too_late && !e.running.empty())
         e.running.back()->late = true;
-    std::erase(e.waiting, &who);
+    std::erase(e.waiting, &pending);
     if (e.waiting.empty())
         e.want_nothing();
 }
 
-inline void resolver::state::start(entry& which, std::string const& host)
+inline void resolver::state::start(entry& host_entry, std::string const& host)
 {
     auto const started = std::make_shared<lookup>();
     started->want(on_);
-    which.running.push_back(started);
+    host_entry.running.push_back(started);
     try {
         std::thread([started, host, function = options_.lookup(), client = weak_from_this()] {
             run(started, client, function, host);
         }).detach();
     } catch (...) {
-        which.running.pop_back();
+        host_entry.running.pop_back();
         throw;
     }
 }
@@ -324,11 +325,12 @@ inline void resolver::state::finished(std::string const& host, std::shared_ptr<l
     }
 }
 
-inline failure resolver::lookup_failure(std::string const& host, error_code code)
+inline error_info resolver::lookup_failure(std::string const& host, error_code code)
 {
     namespace error = boost::asio::error;
     bool const unknown = code == error::host_not_found || code == error::no_data;
-    return failure(unknown ? errc::resolve_failed : errc::resolve_unavailable, host + ": " + code.message())
+    return error_info(unknown ? errc::host_not_found : errc::host_not_found_try_again,
+                      host + ": " + code.message())
         .underlying(code);
 }
 

@@ -67,7 +67,7 @@ public:
         piece_ = {};
         for (std::string* const text : {&body_, &joined_}) {
             text->clear();
-            if (text->capacity() > largest_kept_buffer)
+            if (text->capacity() > max_kept_buffer)
                 text->shrink_to_fit();
         }
         why_.reset();
@@ -122,7 +122,7 @@ public:
     // Any byte of a response arrived.
     bool got_some() const noexcept { return consumed_ + pending_ != 0; }
     // When failed.
-    failure const& why() const { return *why_; }
+    error_info const& why() const { return *why_; }
 
     // When done: the connection may serve another request.
     bool keep_alive() const noexcept { return state_ == state::done && !leftover_ && message_->keep_alive(); }
@@ -137,7 +137,7 @@ public:
     std::string_view location() const noexcept { return kept(field::location); }
     std::string_view content_range() const noexcept { return kept(field::content_range); }
     // Empty where the body is what it seems. A collected body that is encoded is never given out: a success
-    // fails with `errc::unexpected_response`, and of any other response the status has to do.
+    // fails with `errc::bad_response`, and of any other response the status has to do.
     std::string_view content_encoding() const noexcept { return kept(field::content_encoding); }
     std::string_view etag() const noexcept { return kept(field::etag); }
     std::optional<std::uint64_t> content_length() const noexcept { return content_length_; }
@@ -174,14 +174,14 @@ public:
 private:
     using http_error = boost::beast::http::error;
 
-    static constexpr std::size_t most_fields = 100;
-    static constexpr int most_interim_responses = 10;
-    static constexpr int most_trailers = 64;
-    static constexpr std::size_t most_chunk_digits = 16;
+    static constexpr std::size_t max_fields = 100;
+    static constexpr int max_interim_responses = 10;
+    static constexpr int max_trailers = 64;
+    static constexpr std::size_t max_chunk_digits = 16;
     // Of a chunk's size and extension, with the line end.
-    static constexpr std::size_t longest_chunk_line = 258;
+    static constexpr std::size_t max_chunk_line = 258;
     // A string that had to be larger once is not kept that large for the life of the connection.
-    static constexpr std::size_t largest_kept_buffer = 64U << 10U;
+    static constexpr std::size_t max_kept_buffer = 64U << 10U;
 
     enum class field
     {
@@ -248,14 +248,14 @@ private:
             stop_if_failed(bad);
         }
 
-        void on_field_impl(name which, text name_text, text value, error_code& bad) override
+        void on_field_impl(name known, text name_text, text value, error_code& bad) override
         {
             // Beast's older versions tell of trailers here.
             if (is_header_done())
                 return;
-            if (++fields > most_fields)
-                owner_.fail(errc::response_too_large, "fields: more than " + std::to_string(most_fields));
-            switch (which) {
+            if (++fields > max_fields)
+                owner_.fail(errc::response_too_large, "fields: more than " + std::to_string(max_fields));
+            switch (known) {
             case name::content_length:
                 length = true;
                 if (is_folded(name_text))
@@ -359,16 +359,16 @@ private:
         }
     };
 
-    std::string_view kept(field which) const noexcept
+    std::string_view kept(field kind) const noexcept
     {
-        kept_field const& found = fields_[static_cast<std::size_t>(which)];
+        kept_field const& found = fields_[static_cast<std::size_t>(kind)];
         return std::string_view(kept_).substr(found.begin, found.size);
     }
 
     // The first of several counts.
-    void keep(field which, std::string_view value)
+    void keep(field kind, std::string_view value)
     {
-        kept_field& place = fields_[static_cast<std::size_t>(which)];
+        kept_field& place = fields_[static_cast<std::size_t>(kind)];
         if (place.size != 0)
             return;
         place = {kept_.size(), value.size()};
@@ -436,16 +436,16 @@ private:
     std::size_t whole_chunk_line(std::string_view bytes)
     {
         std::size_t const begin = message_->in_chunks ? 2 : 0;
-        std::size_t const most = std::min(header_limit_, begin + longest_chunk_line);
-        std::size_t const end = bytes.substr(0, most).find('\n', begin);
+        std::size_t const maximum = std::min(header_limit_, begin + max_chunk_line);
+        std::size_t const end = bytes.substr(0, maximum).find('\n', begin);
         if (end == std::string_view::npos) {
-            if (bytes.size() >= most)
+            if (bytes.size() >= maximum)
                 fail(errc::protocol_error, "bad chunk: extension");
             return 0;
         }
         std::string_view const line = bytes.substr(begin, end - begin);
         std::size_t const digits = std::min(line.find_first_not_of("0123456789abcdefABCDEF"), line.size());
-        if (digits == 0 || digits > most_chunk_digits || !line.ends_with('\r')) {
+        if (digits == 0 || digits > max_chunk_digits || !line.ends_with('\r')) {
             bool const extended = line.find(';') != std::string_view::npos;
             fail(errc::protocol_error, extended ? "bad chunk: extension" : "bad chunk");
             return 0;
@@ -471,8 +471,8 @@ private:
                 return end + 1;
             if (!line.ends_with('\r'))
                 fail(errc::protocol_error, "line ending");
-            else if (trailers == most_trailers)
-                fail(errc::response_too_large, "trailers: more than " + std::to_string(most_trailers));
+            else if (trailers == max_trailers)
+                fail(errc::response_too_large, "trailers: more than " + std::to_string(max_trailers));
             else if (line.front() == ' ' || line.front() == '\t')
                 fail(errc::protocol_error, "trailer");
             for (std::string_view const name : {"Content-Length", "Transfer-Encoding"})
@@ -512,8 +512,7 @@ private:
             return;
         if (!content_encoding().empty() && !streams_body_) {
             if (status_ < 300)
-                return fail(errc::unexpected_response,
-                            "content encoding " + printable(content_encoding(), 40));
+                return fail(errc::bad_response, "content encoding " + printable(content_encoding(), 40));
             drops_body_ = true;
         }
         state_ = state::body;
@@ -521,16 +520,15 @@ private:
             fail_body_limit();
         else if (content_length_ && !streams_body_ && !drops_body_)
             body_.reserve(
-                static_cast<std::size_t>(std::min<std::uint64_t>(*content_length_, largest_kept_buffer)));
+                static_cast<std::size_t>(std::min<std::uint64_t>(*content_length_, max_kept_buffer)));
     }
 
     void end_message()
     {
         if (message_->status >= 200) {
             state_ = state::done;
-        } else if (++interim_responses_ > most_interim_responses) {
-            fail(errc::protocol_error,
-                 "interim answers: more than " + std::to_string(most_interim_responses));
+        } else if (++interim_responses_ > max_interim_responses) {
+            fail(errc::protocol_error, "interim answers: more than " + std::to_string(max_interim_responses));
         } else {
             message_.reset();
             start_.clear();
@@ -615,7 +613,7 @@ private:
     std::string body_;
     std::string_view piece_;
     std::string joined_;
-    std::optional<failure> why_;
+    std::optional<error_info> why_;
 };
 
 } // namespace apimart::detail

@@ -39,9 +39,9 @@ private:
     tls_context(SSL_CTX* owned, bool verifies) : context_(owned), verifies_(verifies) {}
 
     result<void> set_up(tls_options const& options);
-    static failure unusable(std::string text)
+    static error_info unusable(std::string text)
     {
-        return failure(errc::invalid_configuration, std::move(text));
+        return error_info(errc::invalid_configuration, std::move(text));
     }
     static std::string openssl_reason();
     static bool add_authorities(X509_STORE* store, std::string const& pem);
@@ -78,7 +78,7 @@ inline result<void> tls_context::set_up(tls_options const& options)
     if (SSL_CTX_set_alpn_protos(native, http_1_1, sizeof http_1_1) != 0)
         throw std::bad_alloc();
 
-    if (options.system_authorities() && SSL_CTX_set_default_verify_paths(native) != 1)
+    if (options.use_system_ca() && SSL_CTX_set_default_verify_paths(native) != 1)
         return unusable("the system's certificate authorities cannot be read: " + openssl_reason());
     for (std::string const& path : options.ca_files()) {
         if (SSL_CTX_load_verify_file(native, path.c_str()) != 1)
@@ -90,9 +90,9 @@ inline result<void> tls_context::set_up(tls_options const& options)
         if (!add_authorities(store, pem))
             return unusable("the additional certificate authority is not PEM");
     }
-    if (!options.revocation_list_files().empty()) {
+    if (!options.crl_files().empty()) {
         X509_LOOKUP* const lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
-        for (std::string const& path : options.revocation_list_files()) {
+        for (std::string const& path : options.crl_files()) {
             if (lookup == nullptr || X509_load_crl_file(lookup, path.c_str(), X509_FILETYPE_PEM) < 1)
                 return unusable("no revocation list could be read from the file " + path + ": " +
                                 openssl_reason());

@@ -55,11 +55,11 @@ public:
     bool certificate_requested() const noexcept { return certificate_requested_; }
     std::string_view first_bytes() const noexcept { return {first_.data(), first_size_}; }
 
-    bool too_many_key_updates() const noexcept { return key_updates_ > most_key_updates; }
+    bool too_many_key_updates() const noexcept { return key_updates_ > max_key_updates; }
 
 private:
     // Without application data in between. A peer of good will changes its key after millions of records.
-    static constexpr int most_key_updates = 256;
+    static constexpr int max_key_updates = 256;
 
     static int on_certificate_request(SSL*, void* self)
     {
@@ -122,9 +122,9 @@ inline bool selected_http_1_1(SSL* session)
 }
 
 // Short names for the reasons a certificate is refused for, to be found again in a manual or an issue.
-inline std::string_view certificate_reason(long verdict)
+inline std::string_view certificate_reason(long verify_result)
 {
-    switch (verdict) {
+    switch (verify_result) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
         return "expired";
     case X509_V_ERR_CERT_NOT_YET_VALID:
@@ -165,17 +165,17 @@ inline std::string_view certificate_reason(long verdict)
     }
 }
 
-inline std::string_view certificate_hint(long verdict)
+inline std::string_view certificate_hint(long verify_result)
 {
-    switch (verdict) {
+    switch (verify_result) {
     case X509_V_ERR_CERT_NOT_YET_VALID:
         return "; check this machine's clock";
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-        return "; its authority is not among the trusted ones (see tls_options::additional_ca_file), or the "
+        return "; its authority is not among the trusted ones (see tls_options::add_ca_file), or the "
                "server sends no intermediate certificate";
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-        return "; its authority is not among the trusted ones, see tls_options::additional_ca_file";
+        return "; its authority is not among the trusted ones, see tls_options::add_ca_file";
     default:
         return "";
     }
@@ -259,13 +259,15 @@ inline std::string openssl_text(unsigned long code)
     return text == nullptr ? "unknown reason" : text;
 }
 
-inline failure certificate_refusal(long verdict, std::string const& host)
+inline error_info certificate_refusal(long verify_result, std::string const& host)
 {
     std::string text = "the certificate of " + host + " was refused: ";
-    text.append(certificate_reason(verdict)).append(" (").append(X509_verify_cert_error_string(verdict));
-    text.append(", OpenSSL code ").append(std::to_string(verdict)).append(")");
-    text.append(certificate_hint(verdict));
-    return failure(errc::certificate_refused, std::move(text));
+    text.append(certificate_reason(verify_result))
+        .append(" (")
+        .append(X509_verify_cert_error_string(verify_result));
+    text.append(", OpenSSL code ").append(std::to_string(verify_result)).append(")");
+    text.append(certificate_hint(verify_result));
+    return error_info(errc::certificate_verify_failed, std::move(text));
 }
 
 // A record begins with its type and the protocol's major version.
@@ -275,12 +277,12 @@ inline bool may_begin_tls(std::string_view bytes)
 }
 
 // Why a handshake failed; without a code, because the server selected a protocol that it was not offered.
-inline failure handshake_failure(SSL* session, error_code const& code, tls_trace const& trace,
-                                 std::string const& host)
+inline error_info handshake_failure(SSL* session, error_code const& code, tls_trace const& trace,
+                                    std::string const& host)
 {
-    long const verdict = SSL_get_verify_result(session);
-    if (verdict != X509_V_OK && (SSL_get_verify_mode(session) & SSL_VERIFY_PEER) != 0)
-        return certificate_refusal(verdict, host);
+    long const verify_result = SSL_get_verify_result(session);
+    if (verify_result != X509_V_OK && (SSL_get_verify_mode(session) & SSL_VERIFY_PEER) != 0)
+        return certificate_refusal(verify_result, host);
     if (!may_begin_tls(trace.first_bytes())) {
         static constexpr char digits[] = "0123456789abcdef";
         std::string hex;
@@ -288,42 +290,42 @@ inline failure handshake_failure(SSL* session, error_code const& code, tls_trace
             auto const byte = static_cast<unsigned char>(each);
             hex.append(hex.empty() ? "" : " ").append(1, digits[byte >> 4U]).append(1, digits[byte & 0xFU]);
         }
-        return failure(errc::not_tls, host + " answered with " + hex);
+        return error_info(errc::tls_wrong_protocol, host + " answered with " + hex);
     }
     unsigned long number = static_cast<unsigned long>(code.value());
     if (!code)
         number = ERR_PACK(ERR_LIB_SSL, 0, SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL);
     else if (code.category() != boost::asio::error::get_ssl_category())
-        return failure(errc::tls_closed, host + " ended the connection during the TLS handshake")
+        return error_info(errc::tls_closed, host + " ended the connection during the TLS handshake")
             .underlying(code);
     int const reason = ERR_GET_REASON(number);
     if (is_about_client_certificate(reason, trace.certificate_requested()))
-        return failure(errc::client_certificate_required, host + ": " + openssl_text(number));
+        return error_info(errc::client_certificate_required, host + ": " + openssl_text(number));
     std::string text = "the TLS handshake with " + host + " failed: ";
     if (std::string_view const known = negotiation_reason(reason); !known.empty())
         text.append(known).append(", ");
-    return failure(errc::tls_failed, text + openssl_text(number));
+    return error_info(errc::tls_failed, text + openssl_text(number));
 }
 
 // Why a read or a write of a session failed.
-inline failure session_failure(error_code const& code, tls_trace const& trace, std::string const& host)
+inline error_info session_failure(error_code const& code, tls_trace const& trace, std::string const& host)
 {
     if (trace.too_many_key_updates())
-        return failure(errc::tls_corrupt, host + " changes its key without end");
+        return error_info(errc::tls_bad_record_mac, host + " changes its key without end");
     if (code == boost::asio::ssl::error::stream_truncated)
-        return failure(errc::tls_truncated, host);
+        return error_info(errc::stream_truncated, host);
     if (code == boost::asio::ssl::error::unspecified_system_error ||
         code == boost::asio::ssl::error::unexpected_result)
-        return failure(errc::tls_corrupt, host + ": " + code.message());
+        return error_info(errc::tls_bad_record_mac, host + ": " + code.message());
     if (code.category() != boost::asio::error::get_ssl_category())
-        return failure(errc::connection_lost, host).underlying(code);
+        return error_info(errc::connection_lost, host).underlying(code);
     std::string const text = openssl_text(static_cast<unsigned long>(code.value()));
     int const reason = openssl_reason(code);
     if (is_about_client_certificate(reason, trace.certificate_requested()))
-        return failure(errc::client_certificate_required, host + " refused the TLS session: " + text);
+        return error_info(errc::client_certificate_required, host + " refused the TLS session: " + text);
     if (is_refusal_alert(reason))
-        return failure(errc::tls_failed, host + " refused the TLS session: " + text);
-    return failure(errc::tls_corrupt, host + ": " + text);
+        return error_info(errc::tls_failed, host + " refused the TLS session: " + text);
+    return error_info(errc::tls_bad_record_mac, host + ": " + text);
 }
 
 // Whether the peer refused the session itself, and so has processed nothing of the request. In TLS 1.3 a client may

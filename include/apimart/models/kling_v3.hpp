@@ -14,10 +14,10 @@ struct kling_v3
 {
     static constexpr std::string_view id = "kling-v3";
 
-    static constexpr auto words = text.mentioning(mention::subjects);
+    static constexpr auto words = text.referencing(reference_kind::elements);
     static constexpr auto length = seconds(3, 15).by_default(5);
     static constexpr auto frames = urls(1, 2);
-    static constexpr auto shot_list = shots(1, 6, characters(512)).mentioning(mention::subjects);
+    static constexpr auto shot_list = shots(1, 6, characters(512)).referencing(reference_kind::elements);
     static constexpr auto division = one_of(customize, intelligence);
     static constexpr auto ratio = one_of(landscape, portrait, square).by_default(landscape);
     static constexpr auto shared = table(optional(mode, one_of(standard, pro, mode_4k).by_default(standard)),
@@ -25,14 +25,14 @@ struct kling_v3
                                          optional(negative_prompt, text),
                                          optional(watermark, boolean),
                                          optional(audio, boolean.by_default(false)),
-                                         optional(element_list, subjects(3, urls(2, 4))));
+                                         optional(element_list, elements(3, urls(2, 4))));
 
     static constexpr auto one_shot = table(required(prompt, words),
                                            optional(duration, length),
                                            shared,
-                                           left_at(multi_shot, false),
-                                           no_effect(shot_type, division),
-                                           no_effect(multi_prompt, shot_list));
+                                           fixed(multi_shot, false),
+                                           ignored(shot_type, division),
+                                           ignored(multi_prompt, shot_list));
 
     static constexpr auto text_to_video = one_shot;
 
@@ -40,21 +40,21 @@ struct kling_v3
     static constexpr auto image_to_video = table(one_shot, required(image_urls, frames));
 
     static constexpr auto storyboard = table(required(multi_prompt, shot_list),
-                                             implied(multi_shot, true),
-                                             implied(shot_type, division, customize),
-                                             computed(duration, length),
+                                             discriminator(multi_shot, true),
+                                             discriminator(shot_type, division, customize),
+                                             derived(duration, length),
                                              optional(prompt, words),
                                              shared,
-                                             unsaid(image_urls, frames));
+                                             undocumented(image_urls, frames));
 
     // The page lets the prompt be left out for every division into shots, but then nothing is left to divide.
-    static constexpr auto intelligent_storyboard = table(expected(prompt, words),
-                                                         implied(multi_shot, true),
-                                                         implied(shot_type, division, intelligence),
+    static constexpr auto intelligent_storyboard = table(recommended_argument(prompt, words),
+                                                         discriminator(multi_shot, true),
+                                                         discriminator(shot_type, division, intelligence),
                                                          optional(duration, length),
                                                          shared,
-                                                         no_effect(multi_prompt, shot_list),
-                                                         unsaid(image_urls, frames));
+                                                         ignored(multi_prompt, shot_list),
+                                                         undocumented(image_urls, frames));
 };
 
 // clang-format on

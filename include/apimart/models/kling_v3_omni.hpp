@@ -14,7 +14,7 @@ struct kling_v3_omni
 {
     static constexpr std::string_view id = "kling-v3-omni";
 
-    static constexpr auto words = text.mentioning(mention::images);
+    static constexpr auto words = text.referencing(reference_kind::images);
     static constexpr auto ratio = one_of(landscape, portrait, square).by_default(landscape);
     static constexpr auto shared = table(optional(mode, one_of(standard, pro).by_default(standard)),
                                          optional(duration, seconds_among(5, 10).by_default(5)),
@@ -24,7 +24,7 @@ struct kling_v3_omni
     // An empty list of pictures is not called an error.
     static constexpr auto text_to_video = table(required(prompt, words),
                                                 shared,
-                                                no_effect(image_urls, urls(0, 0)));
+                                                ignored(image_urls, urls(0, 0)));
 
     // The largest number of pictures is not documented.
     static constexpr auto image_reference = table(required(prompt, words),

@@ -21,12 +21,12 @@ struct veo_3_1_family
         optional(aspect_ratio, one_of(landscape, portrait).by_default(landscape)),
         optional(resolution, one_of(p720, p1080, p4k).by_default(p720)),
         optional(seed, integer(0, 4294967295)),
-        optional(sample_count, integer(1, 4).by_default(1).advised(1)),
+        optional(sample_count, integer(1, 4).by_default(1).recommended(1)),
         optional(generate_audio, boolean.by_default(false)),
         optional(person_generation, one_of(allow_adult, disallow).by_default(allow_adult)),
         optional(enhance_prompt, only_true.by_default(true)));
 
-    static constexpr auto text_to_video = table(shared, no_effect(resize_mode, fitting));
+    static constexpr auto text_to_video = table(shared, ignored(resize_mode, fitting));
 
     static constexpr auto image_to_video = table(shared,
                                                  required(first_frame_image, url),

@@ -23,7 +23,7 @@ namespace apimart::detail {
 
 inline error unusable(std::string words)
 {
-    return error(failure(errc::invalid_configuration, std::move(words)));
+    return error(error_info(errc::invalid_configuration, std::move(words)));
 }
 
 inline request_url parse_base_url(std::string const& text, std::string const& name, bool allow_plain)
@@ -48,10 +48,10 @@ inline void check_limits(client_config const& config)
                 throw unusable("the resolver's address for " + host + " is none: " + text);
         }
     }
-    if (config.limits.connections < 1 || config.limits.submits < 1 || config.limits.downloads < 1 ||
-        config.limits.connects_per_second < 1)
+    if (config.limits.max_connections < 1 || config.limits.max_concurrent_submits < 1 ||
+        config.limits.max_concurrent_downloads < 1 || config.limits.connects_per_second < 1)
         throw unusable("limits must be at least one");
-    if (config.poll.concurrent < 1 || config.poll.shortest.count() < 1)
+    if (config.poll.max_concurrent < 1 || config.poll.min_interval.count() < 1)
         throw unusable("poll.concurrent and poll.shortest must be at least one");
     if (config.retry.max_retries < 0 || config.retry.max_resends < 0 ||
         config.retry.max_rate_limit_retries < 0)
@@ -68,11 +68,11 @@ APIMART_INLINE std::shared_ptr<client_handle> make_client(boost::asio::any_io_ex
                                        config.allow_plain_http));
     check_limits(config);
     for (auto* const each :
-         {&config.timeouts.resolve, &config.timeouts.connect, &config.timeouts.connect_stagger,
+         {&config.timeouts.resolve, &config.timeouts.connect, &config.timeouts.connection_attempt_delay,
           &config.timeouts.tls_handshake, &config.timeouts.send, &config.timeouts.response,
-          &config.timeouts.stall, &config.timeouts.detached_answer, &config.timeouts.idle,
-          &config.timeouts.idle_for_submit, &config.timeouts.drain, &config.poll.first, &config.poll.shortest,
-          &config.poll.longest, &config.poll.max_wait})
+          &config.timeouts.read, &config.timeouts.abandoned_response, &config.timeouts.pool_idle,
+          &config.timeouts.idle_for_submit, &config.timeouts.shutdown_grace, &config.poll.initial_delay,
+          &config.poll.min_interval, &config.poll.max_interval, &config.poll.max_wait})
         *each = bounded(*each);
     auto tls = tls_context::make(config.tls);
     if (!tls)
@@ -104,22 +104,22 @@ APIMART_INLINE void begin_submit(client_handle const& client, completion<task> h
                          });
 }
 
-APIMART_INLINE void begin_wait(client_handle const& client, completion<finished_task> handler, task which,
+APIMART_INLINE void begin_wait(client_handle const& client, completion<task_result> handler, task task,
                                wait_options options)
 {
-    start_wait(*client.state, which, options, std::move(handler));
+    start_wait(*client.state, task, options, std::move(handler));
 }
 
-APIMART_INLINE void begin_status(client_handle const& client, completion<task_state> handler, task which,
+APIMART_INLINE void begin_status(client_handle const& client, completion<task_state> handler, task task,
                                  status_options options)
 {
     client.state->launch(std::move(handler), request_kind::status,
-                         [id = which.id(), options](client_state& state, operation& op) mutable {
+                         [id = task.id(), options](client_state& state, operation& op) mutable {
                              return status(state, op, std::move(id), options);
                          });
 }
 
-APIMART_INLINE void begin_generate(client_handle const& client, completion<finished_task> handler,
+APIMART_INLINE void begin_generate(client_handle const& client, completion<task_result> handler,
                                    any_request request, submit_options submit_with, wait_options wait_with)
 {
     client.state->launch(std::move(handler), request_kind::submit,

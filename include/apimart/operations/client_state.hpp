@@ -105,18 +105,20 @@ public:
     client_state(boost::asio::any_io_executor const& on, client_config settings,
                  std::vector<request_url> const& bases, proxy_rules proxy, tls_context tls)
         : runtime(on, settings), connector(runtime, std::move(proxy), std::move(tls), settings.resolver),
-          pool(runtime, [this](connection& c,
-                               connection_event::what happened) { return connector.event(c, happened); }),
+          pool(runtime,
+               [this](connection& c, connection_event::type type) { return connector.describe(c, type); }),
           config(std::move(settings)), credentials(std::move(config.key)), budget(config.retry),
-          submit_rate(config.limits.submits_per_second, config.limits.submits),
-          submit_slots(config.limits.submits), submit_turn(1), download_slots(config.limits.downloads),
+          submit_rate(config.limits.submits_per_second, config.limits.max_concurrent_submits),
+          submit_slots(config.limits.max_concurrent_submits), submit_turn(1),
+          download_slots(config.limits.max_concurrent_downloads),
           fleet(runtime, config.poll, fresh_seed(), [this] { pump_polls(); }),
-          drain([this] { cut_all(make_error_code(errc::shutting_down)); }), seed_(fresh_seed()), executor_(on)
+          shutdown_deadline([this] { cancel_all(make_error_code(errc::shutting_down)); }),
+          seed_(fresh_seed()), executor_(on)
     {
         for (request_url const& each : bases)
             endpoints_.emplace_back(each, credentials);
         hooks_ = std::make_shared<context_hooks>();
-        hooks_->on_shutdown = [this] { abandon(); };
+        hooks_->on_shutdown = [this] { destroy(); };
         hooks_->on_fork_child = [this] { disown(); };
         auto& context = boost::asio::query(on, boost::asio::execution::context);
         boost::asio::use_service<context_service>(context).add(hooks_);
@@ -190,7 +192,7 @@ public:
             return;
         op.limit.emplace([this, &op] {
             op.stop(boost::asio::cancellation_type::terminal, make_error_code(errc::deadline_exceeded),
-                    runtime.timeouts.detached_answer);
+                    runtime.timeouts.abandoned_response);
         });
         runtime.timers.set(*op.limit, from + bounded(*limit));
     }
@@ -225,11 +227,11 @@ public:
         if (outcome.phase != request_phase::connecting) {
             if (at.index != current_endpoint_) {
                 current_endpoint_ = at.index;
-                runtime.counters.base_url_switches.add();
+                runtime.counters.failovers.add();
             }
             return false;
         }
-        static constexpr std::array on_the_way{errc::resolve_failed,  errc::resolve_unavailable,
+        static constexpr std::array on_the_way{errc::host_not_found,  errc::host_not_found_try_again,
                                                errc::resolve_timeout, errc::connect_failed,
                                                errc::connect_timeout, errc::proxy_failed};
         bool const way = std::any_of(on_the_way.begin(), on_the_way.end(),
@@ -272,19 +274,19 @@ public:
             event.request_id = credentials.redacted(printable(outcome.response.request_id, 128));
         event.bytes_sent = outcome.bytes_sent;
         event.bytes_received = outcome.bytes_received;
-        event.took = std::chrono::duration_cast<std::chrono::microseconds>(runtime.now() - done.begun);
+        event.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(runtime.now() - done.begun);
         runtime.emit(runtime.observer.on_attempt, event);
     }
 
     void count(retry_decision const& made) const
     {
-        if (made.throttled)
-            runtime.counters.throttled.add();
+        if (made.rate_limited)
+            runtime.counters.rate_limited.add();
         if (made.budget_refused)
             runtime.counters.retries_refused.add();
     }
 
-    void emit_retry(operation const& op, std::chrono::milliseconds delay, failure const& why,
+    void emit_retry(operation const& op, std::chrono::milliseconds delay, error_info const& why,
                     bool same_key) const
     {
         runtime.counters.retries.add();
@@ -296,13 +298,13 @@ public:
         event.next_attempt = op.attempts + 1;
         event.delay = delay;
         event.why = why.code();
-        event.asked_by_service = why.retry_after().has_value();
-        event.same_key = same_key;
+        event.server_requested = why.retry_after().has_value();
+        event.is_resend = same_key;
         runtime.emit(runtime.observer.on_retry, event);
     }
 
     void emit_operation(request_kind kind, std::uint64_t number, clock::time_point begun, int attempts,
-                        std::string_view task_id, error_code const& code, proof_level proof) const
+                        std::string_view task_id, error_code const& code, acceptance proof) const
     {
         if (!runtime.observer.on_operation)
             return;
@@ -311,9 +313,9 @@ public:
         event.operation = number;
         event.task_id = task_id;
         event.code = code;
-        event.proof = proof;
+        event.acceptance = proof;
         event.attempts = attempts;
-        event.took = std::chrono::duration_cast<std::chrono::microseconds>(runtime.now() - begun);
+        event.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(runtime.now() - begun);
         runtime.emit(runtime.observer.on_operation, event);
     }
 
@@ -324,7 +326,7 @@ public:
 
     bool shutting_down() const noexcept { return shutting_down_; }
     void begin_shutdown();
-    void cut_all(error_code why);
+    void cancel_all(error_code why);
     void finish_shutdowns();
     // Something that is under way has ended, or something has begun.
     void update_activity();
@@ -346,7 +348,7 @@ public:
 
     std::vector<completion<shutdown_report>> shutdowns;
     shutdown_report report;
-    deadline drain;
+    deadline shutdown_deadline;
 
 private:
     template <class T>
@@ -358,22 +360,22 @@ private:
                                                                     boost::asio::cancellation_type type) {
             if (auto const found = weak.lock())
                 found->stop(type, boost::asio::error::operation_aborted,
-                            self.runtime.timeouts.detached_answer);
+                            self.runtime.timeouts.abandoned_response);
         });
         return op;
     }
 
     // What nothing is known to have been bought by.
-    static failure refusal(request_kind kind, failure why)
+    static error_info refusal(request_kind kind, error_info why)
     {
-        return kind == request_kind::submit ? why.proof(proof_level::not_sent) : why;
+        return kind == request_kind::submit ? why.acceptance(acceptance::not_sent) : why;
     }
 
     template <class T, class Body>
     void begin(std::shared_ptr<operation> const& op, completion<T> handler, Body body)
     {
         if (error_code const why = refuses()) {
-            deliver(std::move(handler), result<T>(refusal(op->kind, failure(why))));
+            deliver(std::move(handler), result<T>(refusal(op->kind, error_info(why))));
             return;
         }
         operations_.push_back(*op);
@@ -383,7 +385,7 @@ private:
                                   std::exception_ptr thrown, result<T> outcome) mutable {
                                   if (thrown)
                                       outcome = self->broken(*op, thrown);
-                                  self->conclude(*op, std::move(handler), std::move(outcome));
+                                  self->complete(*op, std::move(handler), std::move(outcome));
                               });
     }
 
@@ -391,14 +393,14 @@ public:
     // Why nothing new begins; not set where it does.
     error_code refuses() const noexcept
     {
-        return forked_          ? make_error_code(errc::forked)
+        return forked_          ? make_error_code(errc::used_after_fork)
                : shutting_down_ ? make_error_code(errc::shutting_down)
                                 : error_code();
     }
 
 private:
     // An exception inside an operation, such as the lack of memory, ends that operation and nothing else.
-    failure broken(operation& op, std::exception_ptr const& thrown)
+    error_info broken(operation& op, std::exception_ptr const& thrown)
     {
         std::string words = "an exception inside the client";
         error_code beneath;
@@ -411,28 +413,28 @@ private:
             words = e.what();
         } catch (...) {
         }
-        failure why(errc::local_resource, std::move(words));
+        error_info why(errc::resource_exhausted, std::move(words));
         why.underlying(beneath);
         if (op.kind != request_kind::submit)
             return why;
         if (!op.may_be_accepted)
-            return why.proof(proof_level::not_sent);
+            return why.acceptance(acceptance::not_sent);
         runtime.counters.outcomes_unknown.add();
-        return why.code(errc::outcome_unknown).proof(proof_level::unknown);
+        return why.code(errc::outcome_unknown).acceptance(acceptance::unknown);
     }
 
     template <class T>
-    void conclude(operation& op, completion<T> handler, result<T> outcome)
+    void complete(operation& op, completion<T> handler, result<T> outcome)
     {
         error_code const code = outcome ? error_code() : outcome.error().code();
-        proof_level const proof = op.kind != request_kind::submit ? proof_level::none
-                                  : outcome                       ? proof_level::accepted
-                                                                  : outcome.error().proof();
+        acceptance const proof = op.kind != request_kind::submit ? acceptance::none
+                                 : outcome                       ? acceptance::accepted
+                                                                 : outcome.error().acceptance();
         emit_operation(op.kind, op.number, op.begun, op.attempts, op.task_id, code, proof);
         if (shutting_down_ && code) {
-            ++report.stopped;
+            ++report.cancelled_operations;
             if (code == errc::outcome_unknown)
-                ++report.unknown;
+                ++report.unknown_submits;
         }
         op.limit.reset();
         op.unlink();
@@ -442,21 +444,21 @@ private:
     }
 
     // The execution context goes away. Handlers are dropped, not called, and may own the last copy of a client.
-    void abandon()
+    void destroy()
     {
         auto const self = weak_from_this().lock();
         if (dead_.exchange(true))
             return;
-        submit_slots.abandon();
-        submit_turn.abandon();
-        download_slots.abandon();
-        fleet.abandon();
+        submit_slots.destroy();
+        submit_turn.destroy();
+        download_slots.destroy();
+        fleet.destroy();
         shutdowns.clear();
         operations_.clear();
-        drain.clear();
-        connector.abandon();
-        pool.abandon();
-        runtime.abandon();
+        shutdown_deadline.clear();
+        connector.destroy();
+        pool.destroy();
+        runtime.destroy();
         executor_ = {};
     }
 
@@ -466,8 +468,8 @@ private:
         if (is_dead())
             return;
         forked_ = true;
-        pool.drop_idle();
-        cut_all(make_error_code(errc::forked));
+        pool.discard_idle();
+        cancel_all(make_error_code(errc::used_after_fork));
     }
 
     std::vector<api_endpoint> endpoints_;

@@ -41,10 +41,10 @@ public:
             part_.remove();
     }
 
-    std::optional<failure> open()
+    std::optional<error_info> open()
     {
         if (error_code const code = part_.open())
-            return failure(errc::file_error, path.string() + ".part: " + code.message()).underlying(code);
+            return error_info(errc::file_error, path.string() + ".part: " + code.message()).underlying(code);
         open_ = true;
         return std::nullopt;
     }
@@ -53,7 +53,7 @@ public:
     std::uint64_t resumes_at() const { return etag_.empty() ? 0 : part_.size(); }
     std::string const& etag() const noexcept { return etag_; }
 
-    std::optional<failure> begin_answer(download_decision const& step, int status, std::string_view tag)
+    std::optional<error_info> begin_answer(download_decision const& step, int status, std::string_view tag)
     {
         if (step.next == download_decision::action::fail) {
             if (status == 416)
@@ -62,20 +62,20 @@ public:
         }
         if (step.next == download_decision::action::from_start && part_.size() > 0) {
             if (error_code const code = part_.restart())
-                return failure(errc::file_error, code.message()).underlying(code);
+                return error_info(errc::file_error, code.message()).underlying(code);
         }
         etag_ = tag.starts_with('"') ? std::string(tag) : std::string();
         return std::nullopt;
     }
-    std::optional<failure> append(std::string_view piece)
+    std::optional<error_info> append(std::string_view piece)
     {
         if (part_.size() == 0 && !may_begin_a_video(piece))
-            return failure(errc::download_corrupt, "the answer's bytes are text, not a video");
+            return error_info(errc::download_corrupt, "the answer's bytes are text, not a video");
         if (part_.size() + piece.size() > options.max_size)
-            return failure(errc::download_too_large,
-                           "more than " + std::to_string(options.max_size) + " bytes");
+            return error_info(errc::download_too_large,
+                              "more than " + std::to_string(options.max_size) + " bytes");
         if (error_code const code = part_.append(piece.data(), piece.size()))
-            return failure(errc::file_error, code.message()).underlying(code);
+            return error_info(errc::file_error, code.message()).underlying(code);
         client_.runtime.counters.bytes_downloaded.add(piece.size());
         return std::nullopt;
     }
@@ -83,8 +83,8 @@ public:
     {
         if (error_code const code = part_.finish(options.overwrite)) {
             bool const taken = code == boost::system::errc::file_exists;
-            return failure(taken ? errc::file_exists : errc::file_error,
-                           path.string() + ": " + code.message())
+            return error_info(taken ? errc::file_exists : errc::file_error,
+                              path.string() + ": " + code.message())
                 .underlying(code);
         }
         open_ = false;
@@ -134,24 +134,25 @@ inline download_response read_head(response_parser const& parser)
 }
 
 // One transfer, which follows redirects: it brings the rest of the file, or the reason why not.
-inline awaitable<std::optional<failure>> transfer(client_state& client, operation& op,
-                                                  download_target& target, std::string url)
+inline awaitable<std::optional<error_info>> transfer(client_state& client, operation& op,
+                                                     download_target& target, std::string url)
 {
     constexpr int max_redirects = 5;
     for (int hops = 0; hops <= max_redirects; ++hops) {
         std::optional<request_url> const where = parse_request_url(url);
         if (!where)
-            co_return failure(errc::url_not_allowed, "the result's link is not an http or https URL");
+            co_return error_info(errc::url_not_allowed, "the result's link is not an http or https URL");
         bool const home = client.is_api_origin(where->origin);
         if (!where->origin.tls && !(home && client.config.allow_plain_http))
-            co_return failure(errc::url_not_allowed, "the result's link is not https: " + where->origin.host);
+            co_return error_info(errc::url_not_allowed,
+                                 "the result's link is not https: " + where->origin.host);
         http_request request = make_download_request(*where, target);
         request.public_only = !home && !client.config.allow_private_results;
 
         exchange x(client.runtime, client.pool, client.connector);
         op.active = &x;
         co_await x.send(std::move(request));
-        std::optional<failure> unwanted;
+        std::optional<error_info> unwanted;
         std::optional<download_decision> step;
         download_response answer;
         if (response_parser const* const head = x.head()) {
@@ -160,7 +161,7 @@ inline awaitable<std::optional<failure>> transfer(client_state& client, operatio
                 decide_download(answer, *where, target.resumes_at(), target.options.max_size, wall_clock());
             if (step->next == download_decision::action::redirect) {
                 // The connection is not worth reading an unwanted body for.
-                x.reject(failure(errc::unexpected_response));
+                x.reject(error_info(errc::bad_response));
             } else {
                 unwanted = target.begin_answer(*step, answer.status, head->etag());
                 while (!unwanted) {
@@ -170,14 +171,14 @@ inline awaitable<std::optional<failure>> transfer(client_state& client, operatio
                     unwanted = target.append(piece);
                 }
                 if (unwanted)
-                    x.reject(failure(unwanted->code()));
+                    x.reject(error_info(unwanted->code()));
             }
         }
         op.active = nullptr;
         client.emit_attempt(request_kind::download, op.number, op.attempts, op.task_id, {},
                             where->origin.host, x);
         if (op.stop_reason)
-            co_return failure(op.stop_reason);
+            co_return error_info(op.stop_reason);
         if (unwanted)
             co_return unwanted;
         if (step && step->next == download_decision::action::redirect) {
@@ -185,28 +186,29 @@ inline awaitable<std::optional<failure>> transfer(client_state& client, operatio
             continue;
         }
         if (x.result.phase != request_phase::answered)
-            co_return failure(x.result.error, x.result.detail)
+            co_return error_info(x.result.error, x.result.detail)
                 .underlying(x.result.underlying)
                 .http_status(x.result.http_status);
         if (step->next == download_decision::action::resume &&
             !reaches_the_end(answer.content_range, target.size()))
-            co_return failure(errc::connection_lost, "the part ended before the file did");
+            co_return error_info(errc::connection_lost, "the part ended before the file did");
         if (target.size() == 0)
-            co_return failure(errc::download_corrupt, "the file is empty");
+            co_return error_info(errc::download_corrupt, "the file is empty");
         co_return std::nullopt;
     }
-    co_return failure(errc::url_not_allowed, "too many redirects");
+    co_return error_info(errc::url_not_allowed, "too many redirects");
 }
 
-inline awaitable<std::optional<failure>> enter_downloads(client_state& client, operation& op)
+inline awaitable<std::optional<error_info>> enter_downloads(client_state& client, operation& op)
 {
     if (client.download_slots.try_acquire())
         co_return std::nullopt;
-    std::size_t const most = client.runtime.limits.queued_downloads;
-    if (client.queued_downloads >= most) {
+    std::size_t const maximum = client.runtime.limits.queued_downloads;
+    if (client.queued_downloads >= maximum) {
         client.runtime.counters.overloaded.add();
-        co_return failure(errc::overloaded, std::to_string(client.queued_downloads) +
-                                                " downloads are waiting, " + std::to_string(most) + " may");
+        co_return error_info(errc::queue_full, std::to_string(client.queued_downloads) +
+                                                   " downloads are waiting, " + std::to_string(maximum) +
+                                                   " may");
     }
     ++client.queued_downloads;
     slots::waiter line(client.runtime.strand());
@@ -215,7 +217,7 @@ inline awaitable<std::optional<failure>> enter_downloads(client_state& client, o
     if (line.granted && op.stop_reason)
         client.download_slots.release();
     if (op.stop_reason)
-        co_return failure(op.stop_reason);
+        co_return error_info(op.stop_reason);
     co_return std::nullopt;
 }
 
@@ -230,7 +232,7 @@ inline awaitable<std::optional<std::string>> ask_for_fresh_link(client_state& cl
     op.active = nullptr;
     if (!now || file.index() >= now->videos().size())
         co_return std::nullopt;
-    co_return now->videos()[file.index()].url().reveal();
+    co_return now->videos()[file.index()].url().expose();
 }
 
 // Transfers that go on where the one before ended.
@@ -239,25 +241,25 @@ inline awaitable<result<std::uint64_t>> fetch(client_state& client, operation& o
 {
     std::error_code ignored;
     if (file.url().empty())
-        co_return failure(errc::no_result);
+        co_return error_info(errc::no_result);
     if (!options.overwrite && std::filesystem::exists(std::filesystem::symlink_status(to, ignored)))
-        co_return failure(errc::file_exists, to);
-    client.set_limit(op, options.time_limit, op.begun);
-    if (std::optional<failure> full = co_await enter_downloads(client, op))
+        co_return error_info(errc::file_exists, to);
+    client.set_limit(op, options.timeout, op.begun);
+    if (std::optional<error_info> full = co_await enter_downloads(client, op))
         co_return *full;
     slot_guard const place(client.download_slots);
     download_target target(client, to, options);
-    if (std::optional<failure> why = target.open())
+    if (std::optional<error_info> why = target.open())
         co_return *why;
     retry_policy policy = client.config.retry;
-    policy.max_retries = options.max_resumes;
+    policy.max_retries = options.max_retries;
     read_retry again(policy, client.budget, client.seed(),
                      op.limit ? std::optional(op.limit->when()) : std::nullopt);
     int resumes = 0;
-    std::string url = file.url().reveal();
+    std::string url = file.url().expose();
     for (bool refreshed = false;;) {
         ++op.attempts;
-        std::optional<failure> why = co_await transfer(client, op, target, url);
+        std::optional<error_info> why = co_await transfer(client, op, target, url);
         if (!why) {
             result<std::uint64_t> done = target.finish();
             if (done)
@@ -265,12 +267,12 @@ inline awaitable<result<std::uint64_t>> fetch(client_state& client, operation& o
             co_return done;
         }
         if (op.stop_reason)
-            co_return failure(op.stop_reason);
+            co_return error_info(op.stop_reason);
         if (why->code() == errc::result_expired && !std::exchange(refreshed, true) &&
             is_task_id(file.task_id())) {
             std::optional<std::string> fresh = co_await ask_for_fresh_link(client, op, file);
             if (op.stop_reason)
-                co_return failure(op.stop_reason);
+                co_return error_info(op.stop_reason);
             if (!fresh)
                 co_return *why;
             url = std::move(*fresh);
@@ -283,7 +285,7 @@ inline awaitable<result<std::uint64_t>> fetch(client_state& client, operation& o
         client.emit_retry(op, *next.delay, *why, false);
         co_await client.sleep(op, *next.delay);
         if (op.stop_reason)
-            co_return failure(op.stop_reason);
+            co_return error_info(op.stop_reason);
     }
 }
 
@@ -294,7 +296,7 @@ inline awaitable<result<std::uint64_t>> download(client_state& client, operation
     op.task_id = file.task_id();
     result<std::uint64_t> outcome = co_await fetch(client, op, file, to, options);
     if (!outcome) {
-        failure why = client.credentials.redacted(outcome.error());
+        error_info why = client.credentials.redacted(outcome.error());
         outcome = std::move(why.task_id(file.task_id()));
     }
     co_return outcome;

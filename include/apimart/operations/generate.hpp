@@ -18,36 +18,36 @@ public:
     coroutine_waiter(executor const& strand, std::uint64_t serial, time_point until)
         : task_waiter(serial, until), ended(strand, timer::time_point::max())
     {}
-    void done(std::string const&, result<finished_task>&& given) override
+    void done(std::string const&, result<task_result>&& given) override
     {
         outcome = std::move(given);
         ended.cancel();
     }
-    void drop() noexcept override {}
+    void destroy() noexcept override {}
 
     timer ended; // cancelled at the end, or when the wait is to end
-    std::optional<result<finished_task>> outcome;
+    std::optional<result<task_result>> outcome;
 };
 
 // What a call of `client::generate` is: a submit, then a wait.
-inline awaitable<result<finished_task>> generate(client_state& client, operation& op, any_request request,
-                                                 submit_options submit_with, wait_options wait_with)
+inline awaitable<result<task_result>> generate(client_state& client, operation& op, any_request request,
+                                               submit_options submit_with, wait_options wait_with)
 {
     result<task> const bought = co_await submit(client, op, std::move(request), std::move(submit_with));
     if (!bought)
         co_return bought.error();
     // From here on, whatever fails, the task is paid for and its id is told.
-    auto const with_task = [&](failure why) {
+    auto const with_task = [&](error_info why) {
         return why.task_id(bought->id())
-            .proof(proof_level::accepted)
+            .acceptance(acceptance::accepted)
             .idempotency_key(bought->idempotency_key());
     };
     op.limit.reset();
     auto const now = client.runtime.now();
     coroutine_waiter waiter(client.runtime.strand(), op.number,
-                            now + bounded(wait_with.time_limit.value_or(client.config.poll.max_wait)));
+                            now + bounded(wait_with.timeout.value_or(client.config.poll.max_wait)));
     if (!op.stop_reason) {
-        client.fleet.add(bought->id(), bought->profile(), bought->accepted_at().value_or(now), waiter);
+        client.fleet.add(bought->id(), bought->duration_class(), bought->accepted_at().value_or(now), waiter);
         client.pump_polls();
         op.sleeping = &waiter.ended;
         if (!waiter.outcome)
@@ -55,11 +55,11 @@ inline awaitable<result<finished_task>> generate(client_state& client, operation
         op.sleeping = nullptr;
     }
     if (!waiter.outcome) {
-        client.fleet.end(waiter, failure(op.stop_reason));
+        client.fleet.end(waiter, error_info(op.stop_reason));
         client.pump_polls();
     }
     if (!waiter.outcome)
-        co_return with_task(failure(op.stop_reason));
+        co_return with_task(error_info(op.stop_reason));
     if (!*waiter.outcome)
         co_return with_task(waiter.outcome->error());
     co_return std::move(*waiter.outcome);

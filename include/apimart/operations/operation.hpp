@@ -26,8 +26,8 @@ class operation
 public:
     using clock = std::chrono::steady_clock;
 
-    operation(request_kind what, std::uint64_t serial, clock::time_point now)
-        : kind(what), number(serial), begun(now)
+    operation(request_kind type, std::uint64_t serial, clock::time_point now)
+        : kind(type), number(serial), begun(now)
     {}
     operation(operation const&) = delete;
     operation& operator=(operation const&) = delete;
@@ -35,23 +35,23 @@ public:
     // The caller's cancellation, a time limit, or the first step of a shutdown. Where the service may have accepted a
     // submit, its answer is still read for a while; total cancellation promises that nothing has happened, which can no
     // longer be promised then.
-    void stop(boost::asio::cancellation_type type, error_code why, std::chrono::milliseconds patience)
+    void stop(boost::asio::cancellation_type type, error_code why, std::chrono::milliseconds grace)
     {
         using boost::asio::cancellation_type;
         bool const only_unsent =
             (type & (cancellation_type::terminal | cancellation_type::partial)) == cancellation_type::none;
         if (kind == request_kind::submit && active != nullptr && active->is_sending()) {
-            active->stop_sending(why, patience, only_unsent);
+            active->stop_sending(why, grace, only_unsent);
         } else if (kind != request_kind::submit || active == nullptr || !active->committed()) {
-            cut(why);
+            cancel(why);
         } else if (!stop_reason && !only_unsent) {
             stop_reason = why;
-            active->shorten(patience);
+            active->shorten_deadline(grace);
         }
     }
 
     // Ends it now.
-    void cut(error_code why)
+    void cancel(error_code why)
     {
         if (!stop_reason)
             stop_reason = why;

@@ -39,9 +39,9 @@ public:
     task_waiter& operator=(task_waiter const&) = delete;
     virtual ~task_waiter() = default;
 
-    virtual void done(std::string const& task_id, result<finished_task>&& outcome) = 0;
+    virtual void done(std::string const& task_id, result<task_result>&& outcome) = 0;
     // The execution context goes away.
-    virtual void drop() noexcept = 0;
+    virtual void destroy() noexcept = 0;
 
     std::uint64_t const number; // for the observer
     time_point const deadline;
@@ -67,7 +67,7 @@ public:
     struct key_of
     {
         using type = std::string;
-        type const& operator()(watched_task const& which) const noexcept { return which.id; }
+        type const& operator()(watched_task const& task) const noexcept { return task.id; }
     };
 
     boost::intrusive::list<task_waiter, boost::intrusive::constant_time_size<false>> waiters;
@@ -88,29 +88,30 @@ public:
     {}
     poll_fleet(poll_fleet const&) = delete;
     poll_fleet& operator=(poll_fleet const&) = delete;
-    ~poll_fleet() { abandon(); }
+    ~poll_fleet() { destroy(); }
 
     bool empty() const noexcept { return tasks_.empty(); }
 
     // Where there is no room, the waiter is told so.
-    void add(std::string const& id, std::string const& profile, clock::time_point begun, task_waiter& waiter)
+    void add(std::string const& id, std::string const& duration_class, clock::time_point begun,
+             task_waiter& waiter)
     {
         if (!is_task_id(id)) {
-            waiter.done(id, failure(errc::task_not_found, "this is not a task id"));
+            waiter.done(id, error_info(errc::task_not_found, "this is not a task id"));
             return;
         }
         tasks::insert_commit_data place;
         auto [found, fresh] = tasks_.insert_check(id, place);
-        std::size_t const most = runtime_.limits.waiting_tasks;
-        if (fresh && tasks_.size() >= most) {
+        std::size_t const maximum = runtime_.limits.waiting_tasks;
+        if (fresh && tasks_.size() >= maximum) {
             runtime_.counters.overloaded.add();
-            waiter.done(id,
-                        failure(errc::overloaded, std::to_string(tasks_.size()) + " tasks are waited for, " +
-                                                      std::to_string(most) + " may be"));
+            waiter.done(id, error_info(errc::queue_full, std::to_string(tasks_.size()) +
+                                                             " tasks are waited for, " +
+                                                             std::to_string(maximum) + " may be"));
             return;
         }
         if (fresh) {
-            auto made = std::make_unique<watched_task>(id, profile, begun);
+            auto made = std::make_unique<watched_task>(id, duration_class, begun);
             made->number = waiter.number;
             found = tasks_.insert_commit(*made.release(), place);
             runtime_.counters.tasks_waiting.set(tasks_.size());
@@ -125,7 +126,7 @@ public:
     }
 
     // Ends one wait; the others for its task go on.
-    void end(task_waiter& waiter, failure why)
+    void end(task_waiter& waiter, error_info why)
     {
         watched_task* const task = std::exchange(waiter.on, nullptr);
         if (task == nullptr)
@@ -150,7 +151,7 @@ public:
             ids.push_back(task.id);
             if (task.poll != nullptr)
                 task.poll->cancel(why);
-            end_waiters(task, failure(why), [](task_waiter const&) { return true; });
+            end_waiters(task, error_info(why), [](task_waiter const&) { return true; });
             forget(task);
         }
         return ids;
@@ -163,15 +164,15 @@ public:
         task.poll = nullptr;
         if (answer)
             emit_state(task, *answer);
-        else if (answer.error().code() == cause::rate_limited)
-            runtime_.counters.throttled.add();
+        else if (answer.error().code() == condition::rate_limited)
+            runtime_.counters.rate_limited.add();
         bool const over =
             answer ? is_final(answer->status()) : !is_worth_another_poll(answer.error(), task.failures);
         if (over && !task.waiters.empty()) {
             report(task, answer, now);
             if (answer) {
                 runtime_.counters.tasks_finished.add();
-                end_waiters(task, finished_task(std::move(*answer), task.polls),
+                end_waiters(task, task_result(std::move(*answer), task.polls),
                             [](task_waiter const&) { return true; });
             } else {
                 end_waiters(task, answer.error(), [](task_waiter const&) { return true; });
@@ -180,12 +181,12 @@ public:
             return;
         }
         // Those whose time is up must not hasten the next poll.
-        failure why(errc::wait_expired);
+        error_info why(errc::wait_timeout);
         if (answer)
-            why.detail("last seen " + answer->word());
+            why.client_message("last seen " + answer->raw_status());
         else
             why.underlying(answer.error().code())
-                .detail("the last question failed: " + answer.error().describe());
+                .client_message("the last question failed: " + answer.error().describe());
         auto const late = [now](task_waiter const& each) { return each.deadline <= now; };
         end_waiters(task, std::move(why), late);
         if (!task.waiters.empty())
@@ -196,11 +197,11 @@ public:
     }
 
     // A time limit came while nothing may be asked: those whose time is up end without a last check.
-    void expire_unasked(watched_task& task, failure const& because)
+    void expire_unasked(watched_task& task, error_info const& because)
     {
         auto const now = runtime_.now();
-        failure why(errc::wait_expired);
-        why.underlying(because.code()).detail("the last question failed: " + because.describe());
+        error_info why(errc::wait_timeout);
+        why.underlying(because.code()).client_message("the last question failed: " + because.describe());
         end_waiters(task, std::move(why), [now](task_waiter const& each) { return each.deadline <= now; });
         if (task.waiters.empty()) {
             forget(task);
@@ -211,7 +212,7 @@ public:
     }
 
     // The execution context goes away.
-    void abandon() noexcept
+    void destroy() noexcept
     {
         while (!tasks_.empty()) {
             watched_task& task = *tasks_.begin();
@@ -219,7 +220,7 @@ public:
                 task_waiter& waiter = task.waiters.front();
                 task.waiters.pop_front();
                 waiter.on = nullptr;
-                waiter.drop();
+                waiter.destroy();
             }
             remove(task);
         }
@@ -232,11 +233,11 @@ private:
     using tasks = boost::intrusive::set<watched_task, boost::intrusive::key_of_value<watched_task::key_of>>;
 
     // A task can be invisible for a moment after it was accepted; after that an unknown id stays unknown.
-    static bool is_worth_another_poll(failure const& why, int failures_in_a_row)
+    static bool is_worth_another_poll(error_info const& why, int failures_in_a_row)
     {
         if (why.code() == errc::task_not_found)
             return failures_in_a_row < 3;
-        return why.code() == cause::retryable || why.code() == errc::protocol_error;
+        return why.code() == condition::retryable || why.code() == errc::protocol_error;
     }
 
     static clock::time_point earliest_deadline(watched_task const& task)
@@ -254,15 +255,15 @@ private:
     }
 
     template <class Predicate>
-    static void end_waiters(watched_task& task, result<finished_task> outcome, Predicate which)
+    static void end_waiters(watched_task& task, result<task_result> outcome, Predicate predicate)
     {
         for (auto next = task.waiters.begin(); next != task.waiters.end();) {
             task_waiter& waiter = *next++;
-            if (!which(waiter))
+            if (!predicate(waiter))
                 continue;
             task.waiters.erase(task.waiters.iterator_to(waiter));
             waiter.on = nullptr;
-            waiter.done(task.id, result<finished_task>(outcome));
+            waiter.done(task.id, result<task_result>(outcome));
         }
     }
 
@@ -299,14 +300,14 @@ private:
     {
         if (!runtime_.observer.on_task)
             return;
-        std::string seen = state.word() + std::to_string(state.progress().value_or(0));
+        std::string seen = state.raw_status() + std::to_string(state.progress().value_or(0));
         if (seen == task.seen)
             return;
         task.seen = std::move(seen);
         task_event event;
         event.task_id = task.id;
         event.status = state.status();
-        event.word = state.word();
+        event.raw_status = state.raw_status();
         event.progress = state.progress().value_or(0);
         event.polls = task.polls;
         runtime_.emit(runtime_.observer.on_task, event);

@@ -15,22 +15,22 @@ inline void client_state::begin_shutdown()
         return;
     auto const why = make_error_code(errc::shutting_down);
     fleet.wake.clear();
-    report.waiting = fleet.end_all(why);
+    report.cancelled_waits = fleet.end_all(why);
     for (auto next = operations_.begin(); next != operations_.end();)
-        (next++)->stop(boost::asio::cancellation_type::terminal, why, runtime.timeouts.detached_answer);
+        (next++)->stop(boost::asio::cancellation_type::terminal, why, runtime.timeouts.abandoned_response);
     if (!operations_.empty())
-        runtime.timers.set(drain, runtime.now() + runtime.timeouts.drain);
+        runtime.timers.set(shutdown_deadline, runtime.now() + runtime.timeouts.shutdown_grace);
     pool.close_idle();
     update_activity();
     finish_shutdowns();
 }
 
 // The second step: what is still under way ends now.
-inline void client_state::cut_all(error_code why)
+inline void client_state::cancel_all(error_code why)
 {
-    drain.clear();
+    shutdown_deadline.clear();
     for (auto next = operations_.begin(); next != operations_.end();)
-        (next++)->cut(why);
+        (next++)->cancel(why);
     if (forked_)
         fleet.end_all(why);
     else
@@ -41,7 +41,7 @@ inline void client_state::finish_shutdowns()
 {
     if (!shutting_down_ || !operations_.empty() || fleet.polls_under_way > 0)
         return;
-    drain.clear();
+    shutdown_deadline.clear();
     pool.close_idle();
     for (auto& each : std::exchange(shutdowns, {}))
         deliver(std::move(each), result<shutdown_report>(report));
@@ -70,7 +70,7 @@ inline void start_shutdown(client_state& client, completion<shutdown_report> han
         self->shutdowns.push_back(std::move(handler));
         self->begin_shutdown();
         if (again)
-            self->cut_all(make_error_code(errc::shutting_down));
+            self->cancel_all(make_error_code(errc::shutting_down));
         self->finish_shutdowns();
     });
 }

@@ -20,19 +20,19 @@ inline result<task_state> read_status(client_state const& client, http_result co
 {
     authorization const& credentials = client.credentials;
     if (outcome.phase != request_phase::answered)
-        return credentials.redacted(failure(outcome.error, outcome.detail)
+        return credentials.redacted(error_info(outcome.error, outcome.detail)
                                         .underlying(outcome.underlying)
                                         .http_status(outcome.http_status)
                                         .task_id(id));
     result<task_state> answer = read_task_response(outcome.response, id, wall_clock());
     if (!answer)
         return credentials.redacted(answer.error());
-    task_failure const& reason = answer->reason();
+    task_error const& reason = answer->error();
     if (!reason.text().empty() || !reason.code().empty() || !reason.type().empty())
-        answer->reason(task_failure(credentials.redacted(reason.code()), credentials.redacted(reason.type()),
-                                    credentials.redacted(reason.text())));
-    if (credentials.may_occur_in(answer->word()))
-        answer->word(credentials.redacted(answer->word()));
+        answer->error(task_error(credentials.redacted(reason.code()), credentials.redacted(reason.type()),
+                                 credentials.redacted(reason.text())));
+    if (credentials.may_occur_in(answer->raw_status()))
+        answer->raw_status(credentials.redacted(answer->raw_status()));
     return answer;
 }
 
@@ -48,7 +48,7 @@ inline awaitable<result<task_state>> get_status(client_state& client, exchange& 
         request.head = endpoint.get;
         append_percent_encoded(request.head, id);
         request.head += endpoint.get_tail;
-        request.response_limit = client.runtime.limits.response_bytes;
+        request.response_limit = client.runtime.limits.body_limit;
         counters& sums = client.runtime.counters;
         request.counted = kind == request_kind::poll ? &sums.polls_sent : &sums.status_requests_sent;
         co_await x.send(std::move(request));
@@ -72,8 +72,8 @@ inline awaitable<result<task_state>> status(client_state& client, operation& op,
 {
     op.task_id = id;
     if (!is_task_id(id))
-        co_return failure(errc::task_not_found, "this is not a task id").task_id(std::move(id));
-    client.set_limit(op, options.time_limit, client.runtime.now());
+        co_return error_info(errc::task_not_found, "this is not a task id").task_id(std::move(id));
+    client.set_limit(op, options.timeout, client.runtime.now());
     read_retry again(client.config.retry, client.budget, client.seed(),
                      op.limit ? std::optional(op.limit->when()) : std::nullopt);
     exchange x(client.runtime, client.pool, client.connector);
@@ -86,15 +86,15 @@ inline awaitable<result<task_state>> status(client_state& client, operation& op,
             co_return answer;
         }
         if (op.stop_reason)
-            co_return failure(op.stop_reason).task_id(id);
+            co_return error_info(op.stop_reason).task_id(id);
         auto const next = again.after(answer.error(), client.runtime.now(), op.attempts - 1);
         client.count(next);
         if (!next.delay)
-            co_return failure(next.why).task_id(id);
+            co_return error_info(next.why).task_id(id);
         client.emit_retry(op, *next.delay, answer.error(), false);
         co_await client.sleep(op, *next.delay);
         if (op.stop_reason)
-            co_return failure(op.stop_reason).task_id(id);
+            co_return error_info(op.stop_reason).task_id(id);
     }
 }
 

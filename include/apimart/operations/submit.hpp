@@ -40,7 +40,7 @@ inline std::string profile_of(any_request const& request)
 }
 
 // A place among the submits that are under way, in the order of asking; or why there is none.
-inline awaitable<std::optional<failure>> enter_submits(client_state& client, operation& op)
+inline awaitable<std::optional<error_info>> enter_submits(client_state& client, operation& op)
 {
     client_runtime& runtime = client.runtime;
     if (client.submit_slots.try_acquire()) {
@@ -49,16 +49,17 @@ inline awaitable<std::optional<failure>> enter_submits(client_state& client, ope
     }
     if (client.queued_submits >= runtime.limits.queued_submits) {
         runtime.counters.overloaded.add();
-        co_return failure(errc::overloaded, std::to_string(client.queued_submits) + " submits are waiting, " +
-                                                std::to_string(runtime.limits.queued_submits) + " may");
+        co_return error_info(errc::queue_full, std::to_string(client.queued_submits) +
+                                                   " submits are waiting, " +
+                                                   std::to_string(runtime.limits.queued_submits) + " may");
     }
     ++client.queued_submits;
     runtime.counters.submits_queued.add();
-    if (runtime.observer.on_stall && !std::exchange(client.submit_queue_stalled, true)) {
-        stall_event event;
-        event.where = "submit queue";
+    if (runtime.observer.on_backpressure && !std::exchange(client.submit_queue_stalled, true)) {
+        backpressure_event event;
+        event.where = backpressure_event::place::submit_queue;
         event.waiting = client.queued_submits;
-        runtime.emit(runtime.observer.on_stall, event);
+        runtime.emit(runtime.observer.on_backpressure, event);
     }
     slots::waiter line(runtime.strand());
     co_await client.wait_for_slot(op, client.submit_slots, line);
@@ -67,7 +68,7 @@ inline awaitable<std::optional<failure>> enter_submits(client_state& client, ope
     if (line.granted && op.stop_reason)
         client.submit_slots.release();
     if (op.stop_reason)
-        co_return failure(op.stop_reason);
+        co_return error_info(op.stop_reason);
     co_return std::nullopt;
 }
 
@@ -91,12 +92,12 @@ inline awaitable<void> wait_for_turn(client_state& client, operation& op, bool i
         auto const delay = client.submit_rate.take(runtime.now());
         if (delay <= client_state::clock::duration::zero())
             co_return;
-        if (runtime.observer.on_stall) {
-            stall_event event;
-            event.where = "submit rate";
+        if (runtime.observer.on_backpressure) {
+            backpressure_event event;
+            event.where = backpressure_event::place::submit_rate;
             event.waiting = client.queued_submits + 1;
             event.delay = std::chrono::ceil<std::chrono::milliseconds>(delay);
-            runtime.emit(runtime.observer.on_stall, event);
+            runtime.emit(runtime.observer.on_backpressure, event);
         }
         co_await client.sleep(op, delay);
     }
@@ -117,7 +118,7 @@ inline awaitable<void> post_request(client_state& client, operation& op, exchang
         request.head.append(endpoint.post).append(machine.key()).append("\r\nContent-Length: ");
         request.head.append(std::to_string(body.size())).append("\r\n\r\n");
         request.body = body;
-        request.response_limit = client.runtime.limits.response_bytes;
+        request.response_limit = client.runtime.limits.body_limit;
         request.counted = &client.runtime.counters.submits_sent;
         request.committed = &op.may_be_accepted;
         op.active = &x;
@@ -139,15 +140,16 @@ inline void report_rate(client_state& client, submit_machine const& machine, sub
         client.submit_rate.succeeded(now);
         return;
     }
-    failure const& why =
+    error_info const& why =
         next == submit_machine::action::pause ? machine.pending() : machine.outcome().error();
     // Asking for fewer requests can be said in several ways, and not every 429 says it.
-    if (is_answered && (why.code() == cause::rate_limited || why.underlying() == cause::rate_limited)) {
-        client.runtime.counters.throttled.add();
+    if (is_answered &&
+        (why.code() == condition::rate_limited || why.underlying() == condition::rate_limited)) {
+        client.runtime.counters.rate_limited.add();
         auto const asked = why.retry_after();
         // What is too long for this submit to wait for is not for the others to wait for either.
-        client.submit_rate.throttled(
-            now, asked && *asked <= client.config.retry.longest_retry_after ? asked : std::nullopt);
+        client.submit_rate.rate_limited(
+            now, asked && *asked <= client.config.retry.max_retry_after ? asked : std::nullopt);
     } else {
         client.submit_rate.ended();
     }
@@ -157,7 +159,7 @@ inline result<task> finish_submit(client_state& client, operation& op, any_reque
                                   submit_machine& machine)
 {
     if (!machine.outcome()) {
-        failure why = client.credentials.redacted(machine.outcome().error());
+        error_info why = client.credentials.redacted(machine.outcome().error());
         if (why.code() == errc::outcome_unknown)
             client.runtime.counters.outcomes_unknown.add();
         if (why.code() == errc::retry_budget_exhausted)
@@ -167,7 +169,7 @@ inline result<task> finish_submit(client_state& client, operation& op, any_reque
     client.runtime.counters.tasks_accepted.add();
     op.task_id = *machine.outcome();
     task accepted(*machine.outcome());
-    accepted.model(std::string(request.model())).profile(profile_of(request));
+    accepted.model(std::string(request.model())).duration_class(profile_of(request));
     accepted.idempotency_key(machine.take_key()).submit_attempts(machine.requests());
     accepted.accepted_at(client.runtime.now());
     return accepted;
@@ -178,15 +180,17 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
                                       submit_options options)
 {
     client_runtime& runtime = client.runtime;
-    if (diagnostics found = request.check(); !found.accepted())
-        co_return failure(errc::invalid_request).violations(std::move(found)).proof(proof_level::not_sent);
+    if (validation_result found = request.check(); !found.ok())
+        co_return error_info(errc::invalid_request)
+            .validation(std::move(found))
+            .acceptance(acceptance::not_sent);
     std::string key =
         options.idempotency_key().empty() ? generate_idempotency_key() : options.idempotency_key();
     if (!is_idempotency_key(key))
-        co_return failure(errc::invalid_configuration,
-                          "an idempotency key is 1 to 191 characters of visible ASCII")
-            .proof(proof_level::not_sent);
-    client.set_limit(op, options.time_limit(), runtime.now());
+        co_return error_info(errc::invalid_configuration,
+                             "an idempotency key is 1 to 191 characters of visible ASCII")
+            .acceptance(acceptance::not_sent);
+    client.set_limit(op, options.timeout(), runtime.now());
     submit_machine::options chosen;
     chosen.retry = client.config.retry;
     chosen.contract = client.config.idempotency;
@@ -198,8 +202,8 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
     // The request is complete before anything is connected: what is sent does not depend on what happens.
     std::string const body = boost::json::serialize(request.body());
 
-    if (std::optional<failure> full = co_await enter_submits(client, op))
-        co_return full->proof(proof_level::not_sent).idempotency_key(machine.key());
+    if (std::optional<error_info> full = co_await enter_submits(client, op))
+        co_return full->acceptance(acceptance::not_sent).idempotency_key(machine.key());
     slot_guard const place(client.submit_slots);
     exchange x(runtime, client.pool, client.connector);
     endpoint_cursor at;
@@ -228,7 +232,7 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
                 next = machine.stopped(x.result, op.stop_reason);
                 continue;
             }
-            next = machine.answered(x.result, runtime.now(), wall_clock());
+            next = machine.on_response(x.result, runtime.now(), wall_clock());
             op.may_be_accepted = machine.resending();
             report_rate(client, machine, next, is_answered);
             if (next == submit_machine::action::pause && !op.stop_reason)

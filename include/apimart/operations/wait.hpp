@@ -26,20 +26,21 @@ inline awaitable<void> poll(client_state& client, watched_task& task)
     exchange x(runtime, client.pool, client.connector);
     // The last check of a wait must not stretch it by as long as an answer may take. It can begin up to a second late, or
     // later where the user's context was busy.
-    deadline patience([&x] { x.cancel(make_error_code(errc::response_timeout)); });
+    deadline poll_timeout([&x] { x.cancel(make_error_code(errc::response_timeout)); });
     running_poll self;
     self.cancel = [&x](error_code why) { x.cancel(why); };
     self.deadline_changed = [&] {
         if (task.deadline == deadline::time_point::max())
-            patience.clear();
+            poll_timeout.clear();
         else
-            runtime.timers.set(patience, std::max(task.deadline + seconds(2), runtime.now() + seconds(1)));
+            runtime.timers.set(poll_timeout,
+                               std::max(task.deadline + seconds(2), runtime.now() + seconds(1)));
     };
     task.poll = &self;
     self.deadline_changed();
     result<task_state> answer =
         co_await get_status(client, x, task.id, request_kind::poll, task.number, task.polls);
-    patience.clear();
+    poll_timeout.clear();
     client.fleet.on_answer(task, std::move(answer));
 }
 
@@ -50,10 +51,10 @@ inline void start_due_polls(client_state& client)
     poll_scheduler& scheduler = fleet.scheduler;
     while (!client.shutting_down()) {
         auto const now = client.runtime.now();
-        if (fleet.polls_under_way >= client.config.poll.concurrent) {
+        if (fleet.polls_under_way >= client.config.poll.max_concurrent) {
             // The next answer comes back here; but a time limit does not wait for it for long.
             while (auto* const late = static_cast<watched_task*>(scheduler.take_overdue(now)))
-                fleet.expire_unasked(*late, failure(errc::overloaded, "all polls are under way"));
+                fleet.expire_unasked(*late, error_info(errc::queue_full, "all polls are under way"));
             if (auto const next = scheduler.overdue_at())
                 client.runtime.timers.set(fleet.wake, *next);
             return;
@@ -62,7 +63,7 @@ inline void start_due_polls(client_state& client)
         if (due == nullptr)
             break;
         if (scheduler.silent(now)) {
-            fleet.expire_unasked(*due, failure(scheduler.slowed_by()));
+            fleet.expire_unasked(*due, error_info(scheduler.slowed_by()));
             continue;
         }
         ++fleet.polls_under_way;
@@ -70,7 +71,7 @@ inline void start_due_polls(client_state& client)
                               [self = client.shared_from_this(), due](std::exception_ptr thrown) {
                                   --self->fleet.polls_under_way;
                                   if (thrown)
-                                      self->fleet.on_answer(*due, failure(errc::local_resource));
+                                      self->fleet.on_answer(*due, error_info(errc::resource_exhausted));
                                   self->pump_polls();
                                   self->finish_shutdowns();
                               });
@@ -92,61 +93,62 @@ class wait_call final : public task_waiter
 {
 public:
     wait_call(client_state& client, std::uint64_t serial, time_point begun, time_point until,
-              completion<finished_task>&& handler)
+              completion<task_result>&& handler)
         : task_waiter(serial, until), client_(client), begun_(begun), handler_(std::move(handler))
     {}
 
-    void start(std::shared_ptr<wait_call> self, std::string const& id, std::string const& profile,
+    void start(std::shared_ptr<wait_call> self, std::string const& id, std::string const& duration_class,
                time_point accepted)
     {
         self_ = std::move(self);
         if (error_code const why = client_.refuses()) {
-            done(id, failure(why));
+            done(id, error_info(why));
             return;
         }
-        client_.fleet.add(id, profile, accepted, *this);
+        client_.fleet.add(id, duration_class, accepted, *this);
     }
 
-    void done(std::string const& task_id, result<finished_task>&& outcome) override
+    void done(std::string const& task_id, result<task_result>&& outcome) override
     {
         auto const self = std::move(self_);
         error_code code;
         if (!outcome) {
-            failure why = outcome.error();
+            error_info why = outcome.error();
             code = why.code();
             outcome = std::move(why.task_id(task_id));
         }
-        client_.emit_operation(request_kind::poll, number, begun_, 0, task_id, code, proof_level::none);
+        client_.emit_operation(request_kind::poll, number, begun_, 0, task_id, code, acceptance::none);
         client_.deliver(std::move(handler_), std::move(outcome));
     }
-    void drop() noexcept override { auto const self = std::move(self_); }
+    void destroy() noexcept override { auto const self = std::move(self_); }
 
 private:
     client_state& client_;
     time_point const begun_;
-    completion<finished_task> handler_;
+    completion<task_result> handler_;
     std::shared_ptr<wait_call> self_; // while it waits
 };
 
-inline void start_wait(client_state& client, task const& which, wait_options const& options,
-                       completion<finished_task> handler)
+inline void start_wait(client_state& client, task const& task, wait_options const& options,
+                       completion<task_result> handler)
 {
     auto const now = client.runtime.now();
-    auto const limit = bounded(options.time_limit.value_or(client.config.poll.max_wait));
+    auto const limit = bounded(options.timeout.value_or(client.config.poll.max_wait));
     auto const stop = std::make_shared<std::weak_ptr<wait_call>>();
     client.connect_slot(handler, [stop](client_state& self, boost::asio::cancellation_type) {
         if (auto const found = stop->lock()) {
-            self.fleet.end(*found, failure(boost::asio::error::operation_aborted));
+            self.fleet.end(*found, error_info(boost::asio::error::operation_aborted));
             self.pump_polls();
         }
     });
     auto call = std::allocate_shared<wait_call>(boost::asio::recycling_allocator<wait_call>(), client,
                                                 client.next_number(), now, now + limit, std::move(handler));
     *stop = call;
-    client.post([self = client.shared_from_this(), call = std::move(call), id = which.id(),
-                 profile = which.profile(), accepted = which.accepted_at().value_or(now)]() mutable {
+    client.post([self = client.shared_from_this(), call = std::move(call), id = task.id(),
+                 duration_class = task.duration_class(),
+                 accepted = task.accepted_at().value_or(now)]() mutable {
         wait_call& waiter = *call;
-        waiter.start(std::move(call), id, profile, accepted);
+        waiter.start(std::move(call), id, duration_class, accepted);
         self->pump_polls();
     });
 }

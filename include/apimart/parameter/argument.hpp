@@ -70,7 +70,7 @@ constexpr bool begins_like_a_url(std::string_view text) noexcept
 ///
 /// Literals (`5s`, `landscape`, `"16:9"`, `7`, a text) are judged while compiling: a value that the table
 /// does not accept is a compile error that names the model, the parameter and the rule. Texts and URLs in a
-/// `std::string`, and everything wrapped in `checked`, are judged at run time by `any_request::check()`.
+/// `std::string`, and everything wrapped in `runtime`, are judged at run time by `any_request::check()`.
 ///
 /// Refers to the text it was made from and lives only for the duration of a setter's call. Trivially
 /// copyable.
@@ -90,13 +90,13 @@ class argument : public detail::argument_value
 public:
     /// A length, such as `5s`.
     consteval argument(std::chrono::seconds length) requires is_length
-        : argument_value(form::number, judged(length.count()))
+        : argument_value(form::number, checked(length.count()))
     {}
 
     /// A whole number.
     template <std::integral Number>
         requires(is_number && !std::same_as<Number, bool>)
-    consteval argument(Number number) : argument_value(form::number, judged(number)) {}
+    consteval argument(Number number) : argument_value(form::number, checked(number)) {}
 
     /// A switch; not only literals, since both values are accepted.
     template <std::same_as<bool> Flag>
@@ -138,7 +138,7 @@ public:
     template <std::size_t Size>
         requires(is_text || is_choice)
     consteval argument(char const (&literal)[Size])
-        : argument_value(judged(std::string_view(literal, Size - 1)))
+        : argument_value(checked(std::string_view(literal, Size - 1)))
     {}
 
     /// A text or URL known at run time.
@@ -150,33 +150,33 @@ public:
         : argument_value(object)
     {}
 
-    constexpr argument(checked_value<std::int64_t> const& number) noexcept requires is_number
+    constexpr argument(runtime_value<std::int64_t> const& number) noexcept requires is_number
         : argument_value(form::number, number.get())
     {}
 
-    constexpr argument(checked_value<std::chrono::seconds> const& length) noexcept requires is_length
+    constexpr argument(runtime_value<std::chrono::seconds> const& length) noexcept requires is_length
         : argument_value(form::number, length.get().count())
     {}
 
-    constexpr argument(checked_value<bool> const& flag) noexcept requires(rule.kind == value_kind::boolean)
+    constexpr argument(runtime_value<bool> const& flag) noexcept requires(rule.kind == value_kind::boolean)
         : argument_value(form::flag, flag.get())
     {}
 
-    constexpr argument(checked_value<choice<Parameter>> const& value) noexcept requires is_choice
+    constexpr argument(runtime_value<choice<Parameter>> const& value) noexcept requires is_choice
         : argument_value(value.get().text())
     {}
 
-    argument(checked_value<std::string> const& text) noexcept requires(is_text || is_choice)
+    argument(runtime_value<std::string> const& text) noexcept requires(is_text || is_choice)
         : argument_value(std::string_view(text.get()))
     {}
 
 private:
-    static consteval std::int64_t judged(std::int64_t number)
+    static consteval std::int64_t checked(std::int64_t number)
     {
-        if (number < rule.smallest || number > rule.largest)
-            compile_time_rule::value_is_outside_the_accepted_range<Model, Parameter, rule.smallest,
-                                                                   rule.largest>();
-        if constexpr (rule.number_count != 0 && !rule.numbers_are_advice) {
+        if (number < rule.minimum || number > rule.maximum)
+            compile_time_rule::value_is_outside_the_accepted_range<Model, Parameter, rule.minimum,
+                                                                   rule.maximum>();
+        if constexpr (rule.number_count != 0 && !rule.numbers_recommended) {
             if (!rule.lists_number(number)) {
                 if constexpr (rule.number_count == 2)
                     compile_time_rule::value_is_not_among_the_accepted_values<
@@ -191,7 +191,7 @@ private:
         return number;
     }
 
-    static consteval std::string_view judged(std::string_view text)
+    static consteval std::string_view checked(std::string_view text)
     {
         if constexpr (is_choice) {
             if (!rule.allows_choice(text))
@@ -205,10 +205,10 @@ private:
             detail::utf8_scan const scan = detail::scan_utf8(text);
             if (!scan.valid())
                 compile_time_rule::text_is_not_utf8<Model, Parameter>();
-            if (rule.smallest > 0 && text.empty())
+            if (rule.minimum > 0 && text.empty())
                 compile_time_rule::text_must_not_be_empty<Model, Parameter>();
-            if (static_cast<std::int64_t>(scan.code_points) > rule.largest)
-                compile_time_rule::text_has_more_characters_than_accepted<Model, Parameter, rule.largest>();
+            if (static_cast<std::int64_t>(scan.code_points) > rule.maximum)
+                compile_time_rule::text_has_more_characters_than_accepted<Model, Parameter, rule.maximum>();
         }
         return text;
     }

@@ -27,27 +27,27 @@ concept range_of_texts = !std::convertible_to<Range const&, std::string_view> &&
 
 } // namespace detail
 
-namespace detail::subject_field {
+namespace detail::element_field {
 
-// Members of one entry of the subject list.
+// Members of one entry of the element list.
 inline constexpr std::string_view name = "name";
 inline constexpr std::string_view description = "description";
 inline constexpr std::string_view pictures = "element_input_urls";
 
-} // namespace detail::subject_field
+} // namespace detail::element_field
 
 /// Somebody or something that the prompt refers to as `@name` (api-reference.md 3.4).
 ///
-/// `subject("element_dog", "a brown corgi", front, side)`: the first picture is the frontal view. The number
+/// `element("element_dog", "a brown corgi", front, side)`: the first picture is the frontal view. The number
 /// of pictures is part of the type and is judged while compiling; made from a range of URLs, it is judged at
 /// run time.
 template <std::size_t Pictures = std::dynamic_extent>
-class subject
+class element
 {
 public:
     template <std::convertible_to<std::string_view>... Urls>
         requires(Pictures == sizeof...(Urls))
-    subject(std::string_view name, std::string_view description, Urls const&... urls)
+    element(std::string_view name, std::string_view description, Urls const&... urls)
     {
         begin(name, description);
         (add(std::string_view(urls)), ...);
@@ -55,17 +55,17 @@ public:
 
     template <detail::range_of_texts Urls>
         requires(Pictures == std::dynamic_extent)
-    subject(std::string_view name, std::string_view description, Urls const& urls)
+    element(std::string_view name, std::string_view description, Urls const& urls)
     {
         begin(name, description);
         for (auto&& url : urls)
             add(std::string_view(url));
     }
 
-    /// A subject whose number of pictures is known is also one whose number is known only at run time.
+    /// An element whose number of pictures is known is also one whose number is known only at run time.
     template <std::size_t Known>
         requires(Pictures == std::dynamic_extent && Known != std::dynamic_extent)
-    subject(subject<Known> const& other) : entry_(other.json()) {}
+    element(element<Known> const& other) : entry_(other.json()) {}
 
     boost::json::object const& json() const noexcept { return entry_; }
 
@@ -73,14 +73,14 @@ private:
     void begin(std::string_view name, std::string_view description)
     {
         entry_.reserve(3);
-        entry_[boost::json::string_view(detail::subject_field::name)] = boost::json::string_view(name);
-        entry_[boost::json::string_view(detail::subject_field::description)] =
+        entry_[boost::json::string_view(detail::element_field::name)] = boost::json::string_view(name);
+        entry_[boost::json::string_view(detail::element_field::description)] =
             boost::json::string_view(description);
-        entry_[boost::json::string_view(detail::subject_field::pictures)].emplace_array();
+        entry_[boost::json::string_view(detail::element_field::pictures)].emplace_array();
     }
     void add(std::string_view url)
     {
-        entry_[boost::json::string_view(detail::subject_field::pictures)].get_array().emplace_back(
+        entry_[boost::json::string_view(detail::element_field::pictures)].get_array().emplace_back(
             boost::json::string_view(url));
     }
 
@@ -89,11 +89,11 @@ private:
 
 template <class... Urls>
     requires(std::convertible_to<Urls const&, std::string_view>&&...)
-subject(std::string_view, std::string_view, Urls const&...)
-->subject<sizeof...(Urls)>;
+element(std::string_view, std::string_view, Urls const&...)
+->element<sizeof...(Urls)>;
 
 template <detail::range_of_texts Urls>
-subject(std::string_view, std::string_view, Urls const&) -> subject<std::dynamic_extent>;
+element(std::string_view, std::string_view, Urls const&) -> element<std::dynamic_extent>;
 
 } // namespace apimart
 

@@ -35,7 +35,7 @@ APIMART_PARAMETER(keep_original_sound, "Whether the sound of the reference video
 APIMART_PARAMETER(multi_shot, "Whether the video has several shots")
 APIMART_PARAMETER(shot_type, "Who divides the video into shots")
 APIMART_LIST_PARAMETER(multi_prompt, "The shots in their order")
-APIMART_LIST_PARAMETER(element_list, "Subjects the prompt refers to as @name")
+APIMART_LIST_PARAMETER(element_list, "Elements the prompt refers to as @name")
 APIMART_PARAMETER(seed, "Random seed, for repeatable results")
 APIMART_PARAMETER(sample_count, "How many videos are made")
 APIMART_PARAMETER(person_generation, "Whether people may be shown")

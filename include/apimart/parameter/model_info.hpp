@@ -16,17 +16,17 @@ namespace apimart {
 struct kind_info
 {
     std::string_view name;
-    static_list<row> rows;       ///< in the order of the documentation
-    bool leaves_words = false;  ///< the kind writes values of its own, which tell it from others
-    bool writes_script = false; ///< the kind writes its shots into a text
+    static_list<parameter_spec> rows; ///< in the order of the documentation
+    bool has_discriminator = false;   ///< the kind writes values of its own, which tell it from others
+    bool writes_script = false;       ///< the kind writes its shots into a text
 
     /// The row of a parameter, those of all models included, or null.
-    constexpr row const* find(std::string_view parameter) const noexcept
+    constexpr parameter_spec const* find(std::string_view parameter) const noexcept
     {
-        for (row const& one : rows)
+        for (parameter_spec const& one : rows)
             if (one.name == parameter)
                 return &one;
-        for (row const& one : tables::common_parameters.rows)
+        for (parameter_spec const& one : tables::common_parameters.rows)
             if (one.name == parameter)
                 return &one;
         return nullptr;
@@ -60,11 +60,11 @@ struct model_info
 
 namespace detail {
 
-constexpr kind_info describe_kind(std::string_view name, static_list<row> rows) noexcept
+constexpr kind_info describe_kind(std::string_view name, static_list<parameter_spec> rows) noexcept
 {
     kind_info result{name, rows};
-    for (row const& one : rows) {
-        result.leaves_words = result.leaves_words || one.how == need::implied;
+    for (parameter_spec const& one : rows) {
+        result.has_discriminator = result.has_discriminator || one.requirement == requirement::discriminator;
         result.writes_script = result.writes_script || one.values.kind == value_kind::shot_script;
     }
     return result;

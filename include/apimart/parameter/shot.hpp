@@ -11,34 +11,36 @@ namespace apimart {
 
 /// One shot of a storyboard, written down in the source: `shot("wide shot of a harbour at dawn", 5s)`.
 ///
-/// Refers to the text, which therefore should be a literal. For texts made at run time there is `timed_shot`.
+/// Refers to the text, which therefore should be a literal. For texts made at run time there is `owned_shot`.
 class shot
 {
 public:
-    constexpr shot(std::string_view text, std::chrono::seconds length) noexcept : text_(text), length_(length)
+    constexpr shot(std::string_view text, std::chrono::seconds duration) noexcept
+        : text_(text), duration_(duration)
     {}
 
     constexpr std::string_view text() const noexcept { return text_; }
-    constexpr std::chrono::seconds length() const noexcept { return length_; }
+    constexpr std::chrono::seconds duration() const noexcept { return duration_; }
 
 private:
     std::string_view text_;
-    std::chrono::seconds length_;
+    std::chrono::seconds duration_;
 };
 
 /// One shot of a storyboard whose text is made at run time; owns the text.
-class timed_shot
+class owned_shot
 {
 public:
-    timed_shot(std::string text, std::chrono::seconds length) : text_(std::move(text)), length_(length) {}
-    timed_shot(shot const& literal) : text_(literal.text()), length_(literal.length()) {}
+    owned_shot(std::string text, std::chrono::seconds duration) : text_(std::move(text)), duration_(duration)
+    {}
+    owned_shot(shot const& literal) : text_(literal.text()), duration_(literal.duration()) {}
 
     std::string const& text() const noexcept { return text_; }
-    std::chrono::seconds length() const noexcept { return length_; }
+    std::chrono::seconds duration() const noexcept { return duration_; }
 
 private:
     std::string text_;
-    std::chrono::seconds length_;
+    std::chrono::seconds duration_;
 };
 
 namespace detail::shot_field {

@@ -14,40 +14,44 @@
 namespace apimart {
 
 /// How a parameter stands to a kind of generation: the documentation's column "required", in finer steps.
-enum class need : std::uint8_t
+enum class requirement : std::uint8_t
 {
-    required,    ///< constructor argument; its absence is refused
-    expected,    ///< constructor argument; its absence is only advised against
-    recommended, ///< setter; its absence is advised against
-    optional,    ///< setter
-    unsaid, ///< setter; the documentation does not say whether it works here, so its use is advised against
-    no_effect, ///< no setter; accepted at run time with an advice
-    left_at,   ///< no setter; accepted at run time with this one value
-    implied,   ///< no setter; the kind itself writes this one value
-    computed   ///< no setter; follows from the other parts of the request
+    required,             ///< constructor argument; its absence is refused
+    recommended_argument, ///< constructor argument; its absence is only advised against
+    recommended,          ///< setter; its absence is advised against
+    optional,             ///< setter
+    undocumented,         ///< setter; not said to work here, so its use is advised against
+    ignored,              ///< no setter; accepted at run time with an advice
+    fixed,                ///< no setter; accepted at run time with this one value
+    discriminator,        ///< no setter; the kind itself writes this one value
+    derived               ///< no setter; follows from the other parts of the request
 };
 
 /// One row of a table.
-struct row
+struct parameter_spec
 {
-    static constexpr std::size_t most_in_a_table = 64;
+    static constexpr std::size_t max_in_a_table = 64;
 
     std::string_view name;
     std::string_view description;
-    need how = need::optional;
+    apimart::requirement requirement = apimart::requirement::optional;
     value_rule values{};
-    constant fixed{}; ///< the one value of `left_at` and `implied`
+    constant fixed{}; ///< the one value of `fixed` and `discriminator`
 
     /// Whether the caller may set it, at compile time as well.
-    constexpr bool settable() const noexcept { return how <= need::unsaid; }
+    constexpr bool settable() const noexcept { return requirement <= apimart::requirement::undocumented; }
     /// Whether it is a constructor argument.
-    constexpr bool constructs() const noexcept { return how <= need::expected; }
+    constexpr bool constructs() const noexcept
+    {
+        return requirement <= apimart::requirement::recommended_argument;
+    }
 };
 
 namespace detail {
 
 template <class... Tags>
-struct tag_list {};
+struct tag_list
+{};
 
 template <class... A, class... B>
 tag_list<A..., B...> operator+(tag_list<A...>, tag_list<B...>);
@@ -55,7 +59,8 @@ tag_list<A..., B...> operator+(tag_list<A...>, tag_list<B...>);
 // A row of a constructor argument keeps its tag in the type, since the constructor's signature is made from
 // it.
 template <class Tag>
-struct constructor_row : row {};
+struct constructor_row : parameter_spec
+{};
 
 } // namespace detail
 
@@ -65,9 +70,9 @@ struct table_of
 {
     using constructor_tags = ConstructorTags;
 
-    static_assert(Count <= row::most_in_a_table);
+    static_assert(Count <= parameter_spec::max_in_a_table);
 
-    std::array<row, Count> rows{};
+    std::array<parameter_spec, Count> rows{};
 
     /// Position of the row of that name, or the number of rows.
     constexpr std::size_t position(std::string_view name) const noexcept
@@ -85,63 +90,63 @@ template <class Tag>
 constexpr detail::constructor_row<Tag> required(Tag, value_rule values) noexcept
 {
     // A required text that is empty would be no text.
-    if (values.kind == value_kind::text && values.smallest == 0)
-        values.smallest = 1;
-    return {{Tag::name, Tag::description, need::required, values}};
+    if (values.kind == value_kind::text && values.minimum == 0)
+        values.minimum = 1;
+    return {{Tag::name, Tag::description, requirement::required, values}};
 }
 
 template <class Tag>
-constexpr detail::constructor_row<Tag> expected(Tag, value_rule values) noexcept
+constexpr detail::constructor_row<Tag> recommended_argument(Tag, value_rule values) noexcept
 {
-    return {{Tag::name, Tag::description, need::expected, values}};
+    return {{Tag::name, Tag::description, requirement::recommended_argument, values}};
 }
 
 template <class Tag>
-constexpr row recommended(Tag, value_rule values) noexcept
+constexpr parameter_spec recommended(Tag, value_rule values) noexcept
 {
-    return {Tag::name, Tag::description, need::recommended, values};
+    return {Tag::name, Tag::description, requirement::recommended, values};
 }
 
 template <class Tag>
-constexpr row optional(Tag, value_rule values) noexcept
+constexpr parameter_spec optional(Tag, value_rule values) noexcept
 {
-    return {Tag::name, Tag::description, need::optional, values};
+    return {Tag::name, Tag::description, requirement::optional, values};
 }
 
 template <class Tag>
-constexpr row unsaid(Tag, value_rule values) noexcept
+constexpr parameter_spec undocumented(Tag, value_rule values) noexcept
 {
-    return {Tag::name, Tag::description, need::unsaid, values};
+    return {Tag::name, Tag::description, requirement::undocumented, values};
 }
 
 template <class Tag>
-constexpr row no_effect(Tag, value_rule values) noexcept
+constexpr parameter_spec ignored(Tag, value_rule values) noexcept
 {
-    return {Tag::name, Tag::description, need::no_effect, values};
+    return {Tag::name, Tag::description, requirement::ignored, values};
 }
 
 template <class Tag>
-constexpr row left_at(Tag, bool value) noexcept
+constexpr parameter_spec fixed(Tag, bool value) noexcept
 {
-    return {Tag::name, Tag::description, need::left_at, boolean, constant(value)};
+    return {Tag::name, Tag::description, requirement::fixed, boolean, constant(value)};
 }
 
 template <class Tag>
-constexpr row implied(Tag, bool value) noexcept
+constexpr parameter_spec discriminator(Tag, bool value) noexcept
 {
-    return {Tag::name, Tag::description, need::implied, boolean, constant(value)};
+    return {Tag::name, Tag::description, requirement::discriminator, boolean, constant(value)};
 }
 
 template <class Tag>
-constexpr row implied(Tag, value_rule values, choice<Tag> value) noexcept
+constexpr parameter_spec discriminator(Tag, value_rule values, choice<Tag> value) noexcept
 {
-    return {Tag::name, Tag::description, need::implied, values, constant(value.text())};
+    return {Tag::name, Tag::description, requirement::discriminator, values, constant(value.text())};
 }
 
 template <class Tag>
-constexpr row computed(Tag, value_rule values) noexcept
+constexpr parameter_spec derived(Tag, value_rule values) noexcept
 {
-    return {Tag::name, Tag::description, need::computed, values};
+    return {Tag::name, Tag::description, requirement::derived, values};
 }
 
 } // namespace tables
@@ -159,7 +164,7 @@ struct part_size<table_of<Count, Tags>>
     static constexpr std::size_t value = Count;
 };
 
-tag_list<> tags_of(row const&);
+tag_list<> tags_of(parameter_spec const&);
 template <class Tag>
 tag_list<Tag> tags_of(constructor_row<Tag> const&);
 template <std::size_t Count, class Tags>
@@ -168,15 +173,15 @@ Tags tags_of(table_of<Count, Tags> const&);
 // Never defined: the compiler names it where a table contradicts itself.
 void table_names_a_parameter_twice();
 
-constexpr row* append(row* at, row const& one) noexcept
+constexpr parameter_spec* append(parameter_spec* at, parameter_spec const& one) noexcept
 {
     *at = one;
     return at + 1;
 }
 template <std::size_t Count, class Tags>
-constexpr row* append(row* at, table_of<Count, Tags> const& many) noexcept
+constexpr parameter_spec* append(parameter_spec* at, table_of<Count, Tags> const& many) noexcept
 {
-    for (row const& one : many.rows)
+    for (parameter_spec const& one : many.rows)
         *at++ = one;
     return at;
 }
@@ -191,30 +196,30 @@ consteval auto table(Parts const&... parts)
 {
     using tags = decltype((detail::tag_list<>{} + ... + detail::tags_of(parts)));
     table_of<(detail::part_size<Parts>::value + ... + 0), tags> result;
-    row* at = result.rows.data();
+    parameter_spec* at = result.rows.data();
     ((at = detail::append(at, parts)), ...);
-    for (row const* one = result.rows.data(); one != at; ++one)
-        for (row const* earlier = result.rows.data(); earlier != one; ++earlier)
+    for (parameter_spec const* one = result.rows.data(); one != at; ++one)
+        for (parameter_spec const* earlier = result.rows.data(); earlier != one; ++earlier)
             if (earlier->name == one->name)
                 detail::table_names_a_parameter_twice();
     return result;
 }
 
 /// Parameters every model takes (api-reference.md 2.2).
-inline constexpr auto common_parameters = table(optional(webhook, url), optional(language, text),
-                                                optional(nsfw_check, boolean.by_default(false)),
-                                                optional(metadata, object));
+inline constexpr auto common_parameters =
+    table(optional(webhook, url), optional(language, text), optional(nsfw_check, boolean.by_default(false)),
+          optional(metadata, object));
 
 } // namespace tables
 
 namespace detail {
 
-inline constexpr row no_row{};
+inline constexpr parameter_spec no_row{};
 
 // The row of a parameter, or no_row. Positions instead of pointers: compared with null, the address of a
 // table is no constant for GCC 12 under the undefined-behaviour sanitizer.
 template <class Model, class Kind>
-constexpr row const& row_of_name(std::string_view name) noexcept
+constexpr parameter_spec const& row_of_name(std::string_view name) noexcept
 {
     auto const& own = Kind::template table_of<Model>();
     if (std::size_t const at = own.position(name); at != own.rows.size())
@@ -226,7 +231,7 @@ constexpr row const& row_of_name(std::string_view name) noexcept
 }
 
 template <class Model, class Kind, class Parameter>
-inline constexpr row const& row_of = row_of_name<Model, Kind>(Parameter::name);
+inline constexpr parameter_spec const& row_of = row_of_name<Model, Kind>(Parameter::name);
 
 template <class Model, class Kind, class Parameter>
 constexpr bool is_settable() noexcept
@@ -244,15 +249,16 @@ concept accepts = offers<Model, Kind> && detail::is_settable<Model, Kind, Parame
 
 /// Whether a list parameter takes so many entries.
 template <class Model, class Kind, class Parameter, std::size_t Count>
-concept accepts_count = accepts<Model, Kind, Parameter> &&
-                        detail::row_of<Model, Kind, Parameter>.values.allows_count(Count);
+concept accepts_count = accepts<Model, Kind, Parameter> && detail::row_of<Model, Kind, Parameter>
+.values.allows_count(Count);
 
-/// Calls `f(row const&)` for every parameter of that kind of generation, in the order of the documentation.
+/// Calls `f(parameter_spec const&)` for every parameter of that kind of generation, in the order of the
+/// documentation.
 template <class Model, class Kind, class F>
     requires offers<Model, Kind>
 constexpr void for_each_parameter(F&& f)
 {
-    for (row const& one : Kind::template table_of<Model>().rows)
+    for (parameter_spec const& one : Kind::template table_of<Model>().rows)
         f(one);
 }
 

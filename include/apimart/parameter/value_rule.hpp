@@ -23,17 +23,17 @@ enum class value_kind : std::uint8_t
     urls,           ///< an array of such URLs
     shots,          ///< an array of numbered shots whose seconds add up to the length of the video
     shot_script,    ///< a string in which shots are written one after the other
-    subjects,       ///< an array of named subjects with pictures
+    elements,       ///< an array of named elements with pictures
     enabled_object, ///< an object that holds one boolean
     object          ///< any object
 };
 
 /// What a text may refer to, and what is therefore compared with another parameter.
-enum class mention : std::uint8_t
+enum class reference_kind : std::uint8_t
 {
     nothing,
     images,   ///< `<<<image_N>>>`, the Nth entry of the image list
-    subjects, ///< `@name`, an entry of the subject list
+    elements, ///< `@name`, an entry of the element list
     shots     ///< shots written into the text, whose seconds should agree with the length of the video
 };
 
@@ -66,11 +66,11 @@ private:
 };
 
 /// What a picture may be that travels inside a request.
-struct picture_limits
+struct image_limits
 {
-    std::int64_t bytes = 0;         ///< size of its file
-    std::int64_t shortest_side = 0; ///< pixels
-    std::int64_t long_side = 0;     ///< the longer side to the shorter is at most long_side to short_side
+    std::int64_t bytes = 0;     ///< size of its file
+    std::int64_t min_side = 0;  ///< pixels
+    std::int64_t long_side = 0; ///< the longer side to the shorter is at most long_side to short_side
     std::int64_t short_side = 0;
 };
 
@@ -82,23 +82,24 @@ struct picture_limits
 struct value_rule
 {
     static constexpr std::int64_t unlimited = std::numeric_limits<std::int64_t>::max();
-    static constexpr std::size_t longest_list = 4;
+    static constexpr std::size_t max_list_size = 4;
 
     value_kind kind = value_kind::object;
-    mention refers_to = mention::nothing;
+    reference_kind references = reference_kind::nothing;
     bool in_seconds = false;
     bool only_true = false;
-    bool numbers_are_advice = false;
+    bool numbers_recommended = false;
     std::uint8_t choice_count = 0;
     std::uint8_t number_count = 0;
-    std::int64_t smallest = -unlimited;       ///< integer: value; text: code points; list: entries
-    std::int64_t largest = unlimited;         ///< likewise
-    std::int64_t advised_largest = unlimited; ///< likewise; beyond it a request is accepted with an advice
-    std::int64_t item_smallest = 0;           ///< shot: code points of its text; subject: pictures
-    std::int64_t item_largest = unlimited;    ///< likewise
-    std::array<std::string_view, longest_list> choices{};
-    std::array<std::int64_t, longest_list> numbers{};
-    picture_limits picture{}; ///< url: of a picture in Base64
+    std::int64_t minimum = -unlimited; ///< integer: value; text: code points; list: entries
+    std::int64_t maximum = unlimited;  ///< likewise
+    std::int64_t recommended_maximum =
+        unlimited;                         ///< likewise; beyond it a request is accepted with an advice
+    std::int64_t item_minimum = 0;         ///< shot: code points of its text; element: pictures
+    std::int64_t item_maximum = unlimited; ///< likewise
+    std::array<std::string_view, max_list_size> choices{};
+    std::array<std::int64_t, max_list_size> numbers{};
+    image_limits picture{}; ///< url: of a picture in Base64
     constant default_value{};
 
     /// Whether a picture in Base64 may stand for its URL.
@@ -126,25 +127,25 @@ struct value_rule
     }
 
     /// The service takes more, but the documentation advises not to exceed this.
-    constexpr value_rule advised(std::int64_t at_most) const noexcept
+    constexpr value_rule recommended(std::int64_t at_most) const noexcept
     {
         value_rule changed = *this;
-        changed.advised_largest = at_most;
+        changed.recommended_maximum = at_most;
         return changed;
     }
 
     /// Besides a URL, a picture in Base64 is taken.
-    constexpr value_rule or_base64(picture_limits limits) const noexcept
+    constexpr value_rule or_base64(image_limits limits) const noexcept
     {
         value_rule changed = *this;
         changed.picture = limits;
         return changed;
     }
 
-    constexpr value_rule mentioning(mention what) const noexcept
+    constexpr value_rule referencing(reference_kind target) const noexcept
     {
         value_rule changed = *this;
-        changed.refers_to = what;
+        changed.references = target;
         return changed;
     }
 
@@ -158,9 +159,9 @@ struct value_rule
 
     constexpr bool allows_number(std::int64_t number) const noexcept
     {
-        if (number < smallest || number > largest)
+        if (number < minimum || number > maximum)
             return false;
-        return number_count == 0 || numbers_are_advice || lists_number(number);
+        return number_count == 0 || numbers_recommended || lists_number(number);
     }
 
     constexpr bool lists_number(std::int64_t number) const noexcept
@@ -173,19 +174,19 @@ struct value_rule
 
     constexpr bool allows_count(std::int64_t count) const noexcept
     {
-        return count >= smallest && count <= largest;
+        return count >= minimum && count <= maximum;
     }
 };
 
 namespace tables {
 
 /// A text without a stated limit.
-inline constexpr value_rule text{.kind = value_kind::text, .smallest = 0};
+inline constexpr value_rule text{.kind = value_kind::text, .minimum = 0};
 
 /// A text of at most so many code points.
 constexpr value_rule characters(std::int64_t at_most) noexcept
 {
-    return {.kind = value_kind::text, .smallest = 0, .largest = at_most};
+    return {.kind = value_kind::text, .minimum = 0, .maximum = at_most};
 }
 
 /// A text that consists of shots, of at most so many code points in all.
@@ -200,22 +201,22 @@ inline constexpr value_rule boolean{.kind = value_kind::boolean};
 /// A switch that the service only lets be switched on.
 inline constexpr value_rule only_true{.kind = value_kind::boolean, .only_true = true};
 
-constexpr value_rule integer(std::int64_t smallest, std::int64_t largest) noexcept
+constexpr value_rule integer(std::int64_t minimum, std::int64_t maximum) noexcept
 {
-    return {.kind = value_kind::integer, .smallest = smallest, .largest = largest};
+    return {.kind = value_kind::integer, .minimum = minimum, .maximum = maximum};
 }
 
 /// Whole seconds within a range.
-constexpr value_rule seconds(std::int64_t shortest, std::int64_t longest) noexcept
+constexpr value_rule seconds(std::int64_t minimum, std::int64_t maximum) noexcept
 {
-    return {.kind = value_kind::integer, .in_seconds = true, .smallest = shortest, .largest = longest};
+    return {.kind = value_kind::integer, .in_seconds = true, .minimum = minimum, .maximum = maximum};
 }
 
 /// Whole seconds out of a list.
 template <class... Numbers>
 constexpr value_rule seconds_among(Numbers... numbers) noexcept
 {
-    static_assert(sizeof...(numbers) <= value_rule::longest_list);
+    static_assert(sizeof...(numbers) <= value_rule::max_list_size);
     return {.kind = value_kind::integer,
             .in_seconds = true,
             .number_count = sizeof...(numbers),
@@ -227,7 +228,7 @@ template <class... Numbers>
 constexpr value_rule seconds_preferably(Numbers... numbers) noexcept
 {
     value_rule rule = seconds_among(numbers...);
-    rule.numbers_are_advice = true;
+    rule.numbers_recommended = true;
     return rule;
 }
 
@@ -235,7 +236,7 @@ constexpr value_rule seconds_preferably(Numbers... numbers) noexcept
 template <class Parameter, class... More>
 constexpr value_rule one_of(choice<Parameter> first, choice<More>... more) noexcept
 {
-    static_assert(1 + sizeof...(more) <= value_rule::longest_list);
+    static_assert(1 + sizeof...(more) <= value_rule::max_list_size);
     return {.kind = value_kind::choice,
             .choice_count = 1 + sizeof...(more),
             .choices = {first.text(), more.text()...}};
@@ -245,29 +246,29 @@ constexpr value_rule one_of(choice<Parameter> first, choice<More>... more) noexc
 inline constexpr value_rule url{.kind = value_kind::url};
 
 /// A list of URLs.
-constexpr value_rule urls(std::int64_t fewest, std::int64_t most = value_rule::unlimited) noexcept
+constexpr value_rule urls(std::int64_t minimum, std::int64_t maximum = value_rule::unlimited) noexcept
 {
-    return {.kind = value_kind::urls, .smallest = fewest, .largest = most};
+    return {.kind = value_kind::urls, .minimum = minimum, .maximum = maximum};
 }
 
 /// A list of shots whose texts have at most so many code points.
-constexpr value_rule shots(std::int64_t fewest, std::int64_t most, value_rule shot_text) noexcept
+constexpr value_rule shots(std::int64_t minimum, std::int64_t maximum, value_rule shot_text) noexcept
 {
     return {.kind = value_kind::shots,
-            .smallest = fewest,
-            .largest = most,
-            .item_smallest = 1,
-            .item_largest = shot_text.largest};
+            .minimum = minimum,
+            .maximum = maximum,
+            .item_minimum = 1,
+            .item_maximum = shot_text.maximum};
 }
 
-/// A list of subjects with so many pictures each.
-constexpr value_rule subjects(std::int64_t most, value_rule pictures_of_one) noexcept
+/// A list of elements with so many pictures each.
+constexpr value_rule elements(std::int64_t maximum, value_rule pictures_of_one) noexcept
 {
-    return {.kind = value_kind::subjects,
-            .smallest = 0,
-            .largest = most,
-            .item_smallest = pictures_of_one.smallest,
-            .item_largest = pictures_of_one.largest};
+    return {.kind = value_kind::elements,
+            .minimum = 0,
+            .maximum = maximum,
+            .item_minimum = pictures_of_one.minimum,
+            .item_maximum = pictures_of_one.maximum};
 }
 
 /// `{"enabled": true}` or `{"enabled": false}`.

@@ -34,9 +34,9 @@ private:
 // Full jitter: anywhere between nothing and the bound of this attempt.
 inline std::chrono::milliseconds backoff_delay(retry_policy const& policy, int attempt, jitter& random)
 {
-    double const bound =
-        std::min(static_cast<double>(policy.cap.count()),
-                 static_cast<double>(policy.initial.count()) * std::pow(policy.factor, attempt));
+    double const bound = std::min(static_cast<double>(policy.max_backoff.count()),
+                                  static_cast<double>(policy.initial_backoff.count()) *
+                                      std::pow(policy.backoff_multiplier, attempt));
     return std::chrono::milliseconds(static_cast<std::int64_t>(bound * random.draw()));
 }
 

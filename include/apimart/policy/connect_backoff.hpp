@@ -56,13 +56,13 @@ public:
 private:
     // Seldom enough to be no load for anyone; often enough that a service that is back is noticed soon, with
     // most of half a minute left to come to full speed.
-    static constexpr clock::duration longest_spacing = std::chrono::seconds(5);
+    static constexpr clock::duration max_spacing = std::chrono::seconds(5);
 
     clock::duration spacing() const noexcept
     {
         auto apart = spacing_;
-        for (int i = 0; i < rounds_ && apart < longest_spacing; ++i)
-            apart = std::min(2 * apart, longest_spacing);
+        for (int i = 0; i < rounds_ && apart < max_spacing; ++i)
+            apart = std::min(2 * apart, max_spacing);
         return apart;
     }
     clock::duration tolerance() const noexcept { return rounds_ == 0 ? tolerance_ : clock::duration::zero(); }

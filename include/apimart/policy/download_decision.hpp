@@ -45,11 +45,11 @@ public:
     };
 
     download_decision(action a) : next(a) {}
-    download_decision(failure f) : next(action::fail), why(std::move(f)) {}
+    download_decision(error_info f) : next(action::fail), why(std::move(f)) {}
 
     action next;
     std::string location;
-    failure why;
+    error_info why;
 };
 
 enum class download_status
@@ -59,7 +59,7 @@ enum class download_status
     redirect,
     expired,
     changed,
-    throttled,
+    rate_limited,
     unavailable,
     unexpected,
 };
@@ -81,7 +81,7 @@ inline constexpr std::array download_rules{
     download_rule{408, 408, download_status::unavailable},
     download_rule{410, 410, download_status::expired},
     download_rule{416, 416, download_status::changed},
-    download_rule{429, 429, download_status::throttled},
+    download_rule{429, 429, download_status::rate_limited},
     download_rule{500, 599, download_status::unavailable},
 };
 
@@ -93,48 +93,48 @@ constexpr download_status classify_download(int status)
     return download_status::unexpected;
 }
 
-inline std::optional<failure> check_encoding(download_response const& response)
+inline std::optional<error_info> check_encoding(download_response const& response)
 {
     if (response.content_encoding.empty() || response.content_encoding == "identity")
         return std::nullopt;
-    return failure(errc::unexpected_response, "the file came encoded though that was declined");
+    return error_info(errc::bad_response, "the file came encoded though that was declined");
 }
 
-inline std::optional<failure> check_type(download_response const& response)
+inline std::optional<error_info> check_type(download_response const& response)
 {
     // The type alone is told: what follows it is the file server's free text.
     for (std::string_view const text : {"text/", "application/json", "application/xml"})
         if (response.content_type.starts_with(text))
-            return failure(errc::download_corrupt,
-                           "got " + std::string(text) + (text.ends_with('/') ? "..." : ""));
+            return error_info(errc::download_corrupt,
+                              "got " + std::string(text) + (text.ends_with('/') ? "..." : ""));
     return std::nullopt;
 }
 
 // `before`: bytes of the file that come before those of this answer.
-inline std::optional<failure> check_size(download_response const& response, std::uint64_t before,
-                                         std::uint64_t max_size)
+inline std::optional<error_info> check_size(download_response const& response, std::uint64_t before,
+                                            std::uint64_t max_size)
 {
     if (!response.content_length)
         return std::nullopt;
     if (*response.content_length == 0)
-        return failure(errc::download_corrupt, "the file is empty");
+        return error_info(errc::download_corrupt, "the file is empty");
     if (*response.content_length > max_size || before > max_size - *response.content_length)
-        return failure(errc::download_too_large, "more than " + std::to_string(max_size) + " bytes");
+        return error_info(errc::download_too_large, "more than " + std::to_string(max_size) + " bytes");
     return std::nullopt;
 }
 
 // A part is only good if it is the very part that was asked for.
-inline std::optional<failure> check_range(download_response const& response, std::uint64_t have)
+inline std::optional<error_info> check_range(download_response const& response, std::uint64_t have)
 {
     if (have != 0 && response.content_range.starts_with("bytes " + std::to_string(have) + "-"))
         return std::nullopt;
-    return failure(errc::protocol_error, "the part is not the one asked for");
+    return error_info(errc::protocol_error, "the part is not the one asked for");
 }
 
 inline download_decision decide_redirect(download_response const& response, request_url const& asked)
 {
     if (response.location.empty())
-        return failure(errc::unexpected_response, "a redirect without a place to go");
+        return error_info(errc::bad_response, "a redirect without a place to go");
     download_decision decision(download_decision::action::redirect);
     decision.location = response.location;
     if (response.location.starts_with('/') && !response.location.starts_with("//"))
@@ -163,11 +163,11 @@ inline download_decision decide_download(download_response const& response, requ
                                          std::uint64_t have, std::uint64_t max_size,
                                          std::chrono::sys_seconds now)
 {
-    auto const fail = [&](failure why) {
+    auto const fail = [&](error_info why) {
         return download_decision(std::move(why.http_status(response.status)));
     };
     auto const ask_later = [&](api_errc code) {
-        failure why(make_error_code(code));
+        error_info why(make_error_code(code));
         why.retry_after(parse_retry_after(response.retry_after, now));
         return fail(std::move(why));
     };
@@ -183,16 +183,16 @@ inline download_decision decide_download(download_response const& response, requ
         decision = decide_redirect(response, asked);
         break;
     case download_status::expired:
-        return fail(failure(errc::result_expired));
+        return fail(error_info(errc::result_expired));
     case download_status::changed:
-        return fail(failure(errc::connection_lost, "the file changed while it was being fetched"));
-    case download_status::throttled:
+        return fail(error_info(errc::connection_lost, "the file changed while it was being fetched"));
+    case download_status::rate_limited:
         return ask_later(api_errc::rate_limited);
     case download_status::unavailable:
         return ask_later(api_errc::unavailable);
     case download_status::unexpected:
         return fail(
-            failure(errc::unexpected_response, "the file server's answer is neither a file nor an error"));
+            error_info(errc::bad_response, "the file server's answer is neither a file nor an error"));
     }
     if (decision.next == download_decision::action::fail)
         decision.why.http_status(response.status);

@@ -29,7 +29,7 @@ class duration_record
 public:
     using duration = std::chrono::milliseconds;
 
-    void add(duration took);
+    void add(duration elapsed);
     // Below this many, one odd task would decide for all.
     bool known() const noexcept { return count_ >= 3; }
     duration low() const noexcept { return low_; }
@@ -50,17 +50,17 @@ public:
     using time_point = std::chrono::steady_clock::time_point;
 
     scheduled_poll() = default;
-    scheduled_poll(std::string task_id, std::string task_profile, time_point accepted)
-        : id(std::move(task_id)), profile(std::move(task_profile)), begun(accepted)
+    scheduled_poll(std::string task_id, std::string class_of_task, time_point accepted)
+        : id(std::move(task_id)), duration_class(std::move(class_of_task)), begun(accepted)
     {}
     scheduled_poll(scheduled_poll const&) = delete;
     scheduled_poll& operator=(scheduled_poll const&) = delete;
 
     // As one that was just made, outside of any schedule.
-    void reset(std::string const& task_id, std::string const& task_profile, time_point accepted)
+    void reset(std::string const& task_id, std::string const& class_of_task, time_point accepted)
     {
         id = task_id;
-        profile = task_profile;
+        duration_class = class_of_task;
         begun = accepted;
         next = {};
         deadline = time_point::max();
@@ -70,7 +70,7 @@ public:
     }
 
     std::string id;
-    std::string profile;
+    std::string duration_class;
     time_point begun;
     time_point next{};
     time_point deadline = time_point::max(); // of the waiter that gives up first
@@ -119,7 +119,7 @@ public:
     void postpone(scheduled_poll& task, time_point now) { enqueue(task, silent_until_, now); }
 
     void still_running(scheduled_poll& task, task_state const& state, time_point now);
-    void poll_failed(scheduled_poll& task, failure const& why, time_point now);
+    void poll_failed(scheduled_poll& task, error_info const& why, time_point now);
     // No wait for the task was left, so that its poll was ended; that says nothing about the service.
     void poll_withdrawn() { limiter_.ended(); }
     void finished(scheduled_poll& task, task_state const& state, time_point now);
@@ -147,7 +147,7 @@ private:
 
     void enqueue(scheduled_poll& task, time_point when, time_point now);
     void insert(scheduled_poll& task);
-    void answered(time_point now);
+    void on_response(time_point now);
     std::chrono::milliseconds step_after(scheduled_poll const& task, std::chrono::milliseconds elapsed) const;
 
     poll_policy policy_;
@@ -166,9 +166,9 @@ private:
     error_code slowed_by_;
 };
 
-inline void duration_record::add(duration took)
+inline void duration_record::add(duration elapsed)
 {
-    last_[count_ % last_.size()] = took;
+    last_[count_ % last_.size()] = elapsed;
     ++count_;
     std::size_t const filled = std::min(count_, last_.size());
     std::array<duration, 32> sorted = last_;
@@ -186,7 +186,7 @@ inline constexpr int failures_of_an_outage = 5;
 inline poll_scheduler::poll_scheduler(poll_policy const& policy, std::uint64_t seed)
     : policy_(policy), random_(seed), limiter_(policy.requests_per_second, policy.requests_per_second / 10)
 {
-    policy_.longest = std::max(policy_.longest, policy_.shortest);
+    policy_.max_interval = std::max(policy_.max_interval, policy_.min_interval);
 }
 
 inline void poll_scheduler::enqueue(scheduled_poll& task, time_point when, time_point now)
@@ -205,13 +205,13 @@ inline void poll_scheduler::insert(scheduled_poll& task)
 
 inline void poll_scheduler::add(scheduled_poll& task, time_point now)
 {
-    auto const record = records_.find(task.profile);
-    auto first = policy_.first;
+    auto const record = records_.find(task.duration_class);
+    auto first = policy_.initial_delay;
     // A little before the earliest end seen, so that tasks that became quicker are noticed.
     if (record != records_.end() && record->second.known())
-        first = std::max(policy_.shortest, record->second.low() * 19 / 20);
+        first = std::max(policy_.min_interval, record->second.low() * 19 / 20);
     // Tasks submitted together are not asked together.
-    auto const widest = std::min(first / 10, policy_.shortest);
+    auto const widest = std::min(first / 10, policy_.min_interval);
     auto const spread = std::chrono::milliseconds(
         static_cast<std::int64_t>(static_cast<double>(widest.count()) * random_.draw()));
     enqueue(task, task.begun + first + spread, now);
@@ -296,14 +296,14 @@ inline std::chrono::milliseconds poll_scheduler::step_after(scheduled_poll const
 {
     using std::chrono::milliseconds;
     auto const within = [&](milliseconds step) {
-        return std::clamp(step, policy_.shortest, policy_.longest);
+        return std::clamp(step, policy_.min_interval, policy_.max_interval);
     };
-    auto const record = records_.find(task.profile);
+    auto const record = records_.find(task.duration_class);
     if (record != records_.end() && record->second.known()) {
         auto const low = record->second.low();
         auto const high = record->second.high();
         if (elapsed < low)
-            return std::max(policy_.shortest, low - elapsed); // before the earliest plausible end: quiet
+            return std::max(policy_.min_interval, low - elapsed); // before the earliest plausible end: quiet
         if (elapsed <= high)
             return within((high - low) / 6); // around the likely end: dense
         return within(elapsed / 5);          // late already: wider and wider
@@ -319,7 +319,7 @@ inline std::chrono::milliseconds poll_scheduler::step_after(scheduled_poll const
     return within(elapsed / 4);
 }
 
-inline void poll_scheduler::answered(time_point now)
+inline void poll_scheduler::on_response(time_point now)
 {
     failures_in_a_row_ = 0;
     limiter_.succeeded(now);
@@ -328,7 +328,7 @@ inline void poll_scheduler::answered(time_point now)
 inline void poll_scheduler::still_running(scheduled_poll& task, task_state const& state, time_point now)
 {
     using std::chrono::milliseconds;
-    answered(now);
+    on_response(now);
     task.failures = 0;
     if (state.estimated_time())
         task.estimate = *state.estimated_time();
@@ -336,23 +336,23 @@ inline void poll_scheduler::still_running(scheduled_poll& task, task_state const
     auto const step = step_after(task, elapsed);
     auto const varied = milliseconds(
         static_cast<std::int64_t>(static_cast<double>(step.count()) * (0.95 + 0.1 * random_.draw())));
-    enqueue(task, now + std::max(varied, policy_.shortest), now);
+    enqueue(task, now + std::max(varied, policy_.min_interval), now);
 }
 
-inline void poll_scheduler::poll_failed(scheduled_poll& task, failure const& why, time_point now)
+inline void poll_scheduler::poll_failed(scheduled_poll& task, error_info const& why, time_point now)
 {
     using std::chrono::milliseconds;
     auto const asked = why.retry_after();
-    auto wait = std::max(policy_.shortest, milliseconds(500));
-    if (why.code() == cause::rate_limited) {
+    auto wait = std::max(policy_.min_interval, milliseconds(500));
+    if (why.code() == condition::rate_limited) {
         // Being told to slow down concerns every task of this client, not the one that was unlucky.
-        limiter_.throttled(now, asked);
+        limiter_.rate_limited(now, asked);
         slowed_by_ = why.code();
     } else {
         ++task.failures;
         wait *= 1 << std::min(task.failures, 7);
-        if (why.code() == cause::not_found) {
-            answered(now); // the service works
+        if (why.code() == condition::not_found) {
+            on_response(now); // the service works
         } else if (++failures_in_a_row_ < failures_of_an_outage) {
             limiter_.ended();
         } else {
@@ -370,16 +370,17 @@ inline void poll_scheduler::poll_failed(scheduled_poll& task, failure const& why
 
 inline void poll_scheduler::finished(scheduled_poll& task, task_state const& state, time_point now)
 {
-    answered(now);
+    on_response(now);
     task.failures = 0;
-    if (state.status() != task_status::succeeded || task.profile.empty())
+    if (state.status() != task_status::succeeded || task.duration_class.empty())
         return;
     // It ended some time before it was seen to have ended; the service's own figure, in whole seconds, may
     // tell.
-    auto took = std::chrono::duration_cast<std::chrono::milliseconds>(now - task.begun);
+    auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - task.begun);
     if (state.actual_time())
-        took = std::min<std::chrono::milliseconds>(took, *state.actual_time() + std::chrono::seconds(1));
-    records_[task.profile].add(took);
+        elapsed =
+            std::min<std::chrono::milliseconds>(elapsed, *state.actual_time() + std::chrono::seconds(1));
+    records_[task.duration_class].add(elapsed);
 }
 
 } // namespace apimart::detail

@@ -34,7 +34,7 @@ public:
 
     // What became of turns. The service refused the request for its rate; it did what was asked; or the
     // answer, or its absence, tells nothing about the rate.
-    void throttled(clock::time_point now, std::optional<std::chrono::seconds> retry_after);
+    void rate_limited(clock::time_point now, std::optional<std::chrono::seconds> retry_after);
     void succeeded(clock::time_point now);
     void ended() noexcept;
     // One request after the other fails: as `throttled`, but it tells nothing about what the service bears.
@@ -69,7 +69,7 @@ private:
     };
 
     bool belongs_to_the_past(clock::time_point now) const noexcept;
-    void answered() noexcept;
+    void on_response() noexcept;
     void slow_down(clock::time_point now, bool about_the_rate);
     clock::duration spacing() const noexcept;
     clock::duration tolerance() const noexcept;
@@ -105,8 +105,8 @@ inline constexpr double recovery_steepness = 0.0008;
 // Turns saved up while a learnt limit holds: enough for a late timer, too few for a burst.
 inline constexpr double learnt_burst_seconds = 0.05;
 // How long answers are taken for those of requests sent before a slow-down; some never come.
-inline constexpr std::chrono::seconds longest_aftermath{1};
-inline constexpr std::chrono::hours longest_silence{24};
+inline constexpr std::chrono::seconds max_aftermath{1};
+inline constexpr std::chrono::hours max_silence{24};
 
 inline rate_limiter::rate_limiter(double per_second, double burst)
     : configured_(per_second > 0 ? per_second : std::numeric_limits<double>::infinity()),
@@ -187,7 +187,7 @@ inline bool rate_limiter::belongs_to_the_past(clock::time_point now) const noexc
     return old_ > 0 && now < old_until_;
 }
 
-inline void rate_limiter::answered() noexcept
+inline void rate_limiter::on_response() noexcept
 {
     outstanding_ = std::max<std::int64_t>(outstanding_ - 1, 0);
     old_ = std::max<std::int64_t>(old_ - 1, 0);
@@ -195,18 +195,18 @@ inline void rate_limiter::answered() noexcept
 
 inline void rate_limiter::ended() noexcept
 {
-    answered();
+    on_response();
 }
 
-inline void rate_limiter::throttled(clock::time_point now, std::optional<std::chrono::seconds> retry_after)
+inline void rate_limiter::rate_limited(clock::time_point now, std::optional<std::chrono::seconds> retry_after)
 {
     bool const old = belongs_to_the_past(now);
-    answered();
+    on_response();
     if (!old)
         slow_down(now, true);
     if (retry_after) {
         auto const end =
-            now + std::clamp<std::chrono::seconds>(*retry_after, std::chrono::seconds(0), longest_silence);
+            now + std::clamp<std::chrono::seconds>(*retry_after, std::chrono::seconds(0), max_silence);
         if (end > silent_until_) {
             silent_until_ = end;
             // What is measured next must not be diluted by it.
@@ -220,7 +220,7 @@ inline void rate_limiter::throttled(clock::time_point now, std::optional<std::ch
 inline void rate_limiter::unavailable(clock::time_point now)
 {
     bool const old = belongs_to_the_past(now);
-    answered();
+    on_response();
     if (!old)
         slow_down(now, false);
 }
@@ -228,7 +228,7 @@ inline void rate_limiter::unavailable(clock::time_point now)
 inline void rate_limiter::slow_down(clock::time_point now, bool about_the_rate)
 {
     old_ = outstanding_;
-    old_until_ = now + longest_aftermath;
+    old_until_ = now + max_aftermath;
 
     double const too_much = std::min(limit_, recent_.rate(now, !slowed_));
     // Where nothing at all is let through, that is no news about the limit.
@@ -249,7 +249,7 @@ inline void rate_limiter::slow_down(clock::time_point now, bool about_the_rate)
 inline void rate_limiter::succeeded(clock::time_point now)
 {
     bool const old = belongs_to_the_past(now);
-    answered();
+    on_response();
     recent_.did(now);
     if (!slowed_ || old)
         return;

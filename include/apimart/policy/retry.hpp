@@ -18,13 +18,13 @@ namespace apimart::detail {
 class retry_decision
 {
 public:
-    explicit retry_decision(failure given) : why(std::move(given)) {}
+    explicit retry_decision(error_info given) : why(std::move(given)) {}
 
     bool retries() const noexcept { return delay.has_value(); }
 
     std::optional<std::chrono::milliseconds> delay;
-    failure why;                 // of the last try while it retries
-    bool throttled = false;      // the service asked for fewer requests
+    error_info why;              // of the last try while it retries
+    bool rate_limited = false;   // the service asked for fewer requests
     bool budget_refused = false; // the client's budget for repetitions is used up
 };
 
@@ -43,15 +43,15 @@ public:
     void succeeded() noexcept { budget_.succeeded(); }
 
     // `done`: repetitions before this one.
-    retry_decision after(failure const& why, clock::time_point now, int done)
+    retry_decision after(error_info const& why, clock::time_point now, int done)
     {
         retry_decision decision(why);
         auto const asked = why.retry_after();
-        if (why.code() != cause::retryable || done >= policy_.max_retries ||
-            (asked && *asked > policy_.longest_retry_after))
+        if (why.code() != condition::retryable || done >= policy_.max_retries ||
+            (asked && *asked > policy_.max_retry_after))
             return decision;
-        decision.throttled = why.code() == cause::rate_limited;
-        decision.budget_refused = !(decision.throttled ? budget_.take_throttle() : budget_.take_retry());
+        decision.rate_limited = why.code() == condition::rate_limited;
+        decision.budget_refused = !(decision.rate_limited ? budget_.take_throttle() : budget_.take_retry());
         if (decision.budget_refused) {
             decision.why = renamed(errc::retry_budget_exhausted, why);
             return decision;
@@ -66,10 +66,12 @@ public:
 
 private:
     // The same case under another name, because that is why it ends here.
-    static failure renamed(errc code, failure const& original)
+    static error_info renamed(errc code, error_info const& original)
     {
-        failure why(code, original.describe());
-        why.underlying(original.code()).http_status(original.http_status()).service(original.service());
+        error_info why(code, original.describe());
+        why.underlying(original.code())
+            .http_status(original.http_status())
+            .server_message(original.server_message());
         why.request_id(original.request_id()).retry_after(original.retry_after());
         return why;
     }

@@ -14,8 +14,8 @@ class retry_budget
 {
 public:
     explicit retry_budget(retry_policy const& policy)
-        : full_(std::max(policy.budget, 0)), per_retry_(std::max(policy.budget_per_retry, 0)),
-          per_throttle_(std::max(policy.budget_per_throttle, 0)), left_(full_)
+        : full_(std::max(policy.budget, 0)), per_retry_(std::max(policy.retry_token_cost, 0)),
+          per_throttle_(std::max(policy.throttle_token_cost, 0)), left_(full_)
     {}
 
     bool take_retry() noexcept { return take(per_retry_); }

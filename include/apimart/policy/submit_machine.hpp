@@ -31,7 +31,7 @@ public:
 
     enum class action
     {
-        send,  // put the request on a connection, then report with `answered`
+        send,  // put the request on a connection, then report with `on_response`
         pause, // wait for `delay()`, then call `resume`
         finish // `outcome()` holds the end
     };
@@ -48,7 +48,7 @@ public:
     submit_machine(options const& chosen, std::string key);
 
     action start(clock::time_point now);
-    action answered(http_result const& outcome, clock::time_point now, std::chrono::sys_seconds wall);
+    action on_response(http_result const& outcome, clock::time_point now, std::chrono::sys_seconds wall);
     // The pause is over. May be asked again when a turn to send came only later: a key can have grown too old
     // meanwhile, and where the wall clock is given, also while the machine slept.
     action resume(clock::time_point now, std::optional<std::chrono::sys_seconds> wall = std::nullopt);
@@ -59,7 +59,7 @@ public:
 
     std::chrono::milliseconds delay() const noexcept { return delay_; }
     // While pausing: what the pause is for, and whether the request may have been accepted already.
-    failure const& pending() const noexcept { return pending_; }
+    error_info const& pending() const noexcept { return pending_; }
     bool resending() const noexcept { return ambiguous_since_.has_value(); }
     result<std::string> const& outcome() const noexcept { return outcome_; }
     int requests() const noexcept { return requests_; }
@@ -84,19 +84,19 @@ private:
     void mark_ambiguous(http_result const& outcome, clock::time_point now, std::chrono::sys_seconds wall);
     action not_sent(http_result const& outcome, clock::time_point now);
     action classified(http_result const& outcome, clock::time_point now, std::chrono::sys_seconds wall);
-    action resend(failure why, clock::time_point now);
+    action resend(error_info why, clock::time_point now);
     action pause_for(std::chrono::milliseconds delay, clock::time_point now, retry_cost cost,
-                     failure otherwise);
-    action end(failure why);
-    failure lost(http_result const& outcome) const;
+                     error_info otherwise);
+    action end(error_info why);
+    error_info lost(http_result const& outcome) const;
 
     options options_;
     std::string key_;
     jitter random_;
     std::vector<attempt> attempts_;
     std::chrono::milliseconds delay_{0};
-    failure pending_;
-    result<std::string> outcome_ = failure();
+    error_info pending_;
+    result<std::string> outcome_ = error_info();
 
     clock::time_point sent_{}; // the latest request, at the earliest
     // The first request that may have been accepted: when, and what became of it.
@@ -123,13 +123,20 @@ struct unsent_rule
 };
 
 inline constexpr std::array unsent_rules{
-    unsent_rule{errc::resolve_unavailable, 3},   unsent_rule{errc::resolve_timeout, 1},
-    unsent_rule{errc::connect_failed, 3},        unsent_rule{errc::connect_timeout, 2},
-    unsent_rule{errc::local_resource, 3},        unsent_rule{errc::proxy_failed, 2},
-    unsent_rule{errc::tls_timeout, 2},           unsent_rule{errc::tls_closed, 2, true},
-    unsent_rule{errc::tls_truncated, 2, true},   unsent_rule{errc::tls_corrupt, 2},
-    unsent_rule{errc::connection_lost, 2, true}, unsent_rule{errc::send_timeout, 1},
-    unsent_rule{errc::response_timeout, 1},      unsent_rule{errc::read_stalled, 1},
+    unsent_rule{errc::host_not_found_try_again, 3},
+    unsent_rule{errc::resolve_timeout, 1},
+    unsent_rule{errc::connect_failed, 3},
+    unsent_rule{errc::connect_timeout, 2},
+    unsent_rule{errc::resource_exhausted, 3},
+    unsent_rule{errc::proxy_failed, 2},
+    unsent_rule{errc::tls_timeout, 2},
+    unsent_rule{errc::tls_closed, 2, true},
+    unsent_rule{errc::stream_truncated, 2, true},
+    unsent_rule{errc::tls_bad_record_mac, 2},
+    unsent_rule{errc::connection_lost, 2, true},
+    unsent_rule{errc::write_timeout, 1},
+    unsent_rule{errc::response_timeout, 1},
+    unsent_rule{errc::read_timeout, 1},
 };
 
 inline unsent_rule rule_for(http_result const& outcome)
@@ -173,35 +180,37 @@ inline bool is_final(http_result const& outcome)
 }
 
 // The same case under another name, because that is why it ends here.
-inline failure renamed(errc code, failure const& original)
+inline error_info renamed(errc code, error_info const& original)
 {
     std::string words = original.code().message();
-    if (!original.detail().empty())
-        words += ": " + original.detail();
-    failure why(code, std::move(words));
-    why.underlying(original.code()).proof(original.proof()).http_status(original.http_status());
-    why.service(original.service()).request_id(original.request_id()).retry_after(original.retry_after());
+    if (!original.client_message().empty())
+        words += ": " + original.client_message();
+    error_info why(code, std::move(words));
+    why.underlying(original.code()).acceptance(original.acceptance()).http_status(original.http_status());
+    why.server_message(original.server_message())
+        .request_id(original.request_id())
+        .retry_after(original.retry_after());
     return why;
 }
 
-inline failure not_asked_again(failure original, std::string_view why)
+inline error_info not_asked_again(error_info original, std::string_view why)
 {
-    std::string words = original.detail();
+    std::string words = original.client_message();
     if (!words.empty())
         words += "; ";
-    original.detail(words.append("not asked again: ").append(why));
+    original.client_message(words.append("not asked again: ").append(why));
     return original;
 }
 
 // Doubt keeps its name, whatever prevented that it was resolved.
-inline failure abandoned(errc code, failure original)
+inline error_info abandoned(errc code, error_info original)
 {
-    return original.proof() == proof_level::unknown
+    return original.acceptance() == acceptance::unknown
                ? not_asked_again(std::move(original), make_error_code(code).message())
                : renamed(code, original);
 }
 
-inline failure too_old(failure original)
+inline error_info too_old(error_info original)
 {
     return not_asked_again(std::move(original), "the window of the idempotency key is over");
 }
@@ -222,7 +231,7 @@ inline submit_machine::action submit_machine::resume(clock::time_point now,
         compare_clocks(now, *wall);
     if (options_.deadline && now >= *options_.deadline) {
         if (!pending_.code())
-            return end(failure(errc::deadline_exceeded).proof(proof_level::not_sent));
+            return end(error_info(errc::deadline_exceeded).acceptance(acceptance::not_sent));
         return end(abandoned(errc::deadline_exceeded, pending_));
     }
     if (!key_usable(now))
@@ -261,7 +270,7 @@ inline bool submit_machine::key_usable(clock::time_point at) const
     seconds const age =
         seconds(at - *ambiguous_since_) + seconds(std::max(wall_ahead_, std::chrono::seconds(0)));
     // Well inside the window, by the clock of the side that does not know when the other began to count.
-    return age < 0.9 * seconds(options_.retry.key_window);
+    return age < 0.9 * seconds(options_.retry.idempotency_key_ttl);
 }
 
 inline void submit_machine::mark_ambiguous(http_result const& outcome, clock::time_point now,
@@ -274,8 +283,8 @@ inline void submit_machine::mark_ambiguous(http_result const& outcome, clock::ti
     ambiguous_progress_ = describe_progress(outcome);
 }
 
-inline submit_machine::action submit_machine::answered(http_result const& outcome, clock::time_point now,
-                                                       std::chrono::sys_seconds wall)
+inline submit_machine::action submit_machine::on_response(http_result const& outcome, clock::time_point now,
+                                                          std::chrono::sys_seconds wall)
 {
     count(outcome);
     compare_clocks(now, wall);
@@ -303,8 +312,8 @@ inline submit_machine::action submit_machine::not_sent(http_result const& outcom
     unsent_rule const rule = rule_for(outcome);
     if (ambiguous_since_)
         return rule.retries > 0 ? resend(lost(outcome), now) : end(lost(outcome));
-    failure why = failure(outcome.error, outcome.detail).underlying(outcome.underlying);
-    why.proof(proof_level::not_sent).http_status(outcome.http_status);
+    error_info why = error_info(outcome.error, outcome.detail).underlying(outcome.underlying);
+    why.acceptance(acceptance::not_sent).http_status(outcome.http_status);
     if (outcome.reused && rule.stale && !stale_replaced_) {
         stale_replaced_ = true;
         return pause_for(std::chrono::milliseconds(0), now, retry_cost::nothing, std::move(why));
@@ -323,9 +332,9 @@ inline submit_machine::action submit_machine::classified(http_result const& outc
     // Nobody asks how a success came about.
     if (response.classification != submit_classification::accepted)
         record(outcome);
-    failure& why = response.why;
+    error_info& why = response.why;
     // Refusing the repetition says nothing about the first request.
-    proof_level const refused = ambiguous_since_ ? proof_level::unknown : proof_level::rejected;
+    acceptance const refused = ambiguous_since_ ? acceptance::unknown : acceptance::rejected;
     switch (response.classification) {
     case submit_classification::accepted:
         if (options_.budget != nullptr)
@@ -333,12 +342,12 @@ inline submit_machine::action submit_machine::classified(http_result const& outc
         outcome_ = std::move(response.task_id);
         return action::finish;
     case submit_classification::refused:
-        return end(std::move(why.proof(refused)));
+        return end(std::move(why.acceptance(refused)));
     case submit_classification::rate_limited: {
-        why.proof(refused);
+        why.acceptance(refused);
         auto const asked = why.retry_after();
         if (rate_limit_retries_ >= options_.retry.max_rate_limit_retries ||
-            (asked && *asked > options_.retry.longest_retry_after))
+            (asked && *asked > options_.retry.max_retry_after))
             return end(std::move(why));
         auto const wait = asked ? std::chrono::milliseconds(*asked)
                                 : backoff_delay(options_.retry, rate_limit_retries_ + 1, random_);
@@ -346,8 +355,8 @@ inline submit_machine::action submit_machine::classified(http_result const& outc
         return pause_for(wait, now, retry_cost::throttle, std::move(why));
     }
     case submit_classification::not_executed:
-        if (options_.contract == idempotency::honoured)
-            return resend(std::move(why.proof(refused)), now);
+        if (options_.contract == idempotency::supported)
+            return resend(std::move(why.acceptance(refused)), now);
         // That nothing was executed is part of the contract; without it the status says "unknown".
         break;
     case submit_classification::still_running:
@@ -355,15 +364,15 @@ inline submit_machine::action submit_machine::classified(http_result const& outc
         break;
     }
     mark_ambiguous(outcome, now, wall);
-    why.proof(proof_level::unknown);
+    why.acceptance(acceptance::unknown);
     if (why.code() == errc::outcome_unknown)
-        why.detail(why.detail() + " (" + describe_progress(outcome) + ")");
+        why.client_message(why.client_message() + " (" + describe_progress(outcome) + ")");
     return response.is_final ? end(std::move(why)) : resend(std::move(why), now);
 }
 
 inline submit_machine::action submit_machine::stopped(error_code why)
 {
-    return end(failure(why).proof(ambiguous_since_ ? proof_level::unknown : proof_level::not_sent));
+    return end(error_info(why).acceptance(ambiguous_since_ ? acceptance::unknown : acceptance::not_sent));
 }
 
 inline submit_machine::action submit_machine::stopped(http_result const& outcome, error_code why)
@@ -372,11 +381,11 @@ inline submit_machine::action submit_machine::stopped(http_result const& outcome
     record(outcome);
     bool const maybe_accepted = outcome.phase >= request_phase::committed && !outcome.session_refused;
     if (!ambiguous_since_ && !maybe_accepted)
-        return end(failure(why).proof(proof_level::not_sent));
+        return end(error_info(why).acceptance(acceptance::not_sent));
     return end(lost(outcome).underlying(why));
 }
 
-inline failure submit_machine::lost(http_result const& outcome) const
+inline error_info submit_machine::lost(http_result const& outcome) const
 {
     std::string words;
     if (outcome.phase >= request_phase::committed && !outcome.session_refused)
@@ -384,17 +393,17 @@ inline failure submit_machine::lost(http_result const& outcome) const
     else
         words = "a request may have been accepted (" + ambiguous_progress_ + "); then: ";
     words += reason(outcome) + " (" + describe_progress(outcome) + ")";
-    failure why(errc::outcome_unknown, std::move(words));
-    why.underlying(outcome.error).proof(proof_level::unknown);
+    error_info why(errc::outcome_unknown, std::move(words));
+    why.underlying(outcome.error).acceptance(acceptance::unknown);
     if (!outcome.partial.empty())
-        why.service(service_message({}, {}, printable(outcome.partial, 4096)));
+        why.server_message(server_message({}, {}, printable(outcome.partial, 4096)));
     return why;
 }
 
-inline submit_machine::action submit_machine::resend(failure why, clock::time_point now)
+inline submit_machine::action submit_machine::resend(error_info why, clock::time_point now)
 {
     using std::chrono::milliseconds;
-    if (options_.contract != idempotency::honoured || resends_ >= options_.retry.max_resends)
+    if (options_.contract != idempotency::supported || resends_ >= options_.retry.max_resends)
         return end(std::move(why));
     // The first request may still be running: leave it time, then more.
     milliseconds const base = std::chrono::seconds(2) * (1 << std::min(resends_, 4));
@@ -402,7 +411,7 @@ inline submit_machine::action submit_machine::resend(failure why, clock::time_po
         base +
         milliseconds(static_cast<std::int64_t>(static_cast<double>(base.count()) * 0.25 * random_.draw()));
     if (auto const asked = why.retry_after()) {
-        if (*asked > options_.retry.longest_retry_after)
+        if (*asked > options_.retry.max_retry_after)
             return end(std::move(why));
         wait = std::max(wait, milliseconds(*asked));
     }
@@ -411,7 +420,7 @@ inline submit_machine::action submit_machine::resend(failure why, clock::time_po
 }
 
 inline submit_machine::action submit_machine::pause_for(std::chrono::milliseconds wait, clock::time_point now,
-                                                        retry_cost cost, failure otherwise)
+                                                        retry_cost cost, error_info otherwise)
 {
     // Longer is not waited for by anyone, and would not fit into the clock's time points.
     wait = std::min<std::chrono::milliseconds>(wait, std::chrono::hours(24 * 365));
@@ -427,13 +436,13 @@ inline submit_machine::action submit_machine::pause_for(std::chrono::millisecond
     return action::pause;
 }
 
-inline submit_machine::action submit_machine::end(failure why)
+inline submit_machine::action submit_machine::end(error_info why)
 {
     // Whoever looks at the code alone must not miss the doubt.
-    if (why.proof() == proof_level::unknown && why.code() != errc::outcome_unknown) {
-        failure doubtful = renamed(errc::outcome_unknown, why);
-        doubtful.detail("a request may have been accepted (" + ambiguous_progress_ +
-                        "); then: " + doubtful.detail());
+    if (why.acceptance() == acceptance::unknown && why.code() != errc::outcome_unknown) {
+        error_info doubtful = renamed(errc::outcome_unknown, why);
+        doubtful.client_message("a request may have been accepted (" + ambiguous_progress_ +
+                                "); then: " + doubtful.client_message());
         why = std::move(doubtful);
     }
     why.attempts(attempts_);

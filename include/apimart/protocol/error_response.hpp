@@ -91,7 +91,7 @@ inline std::string message_in(boost::json::value const* value)
 }
 
 // The service's words about a failure, in whichever of the known places they stand.
-inline service_message message_of(boost::json::value const* document)
+inline server_message message_of(boost::json::value const* document)
 {
     boost::json::value const* const envelope = member_of(document, "error");
     boost::json::value const* const named =
@@ -99,9 +99,8 @@ inline service_message message_of(boost::json::value const* document)
     std::string text = message_in(envelope);
     if (text.empty())
         text = message_in(document);
-    return service_message(printable(scalar_text(member_of(named, "code")), 64),
-                           printable(scalar_text(member_of(named, "type")), 64),
-                           printable(text, max_excerpt));
+    return server_message(printable(scalar_text(member_of(named, "code")), 64),
+                          printable(scalar_text(member_of(named, "type")), 64), printable(text, max_excerpt));
 }
 
 // The body of an answer that is told of as a failure. Its words can stand in many places, so that it is read
@@ -128,11 +127,11 @@ public:
 
     boost::json::value const* json() const noexcept { return is_json_ ? &json_ : nullptr; }
     // The service's words, or the beginning of the body in their place.
-    service_message message() const
+    server_message message() const
     {
-        service_message words = message_of(json());
+        server_message words = message_of(json());
         if (words.empty())
-            words = service_message({}, {}, printable(body_, max_excerpt));
+            words = server_message({}, {}, printable(body_, max_excerpt));
         return words;
     }
     std::string request_id() const { return printable(scalar_text(member_of(json(), "request_id")), 128); }
@@ -167,12 +166,12 @@ inline bool mentions(std::string_view text, std::string_view word)
            }) != text.end();
 }
 
-inline api_errc classify_error(int status, service_message const& words)
+inline api_errc classify_error(int status, server_message const& words)
 {
     // An empty account is told in several ways; none of them is a reason to slow down and try again.
     for (std::string_view const field : {std::string_view(words.type()), std::string_view(words.code())}) {
         if (mentions(field, "payment_required") || mentions(field, "insufficient"))
-            return api_errc::no_credit;
+            return api_errc::payment_required;
         if (mentions(field, "content_policy") || mentions(field, "moderation") || mentions(field, "nsfw"))
             return api_errc::content_rejected;
     }
@@ -187,7 +186,7 @@ inline api_errc classify_error(int status, service_message const& words)
     case 401:
         return api_errc::unauthorized;
     case 402:
-        return api_errc::no_credit;
+        return api_errc::payment_required;
     case 403:
         return api_errc::forbidden;
     case 404:
@@ -205,10 +204,10 @@ inline api_errc classify_error(int status, service_message const& words)
 }
 
 // What an answer says beside its code: the service's words, the request's id, how long to wait.
-inline void describe_response(failure& why, http_response const& response, error_document const& document,
+inline void describe_response(error_info& why, http_response const& response, error_document const& document,
                               std::chrono::sys_seconds now)
 {
-    why.service(document.message());
+    why.server_message(document.message());
     std::string id = document.request_id();
     why.request_id(id.empty() ? printable(response.request_id, 128) : std::move(id));
     auto const asked = parse_retry_after(response.retry_after, now);
@@ -216,17 +215,17 @@ inline void describe_response(failure& why, http_response const& response, error
 }
 
 // An answer whose status, outside or inside, is no success.
-inline failure read_error_response(int status, http_response const& response, error_document const& document,
-                                   std::chrono::sys_seconds now)
+inline error_info read_error_response(int status, http_response const& response,
+                                      error_document const& document, std::chrono::sys_seconds now)
 {
-    failure why;
+    error_info why;
     describe_response(why, response, document, now);
     if (is_redirect(status))
-        why.code(make_error_code(errc::unexpected_response)).detail("redirect").service({});
+        why.code(make_error_code(errc::bad_response)).client_message("redirect").server_message({});
     else if (status > 599)
-        why.code(make_error_code(errc::unexpected_response)).detail("unexpected status");
+        why.code(make_error_code(errc::bad_response)).client_message("unexpected status");
     else
-        why.code(make_error_code(classify_error(status, why.service())));
+        why.code(make_error_code(classify_error(status, why.server_message())));
     why.http_status(status);
     return why;
 }

@@ -39,7 +39,7 @@ public:
     std::string task_id;
     // Of an indeterminate answer: the service has spoken, and the same request gets the same answer.
     bool is_final = false;
-    failure why;
+    error_info why;
 };
 
 // The documented fields of an answer to a submit.
@@ -245,8 +245,8 @@ inline submit_response explain_unreadable_ticket(std::string const& problem, boo
 {
     submit_response out;
     out.is_final = is_final;
-    out.why = failure(errc::outcome_unknown, "unreadable success: " + problem);
-    out.why.http_status(response.status).underlying(make_error_code(errc::unexpected_response));
+    out.why = error_info(errc::outcome_unknown, "unreadable success: " + problem);
+    out.why.http_status(response.status).underlying(make_error_code(errc::bad_response));
     describe_response(out.why, response, error_document(response), now);
     return out;
 }
@@ -256,23 +256,23 @@ inline submit_response explain_refusal(int status, std::string_view id, http_res
                                        std::chrono::sys_seconds now)
 {
     submit_response out;
-    failure& why = out.why;
+    error_info& why = out.why;
     why = read_error_response(status, response, error_document(response), now);
-    out.classification = classify_submit(status, why.service().code());
+    out.classification = classify_submit(status, why.server_message().code());
     if (out.classification == submit_classification::rate_limited && why.code() != api_errc::rate_limited)
         out.classification = submit_classification::refused; // for another reason than the rate
     // An error that names a task contradicts itself, and the same request again could buy a second one. Only
     // the first request under a key, while it still runs, may have a task already.
     if (!id.empty() && out.classification != submit_classification::still_running) {
         out.classification = submit_classification::indeterminate;
-        why.detail((why.detail().empty() ? "an error" : why.detail()) +
-                   ", yet with a task: " + std::string(id));
+        why.client_message((why.client_message().empty() ? "an error" : why.client_message()) +
+                           ", yet with a task: " + std::string(id));
     }
     if (out.classification == submit_classification::indeterminate) {
         out.is_final = !is_passing(status);
         why.underlying(why.code()).code(make_error_code(errc::outcome_unknown)).http_status(response.status);
-        if (why.detail().empty())
-            why.detail("the answer does not prove that no task was made");
+        if (why.client_message().empty())
+            why.client_message("the answer does not prove that no task was made");
     }
     return out;
 }

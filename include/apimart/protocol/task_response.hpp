@@ -238,9 +238,9 @@ inline task_state to_state(task_fields const& fields, std::string_view asked_for
     if (auto const value = seconds(task_fields::actual_time, month))
         state.actual_time(*value);
     if (auto const value = seconds(task_fields::created, year_9999))
-        state.created(std::chrono::sys_seconds(*value));
+        state.created_at(std::chrono::sys_seconds(*value));
     if (auto const value = seconds(task_fields::completed, year_9999))
-        state.completed(std::chrono::sys_seconds(*value));
+        state.completed_at(std::chrono::sys_seconds(*value));
     if (auto const value = fields[task_fields::cost].lenient_number(); value && *value >= 0)
         state.cost(*value);
     if (auto const value = fields[task_fields::credits_cost].lenient_number(); value && *value >= 0)
@@ -261,10 +261,10 @@ inline task_state to_state(task_fields const& fields, std::string_view asked_for
 }
 
 // For a query, a 400 and a 404 mean the id; 408 is the gateway's word for a slow service, and a conflict passes.
-inline failure explain_refused_query(int status, http_response const& response,
-                                     error_document const& document, std::chrono::sys_seconds now)
+inline error_info explain_refused_query(int status, http_response const& response,
+                                        error_document const& document, std::chrono::sys_seconds now)
 {
-    failure why = read_error_response(status, response, document, now);
+    error_info why = read_error_response(status, response, document, now);
     if (status == 404 || (status == 400 && why.code() == api_errc::invalid_request))
         why.code(make_error_code(errc::task_not_found));
     else if (status == 408 || status == 409)
@@ -273,17 +273,17 @@ inline failure explain_refused_query(int status, http_response const& response,
 }
 
 // A success that cannot be read is worth asking again; gateways answer so in passing.
-inline failure explain_unreadable_state(std::string const& problem, http_response const& response,
-                                        error_document const& document, std::chrono::sys_seconds now)
+inline error_info explain_unreadable_state(std::string const& problem, http_response const& response,
+                                           error_document const& document, std::chrono::sys_seconds now)
 {
-    failure why(make_error_code(api_errc::unavailable), "unreadable answer: " + problem);
+    error_info why(make_error_code(api_errc::unavailable), "unreadable answer: " + problem);
     describe_response(why, response, document, now);
-    why.underlying(make_error_code(errc::unexpected_response)).http_status(response.status);
+    why.underlying(make_error_code(errc::bad_response)).http_status(response.status);
     return why;
 }
 
-// Judges a complete answer to a query of one task's state. A failure that meets `cause::retryable` is worth
-// another poll; any other ends the wait. Source: API reference, section 4.
+// Judges a complete answer to a query of one task's state. A failure that meets `condition::retryable` is
+// worth another poll; any other ends the wait. Source: API reference, section 4.
 inline result<task_state> read_task_response(http_response const& response, std::string_view asked_for,
                                              std::chrono::sys_seconds now)
 {
@@ -293,20 +293,20 @@ inline result<task_state> read_task_response(http_response const& response, std:
     int const status =
         is_json ? effective_status(response.status, fields.code(), fields.inner_code()) : response.status;
     if (!is_success(status)) {
-        failure why = explain_refused_query(status, response, error_document(response), now);
+        error_info why = explain_refused_query(status, response, error_document(response), now);
         return std::move(why.task_id(std::string(asked_for)));
     }
     std::string const problem = is_json ? fields.problem(asked_for) : answer.problem();
     if (!problem.empty()) {
-        failure why = explain_unreadable_state(problem, response, error_document(response), now);
+        error_info why = explain_unreadable_state(problem, response, error_document(response), now);
         return std::move(why.task_id(std::string(asked_for)));
     }
     task_state state = to_state(fields, asked_for);
     if (state.status() == task_status::failed || state.status() == task_status::cancelled) {
         error_document const document(response);
-        service_message const words =
+        server_message const words =
             message_of(fields.has_data() ? member_of(document.json(), "data") : document.json());
-        state.reason(task_failure(words.code(), words.type(), words.text()));
+        state.error(task_error(words.code(), words.type(), words.text()));
     }
     return state;
 }

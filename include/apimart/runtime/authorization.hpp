@@ -58,14 +58,14 @@ public:
         return text;
     }
 
-    failure redacted(failure why) const
+    error_info redacted(error_info why) const
     {
-        service_message const& words = why.service();
+        server_message const& words = why.server_message();
         if (!words.empty())
-            why.service(
-                service_message(redacted(words.code()), redacted(words.type()), redacted(words.text())));
-        if (!why.detail().empty())
-            why.detail(redacted(why.detail()));
+            why.server_message(
+                server_message(redacted(words.code()), redacted(words.type()), redacted(words.text())));
+        if (!why.client_message().empty())
+            why.client_message(redacted(why.client_message()));
         if (!why.request_id().empty())
             why.request_id(redacted(why.request_id()));
         return why;

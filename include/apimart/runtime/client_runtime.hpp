@@ -41,14 +41,14 @@ private:
     ROW(bytes_downloaded)                                                                                    \
     ROW(connections_opened)                                                                                  \
     ROW(connections_failed)                                                                                  \
-    ROW(connect_fallbacks)                                                                                   \
+    ROW(address_fallbacks)                                                                                   \
     ROW(stale_connections)                                                                                   \
     ROW(unsolicited_bytes)                                                                                   \
     ROW(retries)                                                                                             \
     ROW(retries_refused)                                                                                     \
-    ROW(throttled)                                                                                           \
+    ROW(rate_limited)                                                                                        \
     ROW(overloaded)                                                                                          \
-    ROW(base_url_switches)                                                                                   \
+    ROW(failovers)                                                                                           \
     ROW(tasks_waiting)                                                                                       \
     ROW(submits_queued)                                                                                      \
     ROW(requests_in_flight)                                                                                  \
@@ -104,12 +104,12 @@ public:
     // On the strand, or where it is certain that the execution context is there.
     executor const& strand() const noexcept { return *strand_; }
     // The execution context goes away: no strand and no I/O object may outlive it.
-    void abandon() noexcept
+    void destroy() noexcept
     {
-        timers.abandon();
+        timers.destroy();
         strand_.reset();
     }
-    bool abandoned() const noexcept { return !strand_; }
+    bool destroyed() const noexcept { return !strand_; }
 
     apimart::limits const limits;
     apimart::timeouts const timeouts;

@@ -36,11 +36,11 @@ public:
         --free_;
         return true;
     }
-    void wait(waiter& who) noexcept { waiting_.push_back(who); }
-    void wait_in_front(waiter& who) noexcept { waiting_.push_front(who); }
+    void wait(waiter& pending) noexcept { waiting_.push_back(pending); }
+    void wait_in_front(waiter& pending) noexcept { waiting_.push_front(pending); }
     void release()
     {
-        if (abandoned_)
+        if (destroyed_)
             return;
         if (waiting_.empty()) {
             ++free_;
@@ -53,16 +53,16 @@ public:
     }
     bool full() const noexcept { return free_ == 0; }
     // The execution context goes away, and those that wait are dropped with it.
-    void abandon() noexcept
+    void destroy() noexcept
     {
-        abandoned_ = true;
+        destroyed_ = true;
         waiting_.clear();
     }
 
 private:
     boost::intrusive::list<waiter, boost::intrusive::constant_time_size<false>> waiting_;
     int free_;
-    bool abandoned_ = false;
+    bool destroyed_ = false;
 };
 
 // Gives a place back when the coroutine that has it ends.

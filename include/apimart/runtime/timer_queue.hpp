@@ -49,12 +49,12 @@ public:
     timer_queue(timer_queue const&) = delete;
     timer_queue& operator=(timer_queue const&) = delete;
 
-    void set(deadline& which, clock::time_point when)
+    void set(deadline& entry, clock::time_point when)
     {
-        which.unlink();
-        which.when_ = when;
+        entry.unlink();
+        entry.when_ = when;
         // Most deadlines are equally far away, so that a new one comes last.
-        deadlines_.insert(deadlines_.end(), which);
+        deadlines_.insert(deadlines_.end(), entry);
         if (when < armed_for_)
             arm();
     }
@@ -91,7 +91,7 @@ public:
     }
 
     // The execution context goes away, and no I/O object may outlive it.
-    void abandon() noexcept
+    void destroy() noexcept
     {
         timer_.reset();
         alive_.reset();

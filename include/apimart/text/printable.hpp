@@ -14,8 +14,8 @@ namespace apimart::detail {
 // Text from outside made safe for a terminal and a log line.
 inline std::string printable(std::string_view text, std::size_t limit)
 {
-    constexpr std::size_t longest_character = 4;
-    return escape(redact_urls(text, (limit + 1) * longest_character), limit);
+    constexpr std::size_t max_character_size = 4;
+    return escape(redact_urls(text, (limit + 1) * max_character_size), limit);
 }
 
 } // namespace apimart::detail

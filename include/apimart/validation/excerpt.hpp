@@ -22,19 +22,19 @@ inline std::string count_of(std::size_t count, std::string_view one, std::string
 
 inline std::string excerpt(std::string_view text, bool media = false)
 {
-    constexpr std::size_t longest = 60;
-    constexpr std::size_t longest_plain_medium = 40;
+    constexpr std::size_t max_characters = 60;
+    constexpr std::size_t max_plain_media = 40;
     // A scheme has few letters; what has one is a URL with all that it holds, blanks as well.
     if (find_authority(text.substr(0, 12)) != std::string_view::npos)
-        return quote(redact_url(text), longest);
-    if (media && text.size() > longest_plain_medium) {
-        std::size_t const comma = text.substr(0, longest_plain_medium).find(',');
+        return quote(redact_url(text), max_characters);
+    if (media && text.size() > max_plain_media) {
+        std::size_t const comma = text.substr(0, max_plain_media).find(',');
         if (text.starts_with("data:") && comma != std::string_view::npos)
-            return quote(text.substr(0, comma + 1), longest) + " and " +
+            return quote(text.substr(0, comma + 1), max_characters) + " and " +
                    count_of(text.size() - comma - 1, "character", "characters");
         return "a text of " + count_of(text.size(), "byte", "bytes");
     }
-    return quote(redact_urls(text), longest);
+    return quote(redact_urls(text), max_characters);
 }
 
 inline std::string excerpt(boost::json::value const& value, bool media = false)

@@ -40,9 +40,9 @@ template <class Read>
 void read_jpeg_size(Read& read, picture_header& header)
 {
     // Many times what cameras and editors write; a crafted file must not keep us busy.
-    constexpr int most_steps = 4096;
+    constexpr int max_steps = 4096;
     std::uint64_t at = 2;
-    for (int step = 0; step != most_steps; ++step) {
+    for (int step = 0; step != max_steps; ++step) {
         std::array<unsigned char, 2> mark;
         if (!read(at, mark) || mark[0] != 0xFF)
             return;
@@ -62,10 +62,10 @@ void read_jpeg_size(Read& read, picture_header& header)
         if (!read(at + 2, length_bytes))
             return;
         std::uint32_t const length = big_endian(length_bytes);
-        constexpr std::uint32_t shortest_frame = 8;
+        constexpr std::uint32_t min_frame_size = 8;
         bool const frame =
             marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC; // tables, reserved, tables
-        if (length < (frame ? shortest_frame : 2))
+        if (length < (frame ? min_frame_size : 2))
             return;
         if (frame) {
             std::array<unsigned char, 5> start; // precision, height, width

@@ -27,8 +27,8 @@ class picture_file
 {
 public:
     // Reports what the limits have against it. Reads no more than that takes.
-    picture_file(std::filesystem::path const& path, std::string_view parameter, picture_limits const& limits,
-                 diagnostics& found)
+    picture_file(std::filesystem::path const& path, std::string_view parameter, image_limits const& limits,
+                 validation_result& found)
         : pointer_("/" + std::string(parameter))
     {
         // Opening something else than a file, such as a pipe, could block for ever.
@@ -41,14 +41,14 @@ public:
                 size_ = static_cast<std::int64_t>(file_.tellg());
         }
         if (size_ < 0)
-            found.refuse(pointer_, "must be a file that can be read",
-                         excerpt(std::string_view(path.string())));
+            found.add_error(pointer_, "must be a file that can be read",
+                            excerpt(std::string_view(path.string())));
         else
             check(limits, found);
     }
 
     // The whole picture.
-    std::string base64(diagnostics& found)
+    std::string base64(validation_result& found)
     {
         std::string text;
         text.reserve(static_cast<std::size_t>((size_ + 2) / 3 * 4 + 1));
@@ -57,7 +57,7 @@ public:
             auto const count = std::min(size_ - at, static_cast<std::int64_t>(block.size()));
             std::span<unsigned char> const bytes(block.data(), static_cast<std::size_t>(count));
             if (!read(static_cast<std::uint64_t>(at), bytes)) {
-                found.refuse(pointer_, "must be a file that can be read to its end", bytes_text(at));
+                found.add_error(pointer_, "must be a file that can be read to its end", bytes_text(at));
                 return {};
             }
             append_base64(text, bytes);
@@ -80,33 +80,33 @@ private:
         return static_cast<bool>(file_);
     }
 
-    void check(picture_limits const& limits, diagnostics& found)
+    void check(image_limits const& limits, validation_result& found)
     {
         if (size_ > limits.bytes)
-            found.refuse(pointer_, picture_size_rule(limits.bytes), bytes_text(size_));
+            found.add_error(pointer_, picture_size_rule(limits.bytes), bytes_text(size_));
         picture_header const header = read_picture_header(
             [this](std::uint64_t offset, std::span<unsigned char> bytes) { return read(offset, bytes); });
         if (header.is == picture_header::format::unknown) {
-            found.refuse(pointer_, "must be a JPEG or PNG picture", "a file of " + bytes_text(size_));
+            found.add_error(pointer_, "must be a JPEG or PNG picture", "a file of " + bytes_text(size_));
             return;
         }
         if (!header.has_size()) {
-            found.refuse(pointer_, "must be a picture whose header says its width and height", "");
+            found.add_error(pointer_, "must be a picture whose header says its width and height", "");
             return;
         }
         std::int64_t const longer = std::max(header.width, header.height);
         std::int64_t const shorter = std::min(header.width, header.height);
         std::string const sides =
             std::to_string(header.width) + " x " + std::to_string(header.height) + " pixels";
-        if (shorter < limits.shortest_side)
-            found.refuse(pointer_,
-                         "must be at least " + std::to_string(limits.shortest_side) + " pixels wide and high",
-                         sides);
+        if (shorter < limits.min_side)
+            found.add_error(pointer_,
+                            "must be at least " + std::to_string(limits.min_side) + " pixels wide and high",
+                            sides);
         if (longer * limits.short_side > shorter * limits.long_side)
-            found.refuse(pointer_,
-                         "must have a longer side to the shorter of at most " +
-                             std::to_string(limits.long_side) + ":" + std::to_string(limits.short_side),
-                         sides);
+            found.add_error(pointer_,
+                            "must have a longer side to the shorter of at most " +
+                                std::to_string(limits.long_side) + ":" + std::to_string(limits.short_side),
+                            sides);
     }
 
     std::string pointer_;

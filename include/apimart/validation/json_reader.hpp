@@ -39,7 +39,7 @@ public:
     static constexpr std::size_t max_key_size = boost::json::string::max_size();
     static constexpr std::size_t max_string_size = boost::json::string::max_size();
 
-    explicit strict_json_handler(diagnostics& found) : found_(found) {}
+    explicit strict_json_handler(validation_result& found) : found_(found) {}
 
     boost::json::value release() { return stack_.release(); }
 
@@ -84,7 +84,7 @@ public:
         level& object = levels_.back();
         object.name = std::exchange(key_, {});
         if (!object.names.insert(object.name).second)
-            found_.refuse(pointer(), "must not be given twice", "");
+            found_.add_error(pointer(), "must not be given twice", "");
         return true;
     }
     bool on_string_part(string_view part, std::size_t, error_code&)
@@ -153,43 +153,45 @@ private:
         return text;
     }
 
-    diagnostics& found_;
+    validation_result& found_;
     boost::json::value_stack stack_;
     std::string key_;
     std::vector<level> levels_;
 };
 
 // The value of a JSON text; null and a reason in `found`, which is empty before, if it is none.
-inline boost::json::value parse_json_text(std::string_view json, std::size_t longest, diagnostics& found)
+inline boost::json::value parse_json_text(std::string_view json, std::size_t max_size,
+                                          validation_result& found)
 {
-    if (json.size() > longest) {
-        found.refuse("", "must have at most " + std::to_string(longest) + " bytes",
-                     std::to_string(json.size()) + " bytes");
+    if (json.size() > max_size) {
+        found.add_error("", "must have at most " + std::to_string(max_size) + " bytes",
+                        std::to_string(json.size()) + " bytes");
         return {};
     }
     if (utf8_scan const text = scan_utf8(json); !text.valid()) {
-        found.refuse("", "must be UTF-8; the byte at offset " + std::to_string(text.bad_byte) + " is not",
-                     "");
+        found.add_error("", "must be UTF-8; the byte at offset " + std::to_string(text.bad_byte) + " is not",
+                        "");
         return {};
     }
 
     boost::json::parse_options options;
     options.max_depth = max_nesting;
-    diagnostics repeated;
+    validation_result repeated;
     boost::json::basic_parser<strict_json_handler> parser(options, repeated);
     boost::system::error_code error;
     std::size_t const read = parser.write_some(false, json.data(), json.size(), error);
     if (!error && read < json.size())
         error = boost::json::error::extra_data;
     if (error == boost::json::error::too_deep) {
-        found.refuse("", "must not be nested more than " + std::to_string(max_nesting) + " levels deep", "");
+        found.add_error("", "must not be nested more than " + std::to_string(max_nesting) + " levels deep",
+                        "");
         return {};
     }
     if (error) {
-        found.refuse("", "must be JSON: " + error.message() + " at offset " + std::to_string(read), "");
+        found.add_error("", "must be JSON: " + error.message() + " at offset " + std::to_string(read), "");
         return {};
     }
-    if (!repeated.accepted())
+    if (!repeated.ok())
         found = std::move(repeated);
     return parser.handler().release();
 }

@@ -20,8 +20,8 @@ struct implied_rows
 inline implied_rows compare_implied(kind_info const& kind, boost::json::object const& body)
 {
     implied_rows result;
-    for (row const& one : kind.rows) {
-        if (one.how != need::implied)
+    for (parameter_spec const& one : kind.rows) {
+        if (one.requirement != requirement::discriminator)
             continue;
         boost::json::value const* const given = member(body, one.name);
         bool const agrees = given != nullptr && holds(*given, one.fixed);
@@ -35,8 +35,8 @@ inline implied_rows compare_implied(kind_info const& kind, boost::json::object c
 
 inline bool has_all_required(kind_info const& kind, boost::json::object const& body)
 {
-    for (row const& one : kind.rows)
-        if (one.how == need::required && member(body, one.name) == nullptr)
+    for (parameter_spec const& one : kind.rows)
+        if (one.requirement == requirement::required && member(body, one.name) == nullptr)
             return false;
     return true;
 }
@@ -44,16 +44,16 @@ inline bool has_all_required(kind_info const& kind, boost::json::object const& b
 // Whether the body holds a picture or video that only this kind uses.
 inline bool has_its_media(kind_info const& kind, kind_info const& plain, boost::json::object const& body)
 {
-    for (row const& one : kind.rows) {
+    for (parameter_spec const& one : kind.rows) {
         if (one.values.kind != value_kind::url && one.values.kind != value_kind::urls)
             continue;
         boost::json::value const* const given = member(body, one.name);
         if (given == nullptr)
             continue;
-        row const* const in_plain = plain.find(one.name);
+        parameter_spec const* const in_plain = plain.find(one.name);
         // A list without entries shows no picture, where the plain kind has a word to say about that.
-        if (in_plain == nullptr ||
-            (in_plain->how == need::no_effect && !(given->is_array() && given->get_array().empty())))
+        if (in_plain == nullptr || (in_plain->requirement == requirement::ignored &&
+                                    !(given->is_array() && given->get_array().empty())))
             return true;
     }
     return false;
@@ -63,7 +63,7 @@ inline bool has_shot_script(kind_info const& kind, boost::json::object const& bo
 {
     if (!kind.writes_script)
         return false;
-    for (row const& one : kind.rows)
+    for (parameter_spec const& one : kind.rows)
         if (one.values.kind == value_kind::shot_script)
             if (boost::json::value const* given = member(body, one.name);
                 given != nullptr && given->is_string()) {
@@ -74,14 +74,14 @@ inline bool has_shot_script(kind_info const& kind, boost::json::object const& bo
 }
 
 // The kind whose marks the body bears. The last kind of a model is the plain one, without marks.
-inline kind_info const& kind_of_body(model_info const& model, boost::json::object const& body)
+inline kind_info const& detect_kind(model_info const& model, boost::json::object const& body)
 {
     kind_info const& plain = model.kinds.back();
 
     // What the body says of itself in so many words comes before what it contains.
     kind_info const* nearly = nullptr;
     for (kind_info const& kind : model.kinds) {
-        if (!kind.leaves_words)
+        if (!kind.has_discriminator)
             continue;
         implied_rows const implied = compare_implied(kind, body);
         if (implied.agreeing == implied.written)
@@ -94,7 +94,7 @@ inline kind_info const& kind_of_body(model_info const& model, boost::json::objec
         return *nearly;
 
     for (kind_info const& kind : model.kinds)
-        if (!kind.leaves_words && &kind != &plain &&
+        if (!kind.has_discriminator && &kind != &plain &&
             (has_its_media(kind, plain, body) || has_shot_script(kind, body)))
             return kind;
     return plain;

@@ -43,9 +43,9 @@ constexpr bool is_name_character(char c) noexcept
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-// Calls f(rest of the text after '@') for each '@' that may begin the name of a subject.
+// Calls f(rest of the text after '@') for each '@' that may begin the name of an element.
 template <class F>
-void for_each_subject_mention(std::string_view text, F f)
+void for_each_element_mention(std::string_view text, F f)
 {
     for (std::size_t at = text.find('@'); at != std::string_view::npos; at = text.find('@', at + 1)) {
         // "someone@example.com" is no mention, and neither is a lone '@'.

@@ -26,7 +26,7 @@ namespace detail {
 
 inline constexpr std::string_view model_field = "model";
 
-struct restored
+struct from_json_tag
 {};
 
 // The part of a request that does not depend on the model: the JSON body and how values get into it.
@@ -39,8 +39,8 @@ public:
     /// The JSON text that would be sent.
     std::string serialize() const;
 
-    /// Names that were added with `extra`.
-    std::span<std::string const> extras() const noexcept;
+    /// Names that were added with `extra_field`.
+    std::span<std::string const> extra_fields() const noexcept;
 
     boost::json::object body_copy() const;
     std::vector<std::string> extras_copy() const;
@@ -48,8 +48,8 @@ public:
     std::vector<std::string> take_extras() &&;
 
 protected:
-    request_body(restored, boost::json::object body, std::vector<std::string> extras);
-    request_body(std::string_view model, static_list<row> rows);
+    request_body(from_json_tag, boost::json::object body, std::vector<std::string> extra_fields);
+    request_body(std::string_view model, static_list<parameter_spec> rows);
 
     void store(std::string_view name, argument_value const& value);
     void store(std::string_view name, constant const& value);
@@ -58,18 +58,18 @@ protected:
 
     // Numbers the shots and computes their total, so that the two cannot disagree.
     template <class Shots>
-    void store_shots(row const& place, std::string_view length_name, Shots const& shots)
+    void store_shots(parameter_spec const& place, std::string_view length_name, Shots const& shots)
     {
         shot_writer writer(*this, place);
         for (auto const& one : shots)
-            writer.add(one.text(), one.length().count());
+            writer.add(one.text(), one.duration().count());
         writer.finish(length_name);
     }
 
     static void append(boost::json::array& list, std::string_view url);
     static void append(boost::json::array& list, boost::json::object const& entry);
     template <std::size_t Pictures>
-    static void append(boost::json::array& list, subject<Pictures> const& one)
+    static void append(boost::json::array& list, element<Pictures> const& one)
     {
         append(list, one.json());
     }
@@ -78,13 +78,13 @@ private:
     class shot_writer
     {
     public:
-        shot_writer(request_body& request, row const& place);
+        shot_writer(request_body& request, parameter_spec const& place);
         void add(std::string_view text, std::int64_t seconds);
         void finish(std::string_view length_name);
 
     private:
         request_body& request_;
-        row const& place_;
+        parameter_spec const& place_;
         boost::json::array* list_ = nullptr;
         std::string script_;
         std::int64_t count_ = 0;
@@ -92,7 +92,7 @@ private:
     };
 
     boost::json::object body_;
-    std::vector<std::string> extras_;
+    std::vector<std::string> extra_fields_;
 };
 
 template <class Range>
@@ -102,60 +102,60 @@ concept range_of_shots = requires(Range const& shots)
         (*std::begin(shots)).text()
         } -> std::convertible_to<std::string_view>;
     {
-        (*std::begin(shots)).length()
+        (*std::begin(shots)).duration()
         } -> std::convertible_to<std::chrono::seconds>;
     std::end(shots);
 };
 
 template <class T>
-inline constexpr bool is_subject = false;
+inline constexpr bool is_element = false;
 template <std::size_t Pictures>
-inline constexpr bool is_subject<subject<Pictures>> = true;
+inline constexpr bool is_element<element<Pictures>> = true;
 
 template <class T>
-concept run_time_subject = std::convertible_to<T, subject<>>;
+concept run_time_element = std::convertible_to<T, element<>>;
 
 template <class Range>
-concept range_of_subjects = requires(Range const& subjects)
+concept range_of_elements = requires(Range const& elements)
 {
     {
-        *std::begin(subjects)
-        } -> run_time_subject;
-    std::end(subjects);
+        *std::begin(elements)
+        } -> run_time_element;
+    std::end(elements);
 };
 
 template <class T>
 inline constexpr std::size_t picture_count = std::dynamic_extent;
 template <std::size_t Pictures>
-inline constexpr std::size_t picture_count<subject<Pictures>> = Pictures;
+inline constexpr std::size_t picture_count<element<Pictures>> = Pictures;
 
 constexpr bool allows_pictures(value_rule const& rule, std::size_t count) noexcept
 {
-    return count == std::dynamic_extent || (static_cast<std::int64_t>(count) >= rule.item_smallest &&
-                                            static_cast<std::int64_t>(count) <= rule.item_largest);
+    return count == std::dynamic_extent || (static_cast<std::int64_t>(count) >= rule.item_minimum &&
+                                            static_cast<std::int64_t>(count) <= rule.item_maximum);
 }
 
 } // namespace detail
 
-/// Whether each subject of a list parameter may have so many pictures.
+/// Whether each element of a list parameter may have so many pictures.
 template <class Model, class Kind, class Parameter, std::size_t Pictures>
-concept accepts_pictures_per_subject = detail::allows_pictures(detail::row_of<Model, Kind, Parameter>.values,
+concept accepts_pictures_per_element = detail::allows_pictures(detail::row_of<Model, Kind, Parameter>.values,
                                                                Pictures);
 
-/// Whether `Item` is an entry of that list parameter: a URL of a list of URLs, a subject of a list of
-/// subjects.
+/// Whether `Item` is an entry of that list parameter: a URL of a list of URLs, an element of a list of
+/// elements.
 template <class Model, class Kind, class Parameter, class Item>
 concept accepts_item = (detail::row_of<Model, Kind, Parameter>.values.kind == value_kind::urls &&
                         std::convertible_to<Item const&, std::string_view>) ||
-                       (detail::row_of<Model, Kind, Parameter>.values.kind == value_kind::subjects &&
-                        detail::is_subject<Item>);
+                       (detail::row_of<Model, Kind, Parameter>.values.kind == value_kind::elements &&
+                        detail::is_element<Item>);
 
 /// Whether `Range` is a range of entries of that list parameter.
 template <class Model, class Kind, class Parameter, class Range>
 concept accepts_range = (detail::row_of<Model, Kind, Parameter>.values.kind == value_kind::urls &&
                          detail::range_of_texts<Range>) ||
-                        (detail::row_of<Model, Kind, Parameter>.values.kind == value_kind::subjects &&
-                         detail::range_of_subjects<Range>);
+                        (detail::row_of<Model, Kind, Parameter>.values.kind == value_kind::elements &&
+                         detail::range_of_elements<Range>);
 
 } // namespace apimart
 

@@ -35,16 +35,17 @@ APIMART_INLINE boost::json::value argument_value::to_json(boost::json::storage_p
     return boost::json::value(*object_, storage);
 }
 
-APIMART_INLINE request_body::request_body(restored, boost::json::object body, std::vector<std::string> extras)
-    : body_(std::move(body)), extras_(std::move(extras))
+APIMART_INLINE request_body::request_body(from_json_tag, boost::json::object body,
+                                          std::vector<std::string> extra_fields)
+    : body_(std::move(body)), extra_fields_(std::move(extra_fields))
 {}
 
-APIMART_INLINE request_body::request_body(std::string_view model, static_list<row> rows)
+APIMART_INLINE request_body::request_body(std::string_view model, static_list<parameter_spec> rows)
 {
     body_.reserve(8);
     body_[boost::json::string_view(model_field)] = boost::json::string_view(model);
-    for (row const& one : rows)
-        if (one.how == need::implied)
+    for (parameter_spec const& one : rows)
+        if (one.requirement == requirement::discriminator)
             store(one.name, one.fixed);
 }
 
@@ -53,9 +54,9 @@ APIMART_INLINE std::string request_body::serialize() const
     return boost::json::serialize(body_);
 }
 
-APIMART_INLINE std::span<std::string const> request_body::extras() const noexcept
+APIMART_INLINE std::span<std::string const> request_body::extra_fields() const noexcept
 {
-    return extras_;
+    return extra_fields_;
 }
 
 APIMART_INLINE boost::json::object request_body::body_copy() const
@@ -65,7 +66,7 @@ APIMART_INLINE boost::json::object request_body::body_copy() const
 
 APIMART_INLINE std::vector<std::string> request_body::extras_copy() const
 {
-    return extras_;
+    return extra_fields_;
 }
 
 APIMART_INLINE boost::json::object request_body::take_body() &&
@@ -75,7 +76,7 @@ APIMART_INLINE boost::json::object request_body::take_body() &&
 
 APIMART_INLINE std::vector<std::string> request_body::take_extras() &&
 {
-    return std::move(extras_);
+    return std::move(extra_fields_);
 }
 
 APIMART_INLINE void request_body::store(std::string_view name, argument_value const& value)
@@ -96,10 +97,10 @@ APIMART_INLINE boost::json::array& request_body::store_empty_list(std::string_vi
 APIMART_INLINE void request_body::store_extra(std::string_view name, boost::json::value value)
 {
     body_[boost::json::string_view(name)] = std::move(value);
-    for (std::string const& known : extras_)
+    for (std::string const& known : extra_fields_)
         if (known == name)
             return;
-    extras_.emplace_back(name);
+    extra_fields_.emplace_back(name);
 }
 
 APIMART_INLINE void request_body::append(boost::json::array& list, std::string_view url)
@@ -112,7 +113,7 @@ APIMART_INLINE void request_body::append(boost::json::array& list, boost::json::
     list.emplace_back(entry);
 }
 
-APIMART_INLINE request_body::shot_writer::shot_writer(request_body& request, row const& place)
+APIMART_INLINE request_body::shot_writer::shot_writer(request_body& request, parameter_spec const& place)
     : request_(request), place_(place)
 {
     if (place_.values.kind == value_kind::shots)

@@ -52,7 +52,7 @@ template <class Model, class Kind>
 constexpr last_part last_part_of() noexcept
 {
     last_part result = last_part::value;
-    for (row const& one : Kind::template table_of<Model>().rows)
+    for (parameter_spec const& one : Kind::template table_of<Model>().rows)
         if (one.constructs())
             result = one.values.kind == value_kind::urls ? last_part::list
                      : one.values.kind == value_kind::shots || one.values.kind == value_kind::shot_script
@@ -63,21 +63,21 @@ constexpr last_part last_part_of() noexcept
 
 // The constructors of a request, made from the required rows of its table.
 template <class Model, class Kind, class Tags, last_part Last>
-class required_parts;
+class required_parameters;
 
 template <class Model, class Kind, class... Parameters>
-class required_parts<Model, Kind, tag_list<Parameters...>, last_part::value> : public request_body
+class required_parameters<Model, Kind, tag_list<Parameters...>, last_part::value> : public request_body
 {
 public:
     /// Takes the required parameters in the order of the table.
-    explicit required_parts(argument<Model, Kind, Parameters>... parts)
+    explicit required_parameters(argument<Model, Kind, Parameters>... parts)
         : request_body(Model::id, Kind::template table_of<Model>().rows)
     {
         (this->store(Parameters::name, parts), ...);
     }
 
 protected:
-    required_parts(restored tag, boost::json::object body, std::vector<std::string> extras)
+    required_parameters(from_json_tag tag, boost::json::object body, std::vector<std::string> extras)
         : request_body(tag, std::move(body), std::move(extras))
     {}
 };
@@ -114,13 +114,13 @@ public:
         }
 
     protected:
-        parts_before_list(restored tag, boost::json::object body, std::vector<std::string> extras)
+        parts_before_list(from_json_tag tag, boost::json::object body, std::vector<std::string> extras)
             : request_body(tag, std::move(body), std::move(extras))
         {}
 };
 
 template <class Model, class Kind, class Tags>
-class required_parts<Model, Kind, Tags, last_part::list>
+class required_parameters<Model, Kind, Tags, last_part::list>
     : public parts_before_list<Model, Kind, typename last_of<Tags>::leading, typename last_of<Tags>::last>
 {
     using base =
@@ -131,12 +131,12 @@ public:
 };
 
 template <class Model, class Kind, class Tags>
-class required_parts<Model, Kind, Tags, last_part::shots> : public request_body
+class required_parameters<Model, Kind, Tags, last_part::shots> : public request_body
 {
 public:
     /// Takes the shots of a storyboard that was checked while compiling.
     template <std::size_t Count>
-    required_parts(storyboard_draft<Model, Count> const& draft)
+    required_parameters(storyboard_draft<Model, Count> const& draft)
         : request_body(Model::id, Kind::template table_of<Model>().rows)
     {
         this->store_shots(place(), parameter::duration::name, draft.shots());
@@ -145,23 +145,26 @@ public:
     /// Takes shots that are known only at run time.
     template <class Shots>
         requires range_of_shots<Shots>
-    explicit required_parts(Shots const& shots)
+    explicit required_parameters(Shots const& shots)
         : request_body(Model::id, Kind::template table_of<Model>().rows)
     {
         this->store_shots(place(), parameter::duration::name, shots);
     }
 
 protected:
-    required_parts(restored tag, boost::json::object body, std::vector<std::string> extras)
+    required_parameters(from_json_tag tag, boost::json::object body, std::vector<std::string> extras)
         : request_body(tag, std::move(body), std::move(extras))
     {}
 
 private:
-    static row const& place() noexcept { return row_of<Model, Kind, typename last_of<Tags>::last>; }
+    static parameter_spec const& place() noexcept
+    {
+        return row_of<Model, Kind, typename last_of<Tags>::last>;
+    }
 };
 
 template <class Model, class Kind>
-using parts_of = required_parts<Model, Kind, constructor_tags<Model, Kind>, last_part_of<Model, Kind>()>;
+using parts_of = required_parameters<Model, Kind, constructor_tags<Model, Kind>, last_part_of<Model, Kind>()>;
 
 } // namespace detail
 } // namespace apimart

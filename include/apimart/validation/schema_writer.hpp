@@ -66,7 +66,7 @@ inline std::string shot_script_pattern()
 }
 
 // Writes the tables of one model as a JSON Schema. Its structure is that of the validator: first the kind of
-// generation is told from the body (kind_of_body.hpp), then the rows of that kind are applied.
+// generation is told from the body (detect_kind.hpp), then the rows of that kind are applied.
 class schema_writer
 {
 public:
@@ -127,8 +127,8 @@ private:
     static array words_of(kind_info const& kind)
     {
         array words;
-        for (row const& one : kind.rows)
-            if (one.how == need::implied)
+        for (parameter_spec const& one : kind.rows)
+            if (one.requirement == requirement::discriminator)
                 words.push_back(field_is(one.name, {{"const", json_of(one.fixed)}}));
         return words;
     }
@@ -136,15 +136,15 @@ private:
     array marks_of(kind_info const& kind) const
     {
         array marks;
-        for (row const& one : kind.rows) {
+        for (parameter_spec const& one : kind.rows) {
             if (one.values.kind == value_kind::shot_script)
                 marks.push_back(field_is(one.name, {{"type", "string"}, {"pattern", shot_script_pattern()}}));
             if (one.values.kind != value_kind::url && one.values.kind != value_kind::urls)
                 continue;
-            row const* const in_plain = model_.kinds.back().find(one.name);
+            parameter_spec const* const in_plain = model_.kinds.back().find(one.name);
             if (in_plain == nullptr)
                 marks.push_back(object{{"required", array{text(one.name)}}});
-            else if (in_plain->how == need::no_effect)
+            else if (in_plain->requirement == requirement::ignored)
                 marks.push_back(field_is(one.name, {{"not", object{{"type", "array"}, {"maxItems", 0}}}}));
         }
         return marks;
@@ -154,16 +154,16 @@ private:
     {
         std::vector<std::pair<object, std::string_view>> choices;
         for (kind_info const& kind : model_.kinds)
-            if (kind.leaves_words)
+            if (kind.has_discriminator)
                 choices.emplace_back(all_of(words_of(kind)), kind.name);
         // With the first word alone, such a kind was meant, whose definition then refuses the body.
         for (kind_info const& kind : model_.kinds)
-            if (kind.leaves_words) {
+            if (kind.has_discriminator) {
                 choices.emplace_back(words_of(kind).front().as_object(), kind.name);
                 break;
             }
         for (kind_info const& kind : model_.kinds)
-            if (!kind.leaves_words && &kind != &model_.kinds.back())
+            if (!kind.has_discriminator && &kind != &model_.kinds.back())
                 if (array marks = marks_of(kind); !marks.empty())
                     choices.emplace_back(any_of(std::move(marks)), kind.name);
 
@@ -181,12 +181,12 @@ private:
     {
         object properties{{model_field_name(), constant_model()}};
         array required{model_field_name()};
-        for (row const& one : kind.rows) {
+        for (parameter_spec const& one : kind.rows) {
             properties[text(one.name)] = of_row(one, kind);
-            if (one.how == need::required || one.how == need::implied)
+            if (one.requirement == requirement::required || one.requirement == requirement::discriminator)
                 required.push_back(text(one.name));
         }
-        for (row const& one : tables::common_parameters.rows)
+        for (parameter_spec const& one : tables::common_parameters.rows)
             properties[text(one.name)] = of_row(one, kind);
         return {{"title", text(kind.name)},
                 {"type", "object"},
@@ -195,12 +195,12 @@ private:
                 {"additionalProperties", false}};
     }
 
-    object of_row(row const& one, kind_info const& kind)
+    object of_row(parameter_spec const& one, kind_info const& kind)
     {
         object result{{"description", description(one, kind)}};
         for (auto& [key, value] : one.fixed.holds() != constant::type::nothing
                                       ? object{{"const", json_of(one.fixed)}}
-                                  : one.how == need::no_effect && is_list(one.values)
+                                  : one.requirement == requirement::ignored && is_list(one.values)
                                       ? object{{"type", "array"}} // its entries do not matter
                                       : of_value(one.values))
             result[key] = value;
@@ -215,23 +215,24 @@ private:
     }
 
     // What is only advised stands in the description, since it does not make a body invalid.
-    static std::string description(row const& one, kind_info const& kind)
+    static std::string description(parameter_spec const& one, kind_info const& kind)
     {
         std::string words(one.description);
         auto add = [&](std::string const& sentence) { words += ". " + sentence; };
         value_rule const& rule = one.values;
-        if (one.how == need::no_effect)
+        if (one.requirement == requirement::ignored)
             add("Has no effect for " + std::string(kind.name));
-        if (one.how == need::unsaid)
+        if (one.requirement == requirement::undocumented)
             add("Not said to work for " + std::string(kind.name));
-        if (one.how == need::expected || one.how == need::recommended)
+        if (one.requirement == requirement::recommended_argument ||
+            one.requirement == requirement::recommended)
             add("Should be given");
-        if (one.how == need::computed)
+        if (one.requirement == requirement::derived)
             add("Should be the sum of the seconds of all shots");
-        if (rule.advised_largest != value_rule::unlimited)
-            add("Should be at most " + std::to_string(rule.advised_largest) +
+        if (rule.recommended_maximum != value_rule::unlimited)
+            add("Should be at most " + std::to_string(rule.recommended_maximum) +
                 (rule.kind == value_kind::integer ? "" : " characters"));
-        if (rule.numbers_are_advice)
+        if (rule.numbers_recommended)
             add("Should be one of the examples");
         return words;
     }
@@ -242,9 +243,9 @@ private:
     {
         switch (rule.kind) {
         case value_kind::text:
-            return of_text(rule.smallest, rule.largest);
+            return of_text(rule.minimum, rule.maximum);
         case value_kind::shot_script: {
-            object result = of_text(1, rule.largest);
+            object result = of_text(1, rule.maximum);
             result["pattern"] = shot_script_pattern();
             return result;
         }
@@ -259,11 +260,11 @@ private:
                 return url();
             return {{"anyOf", array{url(), base64_picture_of(rule.picture.bytes)}}};
         case value_kind::urls:
-            return list_of(url(), rule.smallest, rule.largest);
+            return list_of(url(), rule.minimum, rule.maximum);
         case value_kind::shots:
             return of_shots(rule);
-        case value_kind::subjects:
-            return of_subjects(rule);
+        case value_kind::elements:
+            return of_elements(rule);
         case value_kind::enabled_object:
             return complete_object({{text(enabled_field), object{{"type", "boolean"}}}});
         case value_kind::object:
@@ -272,13 +273,13 @@ private:
         return {{"type", "object"}};
     }
 
-    static object of_text(std::int64_t shortest, std::int64_t longest)
+    static object of_text(std::int64_t minimum, std::int64_t maximum)
     {
         object result{{"type", "string"}};
-        if (shortest > 0)
-            result["minLength"] = shortest;
-        if (longest != value_rule::unlimited)
-            result["maxLength"] = longest;
+        if (minimum > 0)
+            result["minLength"] = minimum;
+        if (maximum != value_rule::unlimited)
+            result["maxLength"] = maximum;
         return result;
     }
 
@@ -289,11 +290,11 @@ private:
         for (std::size_t i = 0; i != rule.number_count; ++i)
             numbers.push_back(rule.numbers[i]);
         if (!numbers.empty())
-            result[rule.numbers_are_advice ? "examples" : "enum"] = std::move(numbers);
-        if (rule.smallest != -value_rule::unlimited)
-            result["minimum"] = rule.smallest;
-        if (rule.largest != value_rule::unlimited)
-            result["maximum"] = rule.largest;
+            result[rule.numbers_recommended ? "examples" : "enum"] = std::move(numbers);
+        if (rule.minimum != -value_rule::unlimited)
+            result["minimum"] = rule.minimum;
+        if (rule.maximum != value_rule::unlimited)
+            result["maximum"] = rule.maximum;
         return result;
     }
 
@@ -305,13 +306,13 @@ private:
         return {{"enum", std::move(choices)}};
     }
 
-    static object list_of(object entry, std::int64_t fewest, std::int64_t most)
+    static object list_of(object entry, std::int64_t minimum, std::int64_t maximum)
     {
         object result{{"type", "array"}, {"items", std::move(entry)}};
-        if (fewest > 0)
-            result["minItems"] = fewest;
-        if (most != value_rule::unlimited)
-            result["maxItems"] = most;
+        if (minimum > 0)
+            result["minItems"] = minimum;
+        if (maximum != value_rule::unlimited)
+            result["maxItems"] = maximum;
         return result;
     }
 
@@ -375,14 +376,14 @@ private:
         constexpr std::string_view name = "shot";
         definitions_[text(name)] =
             complete_object({{text(shot_field::index), object{{"type", "integer"}, {"minimum", 1}}},
-                             {text(shot_field::prompt), of_text(rule.item_smallest, rule.item_largest)},
+                             {text(shot_field::prompt), of_text(rule.item_minimum, rule.item_maximum)},
                              {text(shot_field::duration), object{{"type", "integer"}, {"minimum", 1}}}});
-        object result = list_of(reference(name), rule.smallest, rule.largest);
+        object result = list_of(reference(name), rule.minimum, rule.maximum);
         result["$comment"] = "Not said here: the durations add up to the duration of the video.";
-        if (rule.largest == value_rule::unlimited)
+        if (rule.maximum == value_rule::unlimited)
             return result;
         array numbered;
-        for (std::int64_t number = 1; number <= rule.largest; ++number)
+        for (std::int64_t number = 1; number <= rule.maximum; ++number)
             numbered.push_back(
                 object{{"properties", object{{text(shot_field::index), object{{"const", number}}}}}});
         // `items` would leave out what `prefixItems` names.
@@ -393,13 +394,13 @@ private:
         return result;
     }
 
-    object of_subjects(value_rule const& rule)
+    object of_elements(value_rule const& rule)
     {
-        return list_of(complete_object({{text(subject_field::name), of_text(1, value_rule::unlimited)},
-                                        {text(subject_field::description), of_text(1, value_rule::unlimited)},
-                                        {text(subject_field::pictures),
-                                         list_of(url(), rule.item_smallest, rule.item_largest)}}),
-                       rule.smallest, rule.largest);
+        return list_of(complete_object({{text(element_field::name), of_text(1, value_rule::unlimited)},
+                                        {text(element_field::description), of_text(1, value_rule::unlimited)},
+                                        {text(element_field::pictures),
+                                         list_of(url(), rule.item_minimum, rule.item_maximum)}}),
+                       rule.minimum, rule.maximum);
     }
 
     model_info const& model_;

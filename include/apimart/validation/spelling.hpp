@@ -15,11 +15,11 @@ namespace apimart::detail {
 // Number of single-character edits between two short texts, upper and lower case taken as alike.
 inline std::size_t edit_distance(std::string_view a, std::string_view b)
 {
-    constexpr std::size_t longest = 64;
-    if (a.size() > longest || b.size() > longest)
-        return longest;
+    constexpr std::size_t max_size = 64;
+    if (a.size() > max_size || b.size() > max_size)
+        return max_size;
     using boost::urls::grammar::to_lower;
-    std::array<std::size_t, longest + 1> line{};
+    std::array<std::size_t, max_size + 1> line{};
     for (std::size_t j = 0; j <= b.size(); ++j)
         line[j] = j;
     for (std::size_t i = 1; i <= a.size(); ++i) {

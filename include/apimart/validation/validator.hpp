@@ -69,7 +69,7 @@ class validator
 {
 public:
     validator(model_info const& model, kind_info const& kind, boost::json::object const& body,
-              std::span<std::string const> extras, diagnostics& found)
+              std::span<std::string const> extras, validation_result& found)
         : model_(model), kind_(kind), body_(body), extras_(extras), found_(found)
     {}
 
@@ -90,17 +90,18 @@ private:
 
     // ---- words ----
 
-    void refuse(json_pointer const& where, std::string rule, std::string given)
+    void add_error(json_pointer const& where, std::string rule, std::string given)
     {
-        found_.refuse(where.pointer(), std::move(rule), std::move(given));
+        found_.add_error(where.pointer(), std::move(rule), std::move(given));
     }
-    void advise(json_pointer const& where, std::string rule, std::string given)
+    void add_warning(json_pointer const& where, std::string rule, std::string given)
     {
-        found_.advise(where.pointer(), std::move(rule), std::move(given));
+        found_.add_warning(where.pointer(), std::move(rule), std::move(given));
     }
-    void refuse_type(json_pointer const& where, std::string_view type, value const& given, bool media = false)
+    void add_type_error(json_pointer const& where, std::string_view type, value const& given,
+                        bool media = false)
     {
-        refuse(where, "must be a JSON " + std::string(type), excerpt(given, media));
+        add_error(where, "must be a JSON " + std::string(type), excerpt(given, media));
     }
 
     // "a, b or c".
@@ -125,13 +126,13 @@ private:
                             [&](std::size_t i) { return std::to_string(rule.numbers[i]); });
     }
 
-    static std::string count_rule(std::int64_t fewest, std::int64_t most)
+    static std::string count_rule(std::int64_t minimum, std::int64_t maximum)
     {
-        if (most == value_rule::unlimited)
-            return "must have at least " + entries(fewest);
-        if (fewest == 0)
-            return "must have at most " + entries(most);
-        return "must have " + std::to_string(fewest) + " to " + entries(most);
+        if (maximum == value_rule::unlimited)
+            return "must have at least " + entries(minimum);
+        if (minimum == 0)
+            return "must have at most " + entries(maximum);
+        return "must have " + std::to_string(minimum) + " to " + entries(maximum);
     }
     static std::string entries(std::int64_t count)
     {
@@ -153,40 +154,40 @@ private:
         json_pointer const where(root_, name);
         if (!extras_.empty() && is_extra(name)) {
             if (name == model_field || model_.knows(name))
-                refuse(where, "is a parameter of " + std::string(model_.id) + ", not an extra",
-                       excerpt(given, true));
+                add_error(where, "is a parameter of " + std::string(model_.id) + ", not an extra",
+                          excerpt(given, true));
             else
                 check_free_value(where, given, 1);
             return;
         }
         if (name == model_field)
             return;
-        row const* const known = kind_.find(name);
+        parameter_spec const* const known = kind_.find(name);
         if (known >= kind_.rows.data() && known < kind_.rows.data() + kind_.rows.size())
             given_[static_cast<std::size_t>(known - kind_.rows.data())] = &given;
         if (known == nullptr) {
             check_unknown(where, name, given);
             return;
         }
-        switch (known->how) {
-        case need::no_effect:
+        switch (known->requirement) {
+        case requirement::ignored:
             if (known->values.kind != value_kind::shots && known->values.kind != value_kind::urls)
                 check_value(*known, where, given);
             else if (!given.is_array())
-                refuse_type(where, "array", given);
-            advise(where, "has no effect for " + std::string(kind_.name), excerpt(given, true));
+                add_type_error(where, "array", given);
+            add_warning(where, "has no effect for " + std::string(kind_.name), excerpt(given, true));
             return;
-        case need::left_at:
-        case need::implied:
+        case requirement::fixed:
+        case requirement::discriminator:
             check_value(*known, where, given);
             if (given.is_bool() && !holds(given, known->fixed))
-                refuse(where,
-                       "must be " + std::string(known->fixed.flag() ? "true" : "false") + " for " +
-                           std::string(kind_.name),
-                       excerpt(given));
+                add_error(where,
+                          "must be " + std::string(known->fixed.flag() ? "true" : "false") + " for " +
+                              std::string(kind_.name),
+                          excerpt(given));
             return;
-        case need::unsaid:
-            advise(where, "is not said to work for " + std::string(kind_.name), excerpt(given, true));
+        case requirement::undocumented:
+            add_warning(where, "is not said to work for " + std::string(kind_.name), excerpt(given, true));
             break;
         default:
             break;
@@ -197,7 +198,7 @@ private:
     void check_unknown(json_pointer const& where, std::string_view name, value const& given)
     {
         if (found_.full()) {
-            found_.refuse({}, {}, {});
+            found_.add_error({}, {}, {});
             return;
         }
         std::string rule = "is not a parameter of " + std::string(model_.id);
@@ -206,32 +207,32 @@ private:
         } else {
             // The rows of this kind come first, so that they win over equally near names of other kinds.
             suggestion meant(name);
-            for (row const& one : kind_.rows)
+            for (parameter_spec const& one : kind_.rows)
                 meant.consider(one.name);
             for (kind_info const& kind : model_.kinds)
-                for (row const& one : kind.rows)
+                for (parameter_spec const& one : kind.rows)
                     meant.consider(one.name);
-            for (row const& one : tables::common_parameters.rows)
+            for (parameter_spec const& one : tables::common_parameters.rows)
                 meant.consider(one.name);
             rule += meant.question();
         }
-        refuse(where, std::move(rule), excerpt(given, true));
+        add_error(where, std::move(rule), excerpt(given, true));
     }
 
-    void check_missing(row const& one)
+    void check_missing(parameter_spec const& one)
     {
         json_pointer const where(root_, one.name);
-        switch (one.how) {
-        case need::required:
-            refuse(where, "is required for " + std::string(kind_.name), "");
+        switch (one.requirement) {
+        case requirement::required:
+            add_error(where, "is required for " + std::string(kind_.name), "");
             break;
-        case need::implied:
+        case requirement::discriminator:
             // Which value was meant is not known, so all of them are named.
-            refuse(where, "is required: " + choices_of(one.values), "");
+            add_error(where, "is required: " + choices_of(one.values), "");
             break;
-        case need::expected:
-        case need::recommended:
-            advise(where, "should be given for " + std::string(kind_.name), "");
+        case requirement::recommended_argument:
+        case requirement::recommended:
+            add_warning(where, "should be given for " + std::string(kind_.name), "");
             break;
         default:
             break;
@@ -240,7 +241,7 @@ private:
 
     // ---- values ----
 
-    void check_value(row const& one, json_pointer const& where, value const& given)
+    void check_value(parameter_spec const& one, json_pointer const& where, value const& given)
     {
         value_rule const& rule = one.values;
         switch (rule.kind) {
@@ -253,9 +254,9 @@ private:
             break;
         case value_kind::boolean:
             if (!given.is_bool())
-                refuse_type(where, "boolean", given);
+                add_type_error(where, "boolean", given);
             else if (rule.only_true && !given.get_bool())
-                refuse(where, "must be true, or left out", "false");
+                add_error(where, "must be true, or left out", "false");
             break;
         case value_kind::choice:
             check_choice(rule, where, given);
@@ -264,20 +265,20 @@ private:
             check_url(rule, where, given);
             break;
         case value_kind::urls:
-            check_urls(where, given, rule.smallest, rule.largest);
+            check_urls(where, given, rule.minimum, rule.maximum);
             break;
         case value_kind::shots:
             check_shots(rule, where, given);
             break;
-        case value_kind::subjects:
-            check_subjects(rule, where, given);
+        case value_kind::elements:
+            check_elements(rule, where, given);
             break;
         case value_kind::enabled_object:
             check_enabled_object(where, given);
             break;
         case value_kind::object:
             if (!given.is_object())
-                refuse_type(where, "object", given);
+                add_type_error(where, "object", given);
             else
                 check_free_value(where, given, 1);
             break;
@@ -287,18 +288,18 @@ private:
     void check_text(value_rule const& rule, json_pointer const& where, value const& given)
     {
         if (!given.is_string()) {
-            refuse_type(where, "string", given);
+            add_type_error(where, "string", given);
             return;
         }
         std::string_view const text(given.get_string());
-        check_text(where, text, rule.kind == value_kind::shot_script ? 1 : rule.smallest, rule.largest,
-                   rule.advised_largest);
+        check_text(where, text, rule.kind == value_kind::shot_script ? 1 : rule.minimum, rule.maximum,
+                   rule.recommended_maximum);
         if (rule.kind == value_kind::shot_script && !read_shot_script(text).well_formed)
-            refuse(where, "must consist of shots written as `Shot number,seconds,text;`", excerpt(text));
+            add_error(where, "must consist of shots written as `Shot number,seconds,text;`", excerpt(text));
     }
 
-    void check_text(json_pointer const& where, std::string_view text, std::int64_t fewest, std::int64_t most,
-                    std::int64_t advised)
+    void check_text(json_pointer const& where, std::string_view text, std::int64_t minimum,
+                    std::int64_t maximum, std::int64_t advised)
     {
         utf8_scan const scan = scan_utf8(text);
         auto const length = static_cast<std::int64_t>(scan.code_points);
@@ -306,43 +307,44 @@ private:
             return count_of(static_cast<std::size_t>(count), "character", "characters");
         };
         if (!scan.valid())
-            refuse(where, "must be UTF-8; the byte at offset " + std::to_string(scan.bad_byte) + " is not",
-                   excerpt(text));
-        else if (text.empty() && fewest > 0)
-            refuse(where, "must not be empty", excerpt(text));
-        else if (length > most)
-            refuse(where, "must have at most " + characters(most), characters(length));
+            add_error(where, "must be UTF-8; the byte at offset " + std::to_string(scan.bad_byte) + " is not",
+                      excerpt(text));
+        else if (text.empty() && minimum > 0)
+            add_error(where, "must not be empty", excerpt(text));
+        else if (length > maximum)
+            add_error(where, "must have at most " + characters(maximum), characters(length));
         else if (length > advised)
-            advise(where, "should have at most " + characters(advised), characters(length));
+            add_warning(where, "should have at most " + characters(advised), characters(length));
     }
 
     void check_integer(value_rule const& rule, json_pointer const& where, value const& given)
     {
         std::int64_t number = 0;
         if (!as_integer(given, number)) {
-            refuse_type(where, "integer", given);
+            add_type_error(where, "integer", given);
             return;
         }
         if (rule.number_count != 0 && !rule.lists_number(number)) {
             std::string wanted = numbers_of(rule);
-            if (rule.numbers_are_advice)
-                advise(where, "should be " + std::move(wanted), excerpt(given));
+            if (rule.numbers_recommended)
+                add_warning(where, "should be " + std::move(wanted), excerpt(given));
             else
-                refuse(where, "must be " + std::move(wanted), excerpt(given));
+                add_error(where, "must be " + std::move(wanted), excerpt(given));
         } else if (!rule.allows_number(number)) {
-            refuse(where,
-                   "must be between " + std::to_string(rule.smallest) + " and " +
-                       std::to_string(rule.largest),
-                   excerpt(given));
-        } else if (number > rule.advised_largest) {
-            advise(where, "should be at most " + std::to_string(rule.advised_largest), excerpt(given));
+            add_error(where,
+                      "must be between " + std::to_string(rule.minimum) + " and " +
+                          std::to_string(rule.maximum),
+                      excerpt(given));
+        } else if (number > rule.recommended_maximum) {
+            add_warning(where, "should be at most " + std::to_string(rule.recommended_maximum),
+                        excerpt(given));
         }
     }
 
     void check_choice(value_rule const& rule, json_pointer const& where, value const& given)
     {
         if (!given.is_string()) {
-            refuse_type(where, "string", given);
+            add_type_error(where, "string", given);
             return;
         }
         std::string_view const text(given.get_string());
@@ -351,13 +353,13 @@ private:
         suggestion meant(text);
         for (std::size_t i = 0; i != rule.choice_count; ++i)
             meant.consider(rule.choices[i]);
-        refuse(where, "must be " + choices_of(rule) + meant.question(), excerpt(text));
+        add_error(where, "must be " + choices_of(rule) + meant.question(), excerpt(text));
     }
 
     void check_url(value_rule const& rule, json_pointer const& where, value const& given)
     {
         if (!given.is_string()) {
-            refuse_type(where, "string", given, true);
+            add_type_error(where, "string", given, true);
             return;
         }
         std::string_view const text(given.get_string());
@@ -368,58 +370,58 @@ private:
         base64_picture const picture(text);
         if (!picture.well_formed()) {
             if (!is_absolute_http_url(text))
-                refuse(where, "must be an absolute http or https URL, or a JPEG or PNG picture in Base64",
-                       excerpt(text, true));
+                add_error(where, "must be an absolute http or https URL, or a JPEG or PNG picture in Base64",
+                          excerpt(text, true));
         } else if (picture.bytes() > rule.picture.bytes) {
-            refuse(where, picture_size_rule(rule.picture.bytes),
-                   count_of(static_cast<std::size_t>(picture.bytes()), "byte", "bytes"));
+            add_error(where, picture_size_rule(rule.picture.bytes),
+                      count_of(static_cast<std::size_t>(picture.bytes()), "byte", "bytes"));
         } else if (!picture.begins_like_a_picture()) {
-            advise(where, "should be a JPEG or PNG picture if it is Base64", excerpt(text, true));
+            add_warning(where, "should be a JPEG or PNG picture if it is Base64", excerpt(text, true));
         }
     }
 
     void check_url_text(json_pointer const& where, std::string_view text)
     {
         if (!is_absolute_http_url(text))
-            refuse(where, "must be an absolute http or https URL", excerpt(text, true));
+            add_error(where, "must be an absolute http or https URL", excerpt(text, true));
     }
 
-    void check_urls(json_pointer const& where, value const& given, std::int64_t fewest, std::int64_t most)
+    void check_urls(json_pointer const& where, value const& given, std::int64_t minimum, std::int64_t maximum)
     {
         if (!given.is_array()) {
-            refuse_type(where, "array", given, true);
+            add_type_error(where, "array", given, true);
             return;
         }
-        check_count(where, given.get_array(), fewest, most);
+        check_count(where, given.get_array(), minimum, maximum);
         std::size_t index = 0;
         for (value const& entry : given.get_array()) {
             json_pointer const place(where, index++);
             if (!entry.is_string())
-                refuse_type(place, "string", entry, true);
+                add_type_error(place, "string", entry, true);
             else
                 check_url_text(place, std::string_view(entry.get_string()));
         }
     }
 
-    void check_count(json_pointer const& where, boost::json::array const& list, std::int64_t fewest,
-                     std::int64_t most)
+    void check_count(json_pointer const& where, boost::json::array const& list, std::int64_t minimum,
+                     std::int64_t maximum)
     {
         auto const count = static_cast<std::int64_t>(list.size());
-        if (count < fewest || count > most)
-            refuse(where, count_rule(fewest, most), entries(count));
+        if (count < minimum || count > maximum)
+            add_error(where, count_rule(minimum, maximum), entries(count));
     }
 
     void check_enabled_object(json_pointer const& where, value const& given)
     {
         if (!given.is_object()) {
-            refuse_type(where, "object", given);
+            add_type_error(where, "object", given);
             return;
         }
         constexpr std::array<std::string_view, 1> fields = {enabled_field};
         check_fields(where, given.get_object(), fields);
         if (value const* enabled = member(given.get_object(), enabled_field))
             if (!enabled->is_bool())
-                refuse_type(json_pointer(where, enabled_field), "boolean", *enabled);
+                add_type_error(json_pointer(where, enabled_field), "boolean", *enabled);
     }
 
     // Every field must be there, and no other.
@@ -433,35 +435,35 @@ private:
             suggestion meant(name);
             for (std::string_view const field : fields)
                 meant.consider(field);
-            refuse(json_pointer(where, name), "is not a field of this object" + meant.question(),
-                   excerpt(one.value(), true));
+            add_error(json_pointer(where, name), "is not a field of this object" + meant.question(),
+                      excerpt(one.value(), true));
         }
         for (std::string_view const field : fields)
             if (member(object, field) == nullptr)
-                refuse(json_pointer(where, field), "is required", "");
+                add_error(json_pointer(where, field), "is required", "");
     }
 
     // A text within an object; its absence was reported by check_fields.
     void check_text_field(json_pointer const& where, boost::json::object const& object,
-                          std::string_view field, std::int64_t most)
+                          std::string_view field, std::int64_t maximum)
     {
         value const* given = member(object, field);
         if (given == nullptr)
             return;
         json_pointer const place(where, field);
         if (!given->is_string())
-            refuse_type(place, "string", *given);
+            add_type_error(place, "string", *given);
         else
-            check_text(place, std::string_view(given->get_string()), 1, most, most);
+            check_text(place, std::string_view(given->get_string()), 1, maximum, maximum);
     }
 
     void check_shots(value_rule const& rule, json_pointer const& where, value const& given)
     {
         if (!given.is_array()) {
-            refuse_type(where, "array", given);
+            add_type_error(where, "array", given);
             return;
         }
-        check_count(where, given.get_array(), rule.smallest, rule.largest);
+        check_count(where, given.get_array(), rule.minimum, rule.maximum);
         constexpr std::array<std::string_view, 3> fields = {shot_field::index, shot_field::prompt,
                                                             shot_field::duration};
         std::int64_t const total = video_length();
@@ -471,13 +473,13 @@ private:
         for (value const& entry : given.get_array()) {
             json_pointer const place(where, index++);
             if (!entry.is_object()) {
-                refuse_type(place, "object", entry);
+                add_type_error(place, "object", entry);
                 all_known = false;
                 continue;
             }
             boost::json::object const& object = entry.get_object();
             check_fields(place, object, fields);
-            check_text_field(place, object, shot_field::prompt, rule.item_largest);
+            check_text_field(place, object, shot_field::prompt, rule.item_maximum);
             check_shot_number(json_pointer(place, shot_field::index), member(object, shot_field::index),
                               index);
             std::int64_t seconds = 0;
@@ -488,8 +490,8 @@ private:
                 all_known = false;
         }
         if (all_known && total != value_rule::unlimited && sum != total && !given.get_array().empty())
-            refuse(where, "must last together as long as the video: " + seconds_text(total),
-                   seconds_text(sum));
+            add_error(where, "must last together as long as the video: " + seconds_text(total),
+                      seconds_text(sum));
     }
 
     static std::string seconds_text(std::int64_t seconds)
@@ -503,10 +505,11 @@ private:
         if (given == nullptr)
             return;
         if (!as_integer(*given, number))
-            refuse_type(where, "integer", *given);
+            add_type_error(where, "integer", *given);
         else if (number != static_cast<std::int64_t>(wanted))
-            refuse(where, "must be " + std::to_string(wanted) + ": shots are numbered from 1 in their order",
-                   excerpt(*given));
+            add_error(where,
+                      "must be " + std::to_string(wanted) + ": shots are numbered from 1 in their order",
+                      excerpt(*given));
     }
 
     // Whether the length is usable for the sum.
@@ -516,23 +519,23 @@ private:
         if (given == nullptr)
             return false;
         if (!as_integer(*given, seconds)) {
-            refuse_type(where, "integer", *given);
+            add_type_error(where, "integer", *given);
             return false;
         }
         if (seconds >= 1 && seconds <= total)
             return true;
         if (total == value_rule::unlimited || total < 1)
-            refuse(where, "must be at least 1", excerpt(*given));
+            add_error(where, "must be at least 1", excerpt(*given));
         else
-            refuse(where, "must be between 1 and the length of the video, " + std::to_string(total),
-                   excerpt(*given));
+            add_error(where, "must be between 1 and the length of the video, " + std::to_string(total),
+                      excerpt(*given));
         return false;
     }
 
     // The length that the video will have: as given, or as the service presumes. Unlimited if unknown.
     std::int64_t video_length() const
     {
-        row const* const length = kind_.find(parameter::duration::name);
+        parameter_spec const* const length = kind_.find(parameter::duration::name);
         if (length == nullptr)
             return value_rule::unlimited;
         value const* const given = member(body_, length->name);
@@ -544,51 +547,51 @@ private:
         return as_integer(*given, number) ? number : value_rule::unlimited;
     }
 
-    void check_subjects(value_rule const& rule, json_pointer const& where, value const& given)
+    void check_elements(value_rule const& rule, json_pointer const& where, value const& given)
     {
         if (!given.is_array()) {
-            refuse_type(where, "array", given);
+            add_type_error(where, "array", given);
             return;
         }
-        check_count(where, given.get_array(), rule.smallest, rule.largest);
-        constexpr std::array<std::string_view, 3> fields = {subject_field::name, subject_field::description,
-                                                            subject_field::pictures};
+        check_count(where, given.get_array(), rule.minimum, rule.maximum);
+        constexpr std::array<std::string_view, 3> fields = {element_field::name, element_field::description,
+                                                            element_field::pictures};
         std::size_t index = 0;
         for (value const& entry : given.get_array()) {
             json_pointer const place(where, index);
             if (!entry.is_object()) {
-                refuse_type(place, "object", entry);
+                add_type_error(place, "object", entry);
             } else {
                 boost::json::object const& object = entry.get_object();
                 check_fields(place, object, fields);
-                check_text_field(place, object, subject_field::name, value_rule::unlimited);
-                check_text_field(place, object, subject_field::description, value_rule::unlimited);
-                if (value const* pictures = member(object, subject_field::pictures))
-                    check_urls(json_pointer(place, subject_field::pictures), *pictures, rule.item_smallest,
-                               rule.item_largest);
+                check_text_field(place, object, element_field::name, value_rule::unlimited);
+                check_text_field(place, object, element_field::description, value_rule::unlimited);
+                if (value const* pictures = member(object, element_field::pictures))
+                    check_urls(json_pointer(place, element_field::pictures), *pictures, rule.item_minimum,
+                               rule.item_maximum);
                 // In a list that is too long anyway, comparing all with all would only cost time.
-                if (static_cast<std::int64_t>(index) <= rule.largest)
+                if (static_cast<std::int64_t>(index) <= rule.maximum)
                     check_name_is_new(place, given.get_array(), index);
             }
             ++index;
         }
     }
 
-    static std::string_view subject_name(value const& entry)
+    static std::string_view element_name(value const& entry)
     {
         boost::json::object const* object = entry.if_object();
-        value const* name = object != nullptr ? member(*object, subject_field::name) : nullptr;
+        value const* name = object != nullptr ? member(*object, element_field::name) : nullptr;
         return name != nullptr && name->is_string() ? std::string_view(name->get_string())
                                                     : std::string_view();
     }
 
     void check_name_is_new(json_pointer const& where, boost::json::array const& list, std::size_t index)
     {
-        std::string_view const name = subject_name(list[index]);
+        std::string_view const name = element_name(list[index]);
         for (std::size_t earlier = 0; earlier != index && !name.empty(); ++earlier)
-            if (subject_name(list[earlier]) == name) {
-                advise(json_pointer(where, subject_field::name),
-                       "should differ from the names of other subjects", excerpt(name));
+            if (element_name(list[earlier]) == name) {
+                add_warning(json_pointer(where, element_field::name),
+                            "should differ from the names of other elements", excerpt(name));
                 return;
             }
     }
@@ -598,21 +601,21 @@ private:
     {
         // The body itself is the first level.
         if (depth >= max_nesting && given.is_structured()) {
-            refuse(where, "is nested too deeply", "");
+            add_error(where, "is nested too deeply", "");
             return;
         }
         auto check_utf8 = [&](json_pointer const& place, std::string_view text) {
             if (utf8_scan const scan = scan_utf8(text); !scan.valid())
-                refuse(place,
-                       "must be UTF-8; the byte at offset " + std::to_string(scan.bad_byte) + " is not",
-                       excerpt(text));
+                add_error(place,
+                          "must be UTF-8; the byte at offset " + std::to_string(scan.bad_byte) + " is not",
+                          excerpt(text));
         };
         if (given.is_string()) {
             check_utf8(where, std::string_view(given.get_string()));
         } else if (given.is_double()) {
             if (!std::isfinite(given.get_double()))
-                refuse(where, "must be a finite number",
-                       std::isnan(given.get_double()) ? "not a number" : "infinity");
+                add_error(where, "must be a finite number",
+                          std::isnan(given.get_double()) ? "not a number" : "infinity");
         } else if (boost::json::array const* array = given.if_array()) {
             std::size_t index = 0;
             for (value const& entry : *array)
@@ -628,27 +631,27 @@ private:
 
     // ---- rules across parameters ----
 
-    void check_against_others(row const& one, value const& given)
+    void check_against_others(parameter_spec const& one, value const& given)
     {
-        if (one.how == need::no_effect)
+        if (one.requirement == requirement::ignored)
             return;
         json_pointer const where(root_, one.name);
-        switch (one.values.refers_to) {
-        case mention::nothing:
+        switch (one.values.references) {
+        case reference_kind::nothing:
             break;
-        case mention::images:
+        case reference_kind::images:
             if (given.is_string())
                 check_image_mentions(where, std::string_view(given.get_string()));
             break;
-        case mention::shots:
+        case reference_kind::shots:
             if (given.is_string())
                 check_script(where, std::string_view(given.get_string()));
             break;
-        case mention::subjects:
+        case reference_kind::elements:
             if (given.is_string())
-                check_subject_mentions(where, std::string_view(given.get_string()));
+                check_element_mentions(where, std::string_view(given.get_string()));
             else if (given.is_array())
-                check_subject_mentions_of_shots(where, given.get_array());
+                check_element_mentions_of_shots(where, given.get_array());
             break;
         }
     }
@@ -659,11 +662,11 @@ private:
         std::size_t const count = list != nullptr && list->is_array() ? list->get_array().size() : 0;
         for_each_image_mention(text, [&](std::string_view whole, std::uint64_t number) {
             if (number < 1 || number > count)
-                advise(where,
-                       "should refer to one of the given pictures; " +
-                           std::string(parameter::image_urls::name) + " has " +
-                           count_of(count, "entry", "entries"),
-                       excerpt(whole));
+                add_warning(where,
+                            "should refer to one of the given pictures; " +
+                                std::string(parameter::image_urls::name) + " has " +
+                                count_of(count, "entry", "entries"),
+                            excerpt(whole));
         });
     }
 
@@ -676,39 +679,40 @@ private:
         if (!script.well_formed || total == value_rule::unlimited)
             return;
         if (!script.in_order)
-            advise(where, "should number its shots from 1 in their order", "");
+            add_warning(where, "should number its shots from 1 in their order", "");
         if (script.seconds != total)
-            advise(where, "should have shots that last together as long as the video: " + seconds_text(total),
-                   seconds_text(script.seconds));
+            add_warning(where,
+                        "should have shots that last together as long as the video: " + seconds_text(total),
+                        seconds_text(script.seconds));
     }
 
-    void check_subject_mentions(json_pointer const& where, std::string_view text)
+    void check_element_mentions(json_pointer const& where, std::string_view text)
     {
         value const* const list = member(body_, parameter::element_list::name);
-        boost::json::array const* const subjects = list != nullptr ? list->if_array() : nullptr;
-        row const* const known = kind_.find(parameter::element_list::name);
-        if (subjects != nullptr && known != nullptr &&
-            static_cast<std::int64_t>(subjects->size()) > known->values.largest)
+        boost::json::array const* const elements = list != nullptr ? list->if_array() : nullptr;
+        parameter_spec const* const known = kind_.find(parameter::element_list::name);
+        if (elements != nullptr && known != nullptr &&
+            static_cast<std::int64_t>(elements->size()) > known->values.maximum)
             return;
-        for_each_subject_mention(text, [&](std::string_view rest) {
+        for_each_element_mention(text, [&](std::string_view rest) {
             if (found_.full())
                 return;
             suggestion meant(leading_word(rest));
-            if (subjects != nullptr)
-                for (value const& entry : *subjects) {
-                    if (begins_with_name(rest, subject_name(entry)))
+            if (elements != nullptr)
+                for (value const& entry : *elements) {
+                    if (begins_with_name(rest, element_name(entry)))
                         return;
-                    meant.consider(subject_name(entry));
+                    meant.consider(element_name(entry));
                 }
             if (!leading_word(rest).empty())
-                advise(where,
-                       "should refer to subjects of " + std::string(parameter::element_list::name) +
-                           meant.question(),
-                       excerpt(std::string_view("@" + std::string(leading_word(rest)))));
+                add_warning(where,
+                            "should refer to elements of " + std::string(parameter::element_list::name) +
+                                meant.question(),
+                            excerpt(std::string_view("@" + std::string(leading_word(rest)))));
         });
     }
 
-    void check_subject_mentions_of_shots(json_pointer const& where, boost::json::array const& shots)
+    void check_element_mentions_of_shots(json_pointer const& where, boost::json::array const& shots)
     {
         std::size_t index = 0;
         for (value const& entry : shots) {
@@ -716,7 +720,7 @@ private:
             boost::json::object const* object = entry.if_object();
             value const* text = object != nullptr ? member(*object, shot_field::prompt) : nullptr;
             if (text != nullptr && text->is_string())
-                check_subject_mentions(json_pointer(place, shot_field::prompt),
+                check_element_mentions(json_pointer(place, shot_field::prompt),
                                        std::string_view(text->get_string()));
         }
     }
@@ -725,9 +729,10 @@ private:
     kind_info const& kind_;
     boost::json::object const& body_;
     std::span<std::string const> extras_;
-    diagnostics& found_;
+    validation_result& found_;
     json_pointer root_;
-    std::array<boost::json::value const*, row::most_in_a_table> given_{}; // by the position of the row
+    std::array<boost::json::value const*, parameter_spec::max_in_a_table>
+        given_{}; // by the position of the row
 };
 
 } // namespace apimart::detail

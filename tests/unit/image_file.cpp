@@ -116,9 +116,9 @@ private:
 std::string complaint(bytes const& content)
 {
     temporary_file const file(content);
-    auto const picture = first_frame_image(media_file(file.path()));
+    auto const picture = first_frame_image(image_file(file.path()));
     std::string const text = picture ? std::string() : picture.error().describe();
-    CHECK(check_first_frame(media_file(file.path())).describe() == text);
+    CHECK(check_first_frame(image_file(file.path())).describe() == text);
     return text;
 }
 
@@ -240,24 +240,24 @@ TEST_CASE("media: a file of the largest size, and one byte more")
     temporary_file const file(png(640, 480));
     constexpr std::uintmax_t largest = 50u * 1024 * 1024;
     std::filesystem::resize_file(file.path(), largest); // sparse
-    CHECK(check_first_frame(media_file(file.path())).entries().empty());
+    CHECK(check_first_frame(image_file(file.path())).entries().empty());
     std::filesystem::resize_file(file.path(), largest + 1);
-    CHECK(check_first_frame(media_file(file.path())).describe() ==
+    CHECK(check_first_frame(image_file(file.path())).describe() ==
           "/first_frame_image: must be a picture of at most 52428800 bytes (got 52428801 bytes)");
 }
 
 TEST_CASE("media: what is no file")
 {
-    auto const missing = first_frame_image(media_file("no/such/picture.png"));
+    auto const missing = first_frame_image(image_file("no/such/picture.png"));
     REQUIRE(!missing);
     CHECK(missing.error().describe() ==
           "/first_frame_image: must be a file that can be read (got \"no/such/picture.png\")");
-    CHECK(!first_frame_image(media_file(std::filesystem::temp_directory_path())));
+    CHECK(!first_frame_image(image_file(std::filesystem::temp_directory_path())));
 }
 
 TEST_CASE("media: the picture arrives in the request, byte by byte")
 {
-    static_assert(std::is_constructible_v<image_to_video<kling_3_0_turbo>, encoded_picture>);
+    static_assert(std::is_constructible_v<image_to_video<kling_3_0_turbo>, base64_image>);
     static_assert(accepts_local_first_frame<kling_3_0_turbo>);
     static_assert(!accepts_local_first_frame<veo_3_1_fast_official>); // URLs only
     static_assert(!accepts_local_first_frame<kling_v3>);              // another field
@@ -267,7 +267,7 @@ TEST_CASE("media: the picture arrives in the request, byte by byte")
             content.push_back(static_cast<unsigned char>(i * 7));
         temporary_file const file(content);
         any_request const request =
-            image_to_video<kling_3_0_turbo>(first_frame_image(media_file(file.path())).value()).prompt("a");
+            image_to_video<kling_3_0_turbo>(first_frame_image(image_file(file.path())).value()).prompt("a");
         CHECK(request.check().entries().empty());
 
         // Decoded independently of the encoder.

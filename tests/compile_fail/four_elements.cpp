@@ -12,7 +12,7 @@
 using namespace apimart;
 using namespace std::chrono_literals;
 
-auto const one = subject("a", "a cat", "https://example.com/1.png", "https://example.com/2.png");
+auto const one = element("a", "a cat", "https://example.com/1.png", "https://example.com/2.png");
 
 #ifndef CONTROL
 auto r = text_to_video<kling_v3>("@a").element_list(one, one, one, one);

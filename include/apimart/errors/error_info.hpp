@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-#ifndef APIMART_ERRORS_FAILURE_HPP
-#define APIMART_ERRORS_FAILURE_HPP
+#ifndef APIMART_ERRORS_ERROR_INFO_HPP
+#define APIMART_ERRORS_ERROR_INFO_HPP
 
 #include <apimart/errors/codes.hpp>
 #include <apimart/errors/validation_result.hpp>
@@ -19,7 +19,7 @@
 namespace apimart {
 
 /// How much is proved about a submit that did not return a task.
-enum class proof_level
+enum class acceptance
 {
     none,     ///< the operation was not a submit
     not_sent, ///< proved: the service cannot have accepted it
@@ -28,15 +28,15 @@ enum class proof_level
     unknown,  ///< it may have been accepted
 };
 
-std::string_view to_string(proof_level level) noexcept;
+std::string_view to_string(acceptance level) noexcept;
 
 /// The service's own words about a failure. They can hold parts of the caller's input, so they are kept
 /// apart from this library's texts and never mixed into `error::what()` unescaped.
-class service_message
+class server_message
 {
 public:
-    service_message() {}
-    service_message(std::string code, std::string type, std::string text)
+    server_message() {}
+    server_message(std::string code, std::string type, std::string text)
         : code_(std::move(code)), type_(std::move(type)), text_(std::move(text))
     {}
 
@@ -75,21 +75,25 @@ private:
 /// of a URL.
 ///
 /// Thread safety: distinct objects safe; a shared object may be read from several threads.
-class failure
+class error_info
 {
 public:
-    failure() noexcept {}
-    failure(error_code code, std::string detail = {}) : code_(code), detail_(std::move(detail)) {}
-    failure(errc code, std::string detail = {}) : failure(make_error_code(code), std::move(detail)) {}
+    error_info() noexcept {}
+    error_info(error_code code, std::string client_message = {})
+        : code_(code), client_message_(std::move(client_message))
+    {}
+    error_info(errc code, std::string client_message = {})
+        : error_info(make_error_code(code), std::move(client_message))
+    {}
 
     error_code const& code() const noexcept { return code_; }
     /// The operating system's, TLS library's or HTTP parser's code beneath `code()`, where there is one.
     error_code const& underlying() const noexcept { return underlying_; }
-    proof_level proof() const noexcept { return proof_; }
+    apimart::acceptance acceptance() const noexcept { return acceptance_; }
     /// Zero where no complete answer came.
     int http_status() const noexcept { return http_status_; }
-    service_message const& service() const& noexcept { return service_; }
-    service_message service() && { return std::move(service_); }
+    apimart::server_message const& server_message() const& noexcept { return server_message_; }
+    apimart::server_message server_message() && { return std::move(server_message_); }
     std::string const& request_id() const noexcept { return request_id_; }
     /// Empty unless the id is known.
     std::string const& task_id() const noexcept { return task_id_; }
@@ -98,23 +102,26 @@ public:
     std::optional<std::chrono::seconds> retry_after() const noexcept { return retry_after_; }
     std::vector<attempt> const& attempts() const& noexcept { return attempts_; }
     std::vector<attempt> attempts() && { return std::move(attempts_); }
-    diagnostics const& violations() const& noexcept { return violations_; }
-    diagnostics violations() && { return std::move(violations_); }
+    validation_result const& validation() const& noexcept { return validation_; }
+    validation_result validation() && { return std::move(validation_); }
     /// This library's own words about the case.
-    std::string const& detail() const noexcept { return detail_; }
+    std::string const& client_message() const noexcept { return client_message_; }
 
-    failure& code(error_code code) { return code_ = code, *this; }
-    failure& underlying(error_code code) { return underlying_ = code, *this; }
-    failure& proof(proof_level level) { return proof_ = level, *this; }
-    failure& http_status(int status) { return http_status_ = status, *this; }
-    failure& service(service_message words) { return service_ = std::move(words), *this; }
-    failure& request_id(std::string id) { return request_id_ = std::move(id), *this; }
-    failure& task_id(std::string id) { return task_id_ = std::move(id), *this; }
-    failure& idempotency_key(std::string key) { return idempotency_key_ = std::move(key), *this; }
-    failure& retry_after(std::optional<std::chrono::seconds> delay) { return retry_after_ = delay, *this; }
-    failure& attempts(std::vector<attempt> tries) { return attempts_ = std::move(tries), *this; }
-    failure& violations(diagnostics list) { return violations_ = std::move(list), *this; }
-    failure& detail(std::string words) { return detail_ = std::move(words), *this; }
+    error_info& code(error_code code) { return code_ = code, *this; }
+    error_info& underlying(error_code code) { return underlying_ = code, *this; }
+    error_info& acceptance(apimart::acceptance level) { return acceptance_ = level, *this; }
+    error_info& http_status(int status) { return http_status_ = status, *this; }
+    error_info& server_message(apimart::server_message words)
+    {
+        return server_message_ = std::move(words), *this;
+    }
+    error_info& request_id(std::string id) { return request_id_ = std::move(id), *this; }
+    error_info& task_id(std::string id) { return task_id_ = std::move(id), *this; }
+    error_info& idempotency_key(std::string key) { return idempotency_key_ = std::move(key), *this; }
+    error_info& retry_after(std::optional<std::chrono::seconds> delay) { return retry_after_ = delay, *this; }
+    error_info& attempts(std::vector<attempt> tries) { return attempts_ = std::move(tries), *this; }
+    error_info& validation(validation_result list) { return validation_ = std::move(list), *this; }
+    error_info& client_message(std::string words) { return client_message_ = std::move(words), *this; }
 
     /// One line in this library's words, with the service's words quoted and escaped behind them.
     std::string describe() const;
@@ -122,37 +129,37 @@ public:
 private:
     error_code code_;
     error_code underlying_;
-    proof_level proof_ = proof_level::none;
+    apimart::acceptance acceptance_ = apimart::acceptance::none;
     int http_status_ = 0;
-    service_message service_;
+    apimart::server_message server_message_;
     std::string request_id_;
     std::string task_id_;
     std::string idempotency_key_;
     std::optional<std::chrono::seconds> retry_after_;
     std::vector<attempt> attempts_;
-    diagnostics violations_;
-    std::string detail_;
+    validation_result validation_;
+    std::string client_message_;
 };
 
 /// The one exception type: thrown where a caller awaits without asking for a code or a result.
 class error : public boost::system::system_error
 {
 public:
-    explicit error(failure why);
+    explicit error(error_info info);
 
-    failure const& why() const noexcept { return failure_; }
+    error_info const& info() const noexcept { return info_; }
     char const* what() const noexcept override;
 
 private:
-    failure failure_;
+    error_info info_;
     std::string text_;
 };
 
 /// A value, or the failure in its place; `.value()` throws `error`.
 template <class T>
-using result = boost::system::result<T, failure>;
+using result = boost::system::result<T, error_info>;
 
-[[noreturn]] void throw_exception_from_error(failure const& why, boost::source_location const&);
+[[noreturn]] void throw_exception_from_error(error_info const& why, boost::source_location const&);
 
 } // namespace apimart
 
