@@ -94,7 +94,7 @@ TEST_CASE("faults: connections whose time is over are not used again, and go whe
         CHECK(server.connections() == 8 * round);
         wait_until([&] { return ended == 8 * (round - 1); });
         CHECK(user.metrics().connections_open == 8);
-        auto const over = cell::clock::now() + 2 * config.timeouts.idle;
+        auto const over = cell::clock::now() + 2 * config.timeouts.pool_idle;
         run_until(context, [&] { return cell::clock::now() > over; });
     }
     CHECK(user.metrics().stale_connections == 0);
