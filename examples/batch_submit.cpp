@@ -169,7 +169,7 @@ public:
 
 private:
     using clock = std::chrono::steady_clock;
-    static constexpr int most_unknown_in_a_row = 3;
+    static constexpr int max_unknown_in_a_row = 3;
 
     asio::awaitable<void> work()
     {
@@ -302,7 +302,7 @@ private:
         // Each of these may have been paid for; going on would only add to them.
         if (r.outcome != batch::outcome::unknown)
             unknown_in_a_row_ = 0;
-        else if (++unknown_in_a_row_ == most_unknown_in_a_row)
+        else if (++unknown_in_a_row_ == max_unknown_in_a_row)
             stop("the outcomes of the last submits are not known");
     }
 

@@ -26,7 +26,7 @@ observer printing_observer()
     };
     tell.on_attempt = [](attempt_event const& e) {
         if (e.kind != request_kind::submit)
-            return; // the questions for the task would be many
+            return; // the polls of the task would be many
         std::cout << "attempt " << e.attempt << ": " << e.bytes_sent << " bytes sent, ";
         if (e.http_status != 0)
             std::cout << e.phase << " with HTTP " << e.http_status << '\n';
@@ -57,7 +57,7 @@ asio::awaitable<void> corgi(client service)
     co_await service.shutdown();
     metrics const m = service.metrics();
     std::cout << m.submits_sent << " submits sent, " << m.tasks_accepted << " accepted, " << m.retries
-              << " retries, " << m.rate_limited << " throttled, " << m.connections_opened
+              << " retries, " << m.rate_limited << " rate limited, " << m.connections_opened
               << " connections opened, " << m.connections_failed << " failed\n";
 }
 

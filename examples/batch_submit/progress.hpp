@@ -54,7 +54,7 @@ public:
         if (!r.files.empty())
             last_ += ", " + r.files.front();
         // A short batch is told line by line; a long one would only scroll.
-        if (!quiet_ && !terminal_ && total_ <= most_single_lines)
+        if (!quiet_ && !terminal_ && total_ <= max_single_lines)
             out_ << '[' << done() << '/' << total_ << "] " << last_ << std::endl;
     }
 
@@ -66,7 +66,7 @@ public:
         if (quiet_)
             return;
         if (!terminal_) {
-            if (total_ > most_single_lines)
+            if (total_ > max_single_lines)
                 out_ << '[' << done() << '/' << total_ << "] " << states() << std::endl;
             return;
         }
@@ -96,7 +96,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t most_single_lines = 100;
+    static constexpr std::size_t max_single_lines = 100;
 
     std::size_t count(stage s) const { return counts_[static_cast<std::size_t>(s)]; }
     std::size_t done() const { return count(stage::done); }

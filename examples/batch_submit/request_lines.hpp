@@ -31,7 +31,7 @@ public:
     std::string problems; // empty for a line that can be sent
 };
 
-inline constexpr std::size_t longest_line = std::size_t{1} << 20U;
+inline constexpr std::size_t max_line_size = std::size_t{1} << 20U;
 
 // Prints every violation as `file:line: /pointer: rule (got value)`; the whole document is `/`.
 inline std::string describe(std::string const& file, std::size_t line, apimart::violation const& v)
@@ -57,7 +57,7 @@ inline bool read_line(std::istream& in, std::string& line, bool& too_long)
         any = true;
         if (c == '\n')
             return true;
-        if (line.size() < longest_line)
+        if (line.size() < max_line_size)
             line.push_back(static_cast<char>(c));
         else
             too_long = true;
@@ -86,7 +86,7 @@ inline input read_requests(std::istream& in, std::string const& file, std::ostre
         request_line line(number, std::move(text));
         apimart::validation_result found;
         if (too_long) {
-            found.add_error("", "a line must not be longer than " + std::to_string(longest_line) + " bytes",
+            found.add_error("", "a line must not be longer than " + std::to_string(max_line_size) + " bytes",
                             "");
         } else if (line.text.find_first_not_of(" \t") == std::string::npos) {
             found.add_error("", "a line must hold a request", "an empty line");

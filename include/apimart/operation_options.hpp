@@ -32,7 +32,7 @@ private:
     std::optional<std::chrono::milliseconds> timeout_;
 };
 
-/// How one question for a task's state is made. Trivially copyable.
+/// How one request for a task's state is made. Trivially copyable.
 struct status_options
 {
     /// For all tries and pauses together.
@@ -66,7 +66,7 @@ public:
 
     /// Tasks that were being waited for; they go on at the service.
     std::vector<std::string> cancelled_waits;
-    /// Submits, downloads and questions that were stopped before they were done.
+    /// Submits, downloads and status requests that were stopped before they were done.
     std::size_t cancelled_operations = 0;
     /// Of those, submits whose outcome is not known.
     std::size_t unknown_submits = 0;

@@ -186,7 +186,7 @@ public:
             why.client_message("last seen " + answer->raw_status());
         else
             why.underlying(answer.error().code())
-                .client_message("the last question failed: " + answer.error().describe());
+                .client_message("the last poll failed: " + answer.error().describe());
         auto const late = [now](task_waiter const& each) { return each.deadline <= now; };
         end_waiters(task, std::move(why), late);
         if (!task.waiters.empty())
@@ -201,7 +201,7 @@ public:
     {
         auto const now = runtime_.now();
         error_info why(errc::wait_timeout);
-        why.underlying(because.code()).client_message("the last question failed: " + because.describe());
+        why.underlying(because.code()).client_message("the last poll failed: " + because.describe());
         end_waiters(task, std::move(why), [now](task_waiter const& each) { return each.deadline <= now; });
         if (task.waiters.empty()) {
             forget(task);

@@ -37,7 +37,7 @@ public:
     void rate_limited(clock::time_point now, std::optional<std::chrono::seconds> retry_after);
     void succeeded(clock::time_point now);
     void ended() noexcept;
-    // One request after the other fails: as `throttled`, but it tells nothing about what the service bears.
+    // One request after the other fails: as `rate_limited`, but it tells nothing about what the service bears.
     void unavailable(clock::time_point now);
 
     // Infinite where there is no limit.

@@ -66,7 +66,7 @@ inline std::string shot_script_pattern()
 }
 
 // Writes the tables of one model as a JSON Schema. Its structure is that of the validator: first the kind of
-// generation is told from the body (detect_kind.hpp), then the rows of that kind are applied.
+// generation is told from the body (kind_detection.hpp), then the rows of that kind are applied.
 class schema_writer
 {
 public:
