@@ -81,7 +81,8 @@ public:
         std::size_t used = 0;
         while (state_ == state::head || state_ == state::body) {
             std::string_view const rest = bytes.substr(used);
-            std::size_t const size = state_ == state::head ? whole_lines(rest) : whole_part(rest);
+            std::size_t const seen = std::exchange(pending_, 0);
+            std::size_t const size = state_ == state::head ? whole_lines(rest, seen) : whole_part(rest);
             if (size == 0)
                 break;
             used += parse(rest.substr(0, size));
@@ -395,9 +396,10 @@ private:
     }
 
     // How many bytes of a header can be parsed. Without the character behind a field's line it is not known
-    // whether the field goes on there.
-    std::size_t whole_lines(std::string_view bytes)
+    // whether the field goes on there. What was `seen` before is not looked through again, however slowly a line comes.
+    std::size_t whole_lines(std::string_view bytes, std::size_t seen)
     {
+        std::size_t const from = seen - std::min<std::size_t>(seen, 3);
         if (!message_) {
             if (!check_start(bytes))
                 return 0;
@@ -407,14 +409,14 @@ private:
         }
         std::string_view const allowed = bytes.substr(0, message_->head_room);
         if (message_->status == 0) {
-            if (std::size_t const end = allowed.find('\n'); end != std::string_view::npos)
+            if (std::size_t const end = allowed.find('\n', from); end != std::string_view::npos)
                 return end + 1;
         } else if (allowed.starts_with("\r\n")) {
             return 2;
-        } else if (std::size_t const end = allowed.find("\r\n\r\n"); end != std::string_view::npos) {
+        } else if (std::size_t const end = allowed.find("\r\n\r\n", from); end != std::string_view::npos) {
             return end + 4;
         } else {
-            for (std::size_t at = allowed.size(); at-- > 1;)
+            for (std::size_t at = allowed.size(); at-- > std::max<std::size_t>(from, 1);)
                 if (allowed[at - 1] == '\n' && allowed[at] != ' ' && allowed[at] != '\t')
                     return at + 1;
         }
