@@ -317,7 +317,8 @@ TEST_CASE("faults: interim answers, however many come, give a request that nobod
     one.consumed = [&] { return told >= 3; };
     one.also = [](cell& self) {
         CHECK(self.took() >= send_limit - 5ms);
-        CHECK(self.took() <= send_limit + send_limit / 2);
+        // The last interim answer comes later than this less one limit.
+        CHECK(self.took() <= 2 * send_limit);
     };
     asio::io_context context;
     one.open(context);

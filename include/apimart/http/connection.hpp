@@ -243,10 +243,11 @@ private:
     // given up, once without progress.
     void on_limit()
     {
-        using std::chrono::milliseconds;
         if ((tls_ || tcp_) && !std::exchange(looked_again_, true)) {
-            // Or it was read already, and its handler has not had its turn.
-            limit_after(has_input() ? milliseconds(1000) : milliseconds(1));
+            using namespace std::chrono_literals;
+            // Or it was read already, and its handler has not had its turn: who was late by much has much to catch up.
+            clock::duration const catch_up = 4 * (runtime_.now() - limit_.when());
+            limit_after(has_input() ? clock::duration(1s) : std::clamp<clock::duration>(catch_up, 1ms, 1s));
             return;
         }
         timed_out_ = true;
