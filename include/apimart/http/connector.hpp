@@ -210,7 +210,7 @@ private:
 
     void attempt(std::shared_ptr<race> const& state, tcp::endpoint const& to)
     {
-        socket& one = state->attempts.emplace_back(boost::asio::any_io_executor(runtime_.strand()));
+        socket& one = state->attempts.emplace_back(runtime_.strand().get_inner_executor());
         error_code code;
         one.open(to.protocol(), code);
         if (code) {
