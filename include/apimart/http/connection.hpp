@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -147,11 +148,15 @@ public:
     }
 
     // A single read that does not block tells data and the peer's end from what TLS says for itself, such as a session
-    // ticket.
+    // ticket. Mostly there is nothing to be read.
     liveness check_alive()
     {
         if (closed_ || begin_ != end_)
             return closed_ ? liveness::ended : liveness::unexpected_data;
+        bool const tls_has_input =
+            tls_ && (SSL_has_pending(tls()) != 0 || BIO_pending(SSL_get_rbio(tls())) != 0);
+        if (!has_input() && !tls_has_input)
+            return liveness::ok;
         std::array<char, 1> byte; // left as it is: it is written before it is read
         error_code code;
         socket().non_blocking(true, code);
@@ -253,10 +258,12 @@ private:
         timed_out_ = true;
         keep_open_ ? cancel_pending() : close();
     }
+    // Data, an end or an error.
     bool has_input()
     {
         char byte = 0;
-        return ::recv(socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+        return ::recv(socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
+               (errno != EAGAIN && errno != EWOULDBLOCK);
     }
 
     client_runtime& runtime_;

@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -44,11 +45,9 @@ public:
         : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>
     {
     public:
-        waiter(executor const& on, bool public_addresses_only)
-            : timer(on, detail::timer::time_point::max()), public_only(public_addresses_only)
-        {}
+        explicit waiter(bool public_addresses_only) : public_only(public_addresses_only) {}
 
-        detail::timer timer;
+        std::optional<detail::timer> timer; // once it is in line
         bool const public_only;
         pointer granted;
     };
@@ -69,6 +68,8 @@ public:
         group& g = group_of(to);
         g.waiting[static_cast<std::size_t>(level)].push_back(pending);
         serve(g);
+        if (!pending.granted)
+            pending.timer.emplace(runtime_.strand(), detail::timer::time_point::max());
         return std::move(pending.granted);
     }
 
@@ -306,7 +307,8 @@ private:
                 return;
             g.waiting[level].pop_front();
             next.granted = std::move(found);
-            next.timer.cancel();
+            if (next.timer)
+                next.timer->cancel();
         }
         g.stalled = false;
     }

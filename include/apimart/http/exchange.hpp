@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 namespace apimart::detail {
@@ -69,12 +70,12 @@ public:
     awaitable<void> send(http_request request)
     {
         begin(request);
-        typename pool_type::waiter line(runtime_.strand(), request.public_only);
+        typename pool_type::waiter line(request.public_only);
         if (!stop_reason_)
             connection_ = pool_.acquire(line, *request.to, request.priority);
         if (!stop_reason_ && !connection_) {
             waiter_ = &line;
-            co_await line.timer.async_wait(use_tuple);
+            co_await line.timer->async_wait(use_tuple);
             waiter_ = nullptr;
             connection_ = std::move(line.granted);
         }
@@ -101,7 +102,8 @@ public:
         if (!write_error_ && !rest.empty()) {
             // An answer can come before all of a large request is out, and then the service may read no more of it.
             write_body(rest);
-            co_await receive();
+            while (!take_input())
+                on_read(co_await connection_->read_some());
             if (body_->active)
                 connection_->close();
             while (body_->active)
@@ -109,7 +111,8 @@ public:
             body_.reset();
         } else {
             write_ended();
-            co_await receive();
+            while (!take_input())
+                on_read(co_await connection_->read_some());
         }
         if (!streams_ || failure_)
             finish();
@@ -124,7 +127,8 @@ public:
             if (failure_ || connection_->parser.where() == response_parser::state::done)
                 finish();
             else
-                co_await receive();
+                while (!take_input())
+                    on_read(co_await connection_->read_some());
         }
         co_return std::string_view();
     }
@@ -139,7 +143,7 @@ public:
         stop_reason_ = why;
         if (waiter_ != nullptr) {
             waiter_->unlink();
-            waiter_->timer.cancel();
+            waiter_->timer->cancel();
         }
         if (connection_)
             connection_->close();
@@ -313,34 +317,30 @@ private:
             *committed_ = true;
     }
 
-    // Reads until the answer is complete or cannot become so, or until a part of it is there to be taken.
-    awaitable<void> receive()
+    void on_read(std::tuple<error_code, std::size_t> const& got)
     {
         connection& c = *connection_;
-        while (!take_input()) {
-            auto const got = co_await c.read_some();
-            error_code const code = std::get<0>(got);
-            c.received(std::get<1>(got));
-            if (!code)
-                continue;
-            if (code == boost::asio::error::operation_aborted && c.is_open())
-                continue; // a limit of sending has passed, and an answer may lie there
-            if (code == boost::asio::error::eof) {
-                c.parser.put_end();
-                if (c.parser.where() != response_parser::state::done)
-                    failure_ = write_error_ ? write_failure() : c.parser.why();
-            } else {
-                failure_ = read_failure(code);
-            }
-            co_return;
+        auto const& [code, count] = got;
+        c.received(count);
+        // After a limit of sending an answer may lie there.
+        if (!code || (code == boost::asio::error::operation_aborted && c.is_open()))
+            return;
+        if (code != boost::asio::error::eof) {
+            failure_ = read_failure(code);
+            return;
         }
+        c.parser.put_end();
+        if (c.parser.where() != response_parser::state::done)
+            failure_ = write_error_ ? write_failure() : c.parser.why();
     }
 
-    // Whether there is an end, or a part of a streamed answer to be taken.
+    // Whether the answer is complete or cannot become so, or a part of a streamed one is there to be taken.
     bool take_input()
     {
         connection& c = *connection_;
         response_parser& parser = c.parser;
+        if (failure_ || parser.where() == response_parser::state::done)
+            return true;
         for (;;) {
             std::string_view const bytes = c.unread();
             if (bytes.empty())

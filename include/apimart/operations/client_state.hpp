@@ -168,7 +168,7 @@ public:
 
     // Off the strand: a handler must not hold up the other operations.
     template <class T>
-    void deliver(completion<T> handler, result<T> outcome) const
+    void deliver(completion<T>&& handler, result<T>&& outcome) const
     {
         boost::asio::post(executor_, [handler = std::move(handler), outcome = std::move(outcome)]() mutable {
             auto const where = std::move(handler.executor);
@@ -372,10 +372,11 @@ private:
     }
 
     template <class T, class Body>
-    void begin(std::shared_ptr<operation> const& op, completion<T> handler, Body body)
+    void begin(std::shared_ptr<operation> const& op, completion<T>&& handler, Body&& body)
     {
         if (error_code const why = refuses()) {
             deliver(std::move(handler), result<T>(refusal(op->kind, error_info(why))));
+            update_activity();
             return;
         }
         operations_.push_back(*op);
@@ -424,7 +425,7 @@ private:
     }
 
     template <class T>
-    void complete(operation& op, completion<T> handler, result<T> outcome)
+    void complete(operation& op, completion<T>&& handler, result<T>&& outcome)
     {
         error_code const code = outcome ? error_code() : outcome.error().code();
         acceptance const proof = op.kind != request_kind::submit ? acceptance::none

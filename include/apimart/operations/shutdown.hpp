@@ -48,18 +48,20 @@ inline void client_state::finish_shutdowns()
 }
 
 // While nothing is under way, no timer keeps the context busy, and connections to where results were fetched from are not
-// kept.
+// kept. A caller who does one thing after the other does not pay for a timer that ends and begins each time.
 inline void client_state::update_activity()
 {
-    bool const active = !operations_.empty() || !fleet.empty() || fleet.polls_under_way > 0;
-    if (active == std::exchange(active_, active))
-        return;
-    if (active) {
+    active_ = !operations_.empty() || !fleet.empty() || fleet.polls_under_way > 0;
+    if (active_) {
         runtime.timers.resume();
         return;
     }
-    pool.close_idle_but([this](origin const& to) { return is_api_origin(to); });
-    runtime.timers.pause();
+    post([self = shared_from_this(), begun = next_number_.load(std::memory_order_relaxed)] {
+        if (self->active_ || self->next_number_.load(std::memory_order_relaxed) != begun)
+            return;
+        self->pool.close_idle_but([&self](origin const& to) { return self->is_api_origin(to); });
+        self->runtime.timers.pause();
+    });
 }
 
 // What a call of `client::shutdown` is. A second one is the second step, at once.

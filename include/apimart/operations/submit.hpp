@@ -39,14 +39,10 @@ inline std::string profile_of(any_request const& request)
     return text;
 }
 
-// A place among the submits that are under way, in the order of asking; or why there is none.
+// Waits for a place among the submits that are under way, in the order of asking; or tells why there is none.
 inline awaitable<std::optional<error_info>> enter_submits(client_state& client, operation& op)
 {
     client_runtime& runtime = client.runtime;
-    if (client.submit_slots.try_acquire()) {
-        client.submit_queue_stalled = false;
-        co_return std::nullopt;
-    }
     if (client.queued_submits >= runtime.limits.queued_submits) {
         runtime.counters.overloaded.add();
         co_return error_info(errc::queue_full, std::to_string(client.queued_submits) +
@@ -72,7 +68,7 @@ inline awaitable<std::optional<error_info>> enter_submits(client_state& client, 
     co_return std::nullopt;
 }
 
-// A turn at the rate that the service takes. Repetitions have waited already and go first.
+// Waits for a turn at the rate that the service takes. Repetitions have waited already and go first.
 inline awaitable<void> wait_for_turn(client_state& client, operation& op, bool is_repetition)
 {
     client_runtime& runtime = client.runtime;
@@ -202,7 +198,9 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
     // The request is complete before anything is connected: what is sent does not depend on what happens.
     std::string const body = boost::json::serialize(request.body());
 
-    if (std::optional<error_info> full = co_await enter_submits(client, op))
+    if (client.submit_slots.try_acquire())
+        client.submit_queue_stalled = false;
+    else if (std::optional<error_info> full = co_await enter_submits(client, op))
         co_return full->acceptance(acceptance::not_sent).idempotency_key(machine.key());
     slot_guard const place(client.submit_slots);
     exchange x(runtime, client.pool, client.connector);
@@ -215,7 +213,10 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
             if (!op.stop_reason)
                 next = machine.resume(runtime.now(), wall_clock());
         } else {
-            co_await wait_for_turn(client, op, op.attempts > 0);
+            bool const at_once = !client.submit_turn.full() && client.submit_rate.take(runtime.now()) <=
+                                                                  client_state::clock::duration::zero();
+            if (!at_once)
+                co_await wait_for_turn(client, op, op.attempts > 0);
             if (op.stop_reason)
                 continue;
             // While it waited, a key can have grown too old to be sent again.

@@ -86,8 +86,8 @@ public:
     }
     void resume()
     {
-        paused_ = false;
-        arm();
+        if (std::exchange(paused_, false))
+            arm();
     }
 
     // The execution context goes away, and no I/O object may outlive it.
