@@ -96,8 +96,12 @@ public:
     // ---- Limits of time.
     void limit(clock::time_point when)
     {
-        if (!closed_)
-            runtime_.timers.set(limit_, when);
+        if (closed_)
+            return;
+        if (when > limit_until_)
+            look_until_ = {};
+        limit_until_ = when;
+        runtime_.timers.set(limit_, when);
     }
     void limit_after(clock::duration delay) { limit(runtime_.now() + delay); }
     void unlimit() noexcept { limit_.clear(); }
@@ -133,11 +137,7 @@ public:
             },
             use_tuple, boost::asio::buffer(buffer_.data() + end_, buffer_.size() - end_));
     }
-    void received(std::size_t count) noexcept
-    {
-        end_ += count;
-        looked_again_ = false;
-    }
+    void received(std::size_t count) noexcept { end_ += count; }
     std::string_view unread() const noexcept { return {buffer_.data() + begin_, end_ - begin_}; }
     void consume(std::size_t count) noexcept { begin_ += count; }
     void discard_unread() noexcept { begin_ = end_ = 0; }
@@ -245,14 +245,18 @@ private:
     }
 
     // A process that stood still for longer than a limit finds the answer in the socket: it is looked for before it is
-    // given up, once without progress.
+    // given up, for a while that no byte that drips in makes longer.
     void on_limit()
     {
-        if ((tls_ || tcp_) && !std::exchange(looked_again_, true)) {
-            using namespace std::chrono_literals;
+        using namespace std::chrono_literals;
+        auto const now = runtime_.now();
+        bool const is_first_look = look_until_ == clock::time_point{};
+        if (is_first_look)
+            look_until_ = now + 1s;
+        if ((tls_ || tcp_) && now < look_until_ && (has_input() || is_first_look)) {
             // Or it was read already, and its handler has not had its turn: who was late by much has much to catch up.
-            clock::duration const catch_up = 4 * (runtime_.now() - limit_.when());
-            limit_after(has_input() ? clock::duration(1s) : std::clamp<clock::duration>(catch_up, 1ms, 1s));
+            clock::duration const catch_up = is_first_look ? 4 * (now - limit_until_) : 0s;
+            runtime_.timers.set(limit_, now + std::clamp<clock::duration>(catch_up, 1ms, 1s));
             return;
         }
         timed_out_ = true;
@@ -277,7 +281,8 @@ private:
     bool closed_ = false;
     bool timed_out_ = false;
     bool keep_open_ = false;
-    bool looked_again_ = false;
+    clock::time_point limit_until_{};
+    clock::time_point look_until_{};
 };
 
 } // namespace apimart::detail
