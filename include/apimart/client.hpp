@@ -108,8 +108,8 @@ public:
     /// Completion: `void(error_code, task_result)`.
     /// Errors: `errc::wait_timeout` after one last check at the time limit (without one while the service
     /// asks for silence by `Retry-After`); `errc::task_not_found`; the
-    /// service's refusal of the key. Interruptions of the connection are not errors: the schedule goes on.
-    /// Every error carries the task's id.
+    /// service's refusal of the key, or another answer that tells no state, where several come in a row.
+    /// Interruptions of the connection are not errors: the schedule goes on. Every error carries the task's id.
     /// Cancellation: terminal, partial, total: this wait ends at once. Other waits for the task and the remote
     /// task go on, and the task can be waited for again.
     /// Lifetime and thread safety: as the class. Units: see `poll_policy`.
@@ -146,7 +146,8 @@ public:
     /// `submit` and `wait` in one.
     ///
     /// Completion: `void(error_code, task_result)`.
-    /// Errors: those of both; once the task is known, its id is in the failure with acceptance `accepted`.
+    /// Errors: those of `submit`. Once the task is bought, `errc::wait_failed` with acceptance `accepted`, the
+    /// task's id, and as underlying code what `wait` ended with: `wait(task(id))` goes on where this ended.
     /// Cancellation: as `submit` until the task is known, as `wait` after that.
     /// Lifetime, thread safety, units, source: as both.
     template <detail::completion_token<task_result> Token = default_token>

@@ -21,7 +21,8 @@ public:
     /// The key to send instead of a fresh random one; for callers who keep their own record of intents.
     /// Visible ASCII; a submit that reuses a key must have the same body.
     submit_options& idempotency_key(std::string key) { return key_ = std::move(key), *this; }
-    /// For all tries and pauses together.
+    /// For all tries and pauses together. A submit that the service may have whole by then still has its answer read,
+    /// for `timeouts::abandoned_response` at most, because the task may be bought.
     submit_options& timeout(std::chrono::milliseconds limit) { return timeout_ = limit, *this; }
 
     std::string const& idempotency_key() const noexcept { return key_; }

@@ -66,7 +66,7 @@ TEST_CASE("client errors: an invalid request is refused with all its violations,
     CHECK(user.metrics().connections_opened == 0);
 }
 
-TEST_CASE("client errors: a wrong key is unauthorized and rejected, once")
+TEST_CASE("client errors: a wrong key is unauthorized and rejected; only a wait asks again")
 {
     emulator_options options;
     options.api_key = "sk-another-key";
@@ -93,7 +93,7 @@ TEST_CASE("client errors: a wrong key is unauthorized and rejected, once")
     CHECK(generated.why().acceptance() == acceptance::rejected);
     CHECK(waited.why().task_id() == "task_1");
     CHECK(asked.why().task_id() == "task_1");
-    CHECK(b.booked("unauthorized") == 4);
+    CHECK(b.booked("unauthorized") == 7);
     CHECK(b.accepted() == 0);
 }
 

@@ -193,7 +193,15 @@ TEST_CASE("client wait: what happens to connections and answers is not the task'
                                           R"("status":429,"retry_after":1)",
                                           R"("status":429,"body":"json_in_200")",
                                           R"("status":500)",
-                                          R"("status":408)"};
+                                          R"("status":408)",
+                                          R"("status":401)",
+                                          R"("status":402)",
+                                          R"("status":403)",
+                                          R"("status":404,"body":"html")",
+                                          R"("status":410)",
+                                          R"("status":421)",
+                                          R"("status":302)",
+                                          R"("status":200,"body":"html")"};
     asio::io_context context;
     std::vector<std::unique_ptr<service_thread>> services;
     std::vector<client> users;
@@ -211,6 +219,63 @@ TEST_CASE("client wait: what happens to connections and answers is not the task'
         CHECK(got[i].value().succeeded());
         CHECK(services[i]->service.books().at("faults_consumed").to_number<int>() == 1);
     }
+}
+
+TEST_CASE("client wait: a generate that failed after buying is continued by its id, and buys no more")
+{
+    bench b("{}", 1);
+    auto config = b.config();
+    config.limits.waiting_tasks = 1;
+    client user(b.context, std::move(config));
+    recorder<task_result> late;
+    user.generate(corgi(), submit_options(), wait_options{.timeout = 20ms}, late.token());
+    b.run();
+    CHECK(late.why().code() == errc::wait_failed);
+    CHECK(late.why().underlying() == errc::wait_timeout);
+
+    recorder<task_result> patient;
+    recorder<task_result> crowded;
+    user.wait(task(late.why().task_id()), patient.token());
+    user.generate(corgi(), crowded.token());
+    b.run_until([&] { return crowded.done(); });
+    CHECK(crowded.why().code() == errc::wait_failed);
+    CHECK(crowded.why().underlying() == errc::queue_full);
+    for (error_info const& why : {late.why(), crowded.why()}) {
+        CHECK_FALSE(why.code() == condition::retryable);
+        CHECK(why.acceptance() == acceptance::accepted);
+        CHECK_FALSE(why.task_id().empty());
+        CHECK_FALSE(why.idempotency_key().empty());
+    }
+    b.service().advance(3min);
+    b.run();
+    CHECK(patient.value().succeeded());
+    CHECK(waited(b, user, task(crowded.why().task_id())).succeeded());
+    CHECK(b.accepted() == 2);
+}
+
+TEST_CASE("client wait: twenty thousand waits for one task begin and end in linear time")
+{
+    bench b("{}", 1);
+    client user = b.make_client();
+    task const one = b.submitted(user, corgi());
+    auto const took = [&](std::size_t count) {
+        std::vector<recorder<task_result>> got(count);
+        std::vector<asio::cancellation_signal> stop(count);
+        auto const begun = std::chrono::steady_clock::now();
+        for (std::size_t i = 0; i < count; ++i)
+            user.wait(one, asio::bind_cancellation_slot(stop[i].slot(), got[i].token()));
+        for (auto& each : stop)
+            each.emit(asio::cancellation_type::terminal);
+        b.run();
+        auto const end = std::chrono::steady_clock::now();
+        for (auto const& each : got)
+            CHECK(each.why().code() == asio::error::operation_aborted);
+        return end - begun;
+    };
+    took(100);
+    // Where each looked at all others, ten times as many would take a hundred times as long.
+    auto const few = std::min({took(2'000), took(2'000), took(2'000)});
+    CHECK(took(20'000) < 40 * few);
 }
 
 TEST_CASE("client wait: a service that cannot be reached ends a wait at its limit, with the reason")

@@ -184,6 +184,31 @@ TEST_CASE("failed polls space out, and being told to slow down holds back every 
     CHECK(gap >= 30s);
 }
 
+TEST_CASE("a silence of a day is asked for by one answer, and the other tasks are asked on")
+{
+    for (api_errc const why : {api_errc::rate_limited, api_errc::unavailable}) {
+        CAPTURE(make_error_code(why).message());
+        poll_scheduler schedule({}, 1);
+        auto const begun = time_point(100h);
+        scheduled_poll told("told", "p", begun);
+        scheduled_poll other("other", "p", begun - 1h);
+        schedule.add(told, begun);
+        auto now = schedule.wake_at().value();
+        REQUIRE(schedule.take_due(now) == &told);
+        error_info refusal(make_error_code(why));
+        refusal.retry_after(86'400s);
+        schedule.poll_failed(told, refusal, now);
+        schedule.add(other, now);
+        auto const soon = schedule.wake_at().value();
+        CHECK(soon <= now + 2s);
+        REQUIRE(schedule.take_due(soon) == &other);
+        schedule.finished(other, succeeded(), soon);
+        // The task that was told waits as long as is believed, and no longer.
+        CHECK(told.next >= now + 120s);
+        CHECK(told.next <= now + 121s);
+    }
+}
+
 TEST_CASE("the service's estimate is used, but not trusted for long")
 {
     poll_policy policy;

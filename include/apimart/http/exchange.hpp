@@ -37,6 +37,8 @@ public:
     bool streams = false;       // the body is taken piece by piece
     counter* counted = nullptr; // as the last byte leaves
     bool* committed = nullptr;  // set where the service may have all of it
+    // No byte of it leaves later, however long it waits for a connection.
+    std::chrono::steady_clock::time_point not_after = std::chrono::steady_clock::time_point::max();
 };
 
 // One request on one connection, and its complete answer. Never repeats anything.
@@ -92,6 +94,8 @@ public:
             }
             pool_.connect_succeeded(*connection_);
         }
+        if (runtime_.now() >= request.not_after)
+            co_return fail(error_info(errc::deadline_exceeded, "it may not be sent any more"));
 
         std::string_view rest = begin_writing(request);
         for (std::string_view first = request.head; !first.empty() && !write_error_;) {

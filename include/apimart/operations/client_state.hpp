@@ -12,6 +12,7 @@
 #include <apimart/policy/rate_limiter.hpp>
 #include <apimart/policy/retry.hpp>
 #include <apimart/policy/retry_budget.hpp>
+#include <apimart/policy/submit_machine.hpp>
 #include <apimart/protocol/origin.hpp>
 #include <apimart/protocol/user_agent.hpp>
 #include <apimart/runtime/authorization.hpp>
@@ -111,7 +112,7 @@ public:
           submit_rate(config.limits.submits_per_second, config.limits.max_concurrent_submits),
           submit_slots(config.limits.max_concurrent_submits), submit_turn(1),
           download_slots(config.limits.max_concurrent_downloads),
-          fleet(runtime, config.poll, fresh_seed(), [this] { pump_polls(); }),
+          fleet(runtime, config, fresh_seed(), [this] { pump_polls(); }),
           shutdown_deadline([this] { cancel_all(make_error_code(errc::shutting_down)); }),
           seed_(fresh_seed()), executor_(on)
     {
@@ -418,6 +419,9 @@ private:
         why.underlying(beneath);
         if (op.kind != request_kind::submit)
             return why;
+        // A `generate` that has bought its task.
+        if (!op.task_id.empty())
+            return renamed(errc::wait_failed, why).task_id(op.task_id).acceptance(acceptance::accepted);
         if (!op.may_be_accepted)
             return why.acceptance(acceptance::not_sent);
         runtime.counters.outcomes_unknown.add();

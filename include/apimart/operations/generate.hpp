@@ -29,6 +29,18 @@ public:
     std::optional<result<task_result>> outcome;
 };
 
+// From here on, whatever fails, the task is paid for: its id is told, and nothing suggests to call `generate` again.
+inline error_info after_purchase(error_info why, task const& bought)
+{
+    bool const is_asked_for =
+        why.code() == boost::asio::error::operation_aborted || why.code() == errc::shutting_down;
+    if (!is_asked_for)
+        why = renamed(errc::wait_failed, why);
+    return why.task_id(bought.id())
+        .acceptance(acceptance::accepted)
+        .idempotency_key(bought.idempotency_key());
+}
+
 // What a call of `client::generate` is: a submit, then a wait.
 inline awaitable<result<task_result>> generate(client_state& client, operation& op, any_request request,
                                                submit_options submit_with, wait_options wait_with)
@@ -36,18 +48,12 @@ inline awaitable<result<task_result>> generate(client_state& client, operation& 
     result<task> const bought = co_await submit(client, op, std::move(request), std::move(submit_with));
     if (!bought)
         co_return bought.error();
-    // From here on, whatever fails, the task is paid for and its id is told.
-    auto const with_task = [&](error_info why) {
-        return why.task_id(bought->id())
-            .acceptance(acceptance::accepted)
-            .idempotency_key(bought->idempotency_key());
-    };
     op.limit.reset();
     auto const now = client.runtime.now();
     coroutine_waiter waiter(client.runtime.strand(), op.number,
                             now + bounded(wait_with.timeout.value_or(client.config.poll.max_wait)));
     if (!op.stop_reason) {
-        client.fleet.add(bought->id(), bought->duration_class(), bought->accepted_at().value_or(now), waiter);
+        client.fleet.add(bought->id(), bought->duration_class(), bought->accepted_at(), waiter);
         client.pump_polls();
         op.sleeping = &waiter.ended;
         if (!waiter.outcome)
@@ -59,9 +65,9 @@ inline awaitable<result<task_result>> generate(client_state& client, operation& 
         client.pump_polls();
     }
     if (!waiter.outcome)
-        co_return with_task(error_info(op.stop_reason));
+        co_return after_purchase(error_info(op.stop_reason), *bought);
     if (!*waiter.outcome)
-        co_return with_task(waiter.outcome->error());
+        co_return after_purchase(waiter.outcome->error(), *bought);
     co_return std::move(*waiter.outcome);
 }
 

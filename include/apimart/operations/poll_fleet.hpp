@@ -5,6 +5,7 @@
 #include <apimart/error.hpp>
 #include <apimart/observer.hpp>
 #include <apimart/policy/poll_scheduler.hpp>
+#include <apimart/policy/wait_end.hpp>
 #include <apimart/protocol/task_id.hpp>
 #include <apimart/runtime/client_runtime.hpp>
 #include <apimart/task.hpp>
@@ -19,6 +20,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,7 +31,7 @@ namespace apimart::detail {
 class watched_task;
 
 // One wait for a task. It is told its end once, and then belongs to nobody here any more.
-class task_waiter : public boost::intrusive::list_base_hook<>
+class task_waiter : public boost::intrusive::set_base_hook<>
 {
 public:
     using time_point = std::chrono::steady_clock::time_point;
@@ -46,6 +48,12 @@ public:
     std::uint64_t const number; // for the observer
     time_point const deadline;
     watched_task* on = nullptr; // while it waits
+
+private:
+    friend bool operator<(task_waiter const& a, task_waiter const& b) noexcept
+    {
+        return a.deadline < b.deadline;
+    }
 };
 
 // A poll that is under way.
@@ -70,10 +78,13 @@ public:
         type const& operator()(watched_task const& task) const noexcept { return task.id; }
     };
 
-    boost::intrusive::list<task_waiter, boost::intrusive::constant_time_size<false>> waiters;
-    std::string seen;             // the state that the observer was told last
-    std::uint64_t number = 0;     // of the first wait for it
-    running_poll* poll = nullptr; // while its state is asked for
+    // By deadline. There can be very many for one task.
+    boost::intrusive::multiset<task_waiter, boost::intrusive::constant_time_size<false>> waiters;
+    wait_end end;
+    std::string seen;                   // the state that the observer was told last
+    std::uint64_t number = 0;           // of the first wait for it
+    std::optional<time_point> accepted; // by the service, where that is known
+    running_poll* poll = nullptr;       // while its state is asked for
 };
 
 // All waits of a client: which task is asked when, and what an answer means for those that wait for it. It sends nothing.
@@ -82,9 +93,9 @@ class poll_fleet
 public:
     using clock = std::chrono::steady_clock;
 
-    poll_fleet(client_runtime& runtime, poll_policy const& policy, std::uint64_t seed,
+    poll_fleet(client_runtime& runtime, client_config const& config, std::uint64_t seed,
                std::function<void()> pump)
-        : wake(std::move(pump)), runtime_(runtime), scheduler(policy, seed)
+        : wake(std::move(pump)), runtime_(runtime), scheduler(config.poll, seed, config.retry.max_retry_after)
     {}
     poll_fleet(poll_fleet const&) = delete;
     poll_fleet& operator=(poll_fleet const&) = delete;
@@ -93,8 +104,8 @@ public:
     bool empty() const noexcept { return tasks_.empty(); }
 
     // Where there is no room, the waiter is told so.
-    void add(std::string const& id, std::string const& duration_class, clock::time_point begun,
-             task_waiter& waiter)
+    void add(std::string const& id, std::string const& duration_class,
+             std::optional<clock::time_point> accepted, task_waiter& waiter)
     {
         if (!is_task_id(id)) {
             waiter.done(id, error_info(errc::task_not_found, "this is not a task id"));
@@ -111,13 +122,14 @@ public:
             return;
         }
         if (fresh) {
-            auto made = std::make_unique<watched_task>(id, duration_class, begun);
+            auto made = std::make_unique<watched_task>(id, duration_class, accepted.value_or(runtime_.now()));
             made->number = waiter.number;
+            made->accepted = accepted;
             found = tasks_.insert_commit(*made.release(), place);
             runtime_.counters.tasks_waiting.set(tasks_.size());
         }
         watched_task& task = *found;
-        task.waiters.push_back(waiter);
+        task.waiters.insert(task.waiters.end(), waiter);
         waiter.on = &task;
         if (waiter.deadline < task.deadline)
             set_deadline(task, waiter.deadline);
@@ -166,8 +178,10 @@ public:
             emit_state(task, *answer);
         else if (answer.error().code() == condition::rate_limited)
             runtime_.counters.rate_limited.add();
-        bool const over =
-            answer ? is_final(answer->status()) : !is_worth_another_poll(answer.error(), task.failures);
+        if (answer)
+            task.end.answered();
+        auto const age = task.accepted ? std::optional(now - *task.accepted) : std::nullopt;
+        bool const over = answer ? is_final(answer->status()) : task.end.after(answer.error().code(), age);
         if (over && !task.waiters.empty()) {
             report(task, answer, now);
             if (answer) {
@@ -217,8 +231,8 @@ public:
         while (!tasks_.empty()) {
             watched_task& task = *tasks_.begin();
             while (!task.waiters.empty()) {
-                task_waiter& waiter = task.waiters.front();
-                task.waiters.pop_front();
+                task_waiter& waiter = *task.waiters.begin();
+                task.waiters.erase(task.waiters.begin());
                 waiter.on = nullptr;
                 waiter.destroy();
             }
@@ -232,20 +246,9 @@ public:
 private:
     using tasks = boost::intrusive::set<watched_task, boost::intrusive::key_of_value<watched_task::key_of>>;
 
-    // A task can be invisible for a moment after it was accepted; after that an unknown id stays unknown.
-    static bool is_worth_another_poll(error_info const& why, int failures_in_a_row)
-    {
-        if (why.code() == errc::task_not_found)
-            return failures_in_a_row < 3;
-        return why.code() == condition::retryable || why.code() == errc::protocol_error;
-    }
-
     static clock::time_point earliest_deadline(watched_task const& task)
     {
-        auto earliest = clock::time_point::max();
-        for (task_waiter const& each : task.waiters)
-            earliest = std::min(earliest, each.deadline);
-        return earliest;
+        return task.waiters.empty() ? clock::time_point::max() : task.waiters.begin()->deadline;
     }
     void set_deadline(watched_task& task, clock::time_point when)
     {

@@ -117,6 +117,7 @@ inline awaitable<void> post_request(client_state& client, operation& op, exchang
         request.response_limit = client.runtime.limits.body_limit;
         request.counted = &client.runtime.counters.submits_sent;
         request.committed = &op.may_be_accepted;
+        request.not_after = machine.key_expiry();
         op.active = &x;
         co_await x.send(std::move(request));
         op.active = nullptr;
@@ -214,7 +215,7 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
                 next = machine.resume(runtime.now(), wall_clock());
         } else {
             bool const at_once = !client.submit_turn.full() && client.submit_rate.take(runtime.now()) <=
-                                                                  client_state::clock::duration::zero();
+                                                                   client_state::clock::duration::zero();
             if (!at_once)
                 co_await wait_for_turn(client, op, op.attempts > 0);
             if (op.stop_reason)
@@ -234,7 +235,8 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
                 continue;
             }
             next = machine.on_response(x.result, runtime.now(), wall_clock());
-            op.may_be_accepted = machine.resending();
+            op.may_be_accepted = machine.resending() ||
+                                 (next == submit_machine::action::finish && machine.outcome().has_value());
             report_rate(client, machine, next, is_answered);
             if (next == submit_machine::action::pause && !op.stop_reason)
                 client.emit_retry(op, machine.delay(), machine.pending(), machine.resending());

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -98,7 +99,7 @@ public:
     {}
 
     void start(std::shared_ptr<wait_call> self, std::string const& id, std::string const& duration_class,
-               time_point accepted)
+               std::optional<time_point> accepted)
     {
         self_ = std::move(self);
         if (error_code const why = client_.refuses()) {
@@ -145,8 +146,7 @@ inline void start_wait(client_state& client, task const& task, wait_options cons
                                                 client.next_number(), now, now + limit, std::move(handler));
     *stop = call;
     client.post([self = client.shared_from_this(), call = std::move(call), id = task.id(),
-                 duration_class = task.duration_class(),
-                 accepted = task.accepted_at().value_or(now)]() mutable {
+                 duration_class = task.duration_class(), accepted = task.accepted_at()]() mutable {
         wait_call& waiter = *call;
         waiter.start(std::move(call), id, duration_class, accepted);
         self->pump_polls();

@@ -3,6 +3,7 @@
 #define APIMART_POLICY_POLL_SCHEDULER_HPP
 
 #include <apimart/config/poll_policy.hpp>
+#include <apimart/config/retry_policy.hpp>
 #include <apimart/error.hpp>
 #include <apimart/policy/backoff.hpp>
 #include <apimart/policy/rate_limiter.hpp>
@@ -99,7 +100,9 @@ public:
     using clock = std::chrono::steady_clock;
     using time_point = clock::time_point;
 
-    poll_scheduler(poll_policy const& policy, std::uint64_t seed);
+    // A longer pause than `max_retry_after` is not believed.
+    poll_scheduler(poll_policy const& policy, std::uint64_t seed,
+                   std::chrono::seconds max_retry_after = retry_policy().max_retry_after);
 
     void add(scheduled_poll& task, time_point now);
     void remove(scheduled_poll& task);
@@ -151,6 +154,7 @@ private:
     std::chrono::milliseconds step_after(scheduled_poll const& task, std::chrono::milliseconds elapsed) const;
 
     poll_policy policy_;
+    std::chrono::seconds max_retry_after_;
     jitter random_;
     template <class Compare, scheduled_poll::link scheduled_poll::*Link>
     using linked =
@@ -183,8 +187,10 @@ inline constexpr std::chrono::seconds patience_at_deadline{1};
 inline constexpr int failures_of_an_outage = 5;
 
 // A quiet time does not earn a burst beyond a tenth of a second's worth.
-inline poll_scheduler::poll_scheduler(poll_policy const& policy, std::uint64_t seed)
-    : policy_(policy), random_(seed), limiter_(policy.requests_per_second, policy.requests_per_second / 10)
+inline poll_scheduler::poll_scheduler(poll_policy const& policy, std::uint64_t seed,
+                                      std::chrono::seconds max_retry_after)
+    : policy_(policy), max_retry_after_(max_retry_after), random_(seed),
+      limiter_(policy.requests_per_second, policy.requests_per_second / 10)
 {
     policy_.max_interval = std::max(policy_.max_interval, policy_.min_interval);
 }
@@ -345,8 +351,9 @@ inline void poll_scheduler::poll_failed(scheduled_poll& task, error_info const& 
     auto const asked = why.retry_after();
     auto wait = std::max(policy_.min_interval, milliseconds(500));
     if (why.code() == condition::rate_limited) {
-        // Being told to slow down concerns every task of this client, not the one that was unlucky.
-        limiter_.rate_limited(now, asked);
+        // Being told to slow down concerns every task of this client, not the one that was unlucky; to be silent for
+        // longer than is believed does not.
+        limiter_.rate_limited(now, asked && *asked <= max_retry_after_ ? asked : std::nullopt);
         slowed_by_ = why.code();
     } else {
         ++task.failures;
@@ -364,7 +371,7 @@ inline void poll_scheduler::poll_failed(scheduled_poll& task, error_info const& 
     wait = milliseconds(
         static_cast<std::int64_t>(static_cast<double>(wait.count()) * (0.5 + 0.5 * random_.draw())));
     if (asked)
-        wait = std::max<milliseconds>(wait, std::min<std::chrono::seconds>(*asked, std::chrono::hours(24)));
+        wait = std::max<milliseconds>(wait, std::min(*asked, max_retry_after_));
     enqueue(task, now + wait, now);
 }
 

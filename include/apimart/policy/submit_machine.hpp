@@ -64,6 +64,8 @@ public:
     result<std::string> const& outcome() const noexcept { return outcome_; }
     int requests() const noexcept { return requests_; }
     std::string const& key() const noexcept { return key_; }
+    // The last moment at which a request that is sent again means the same to the service.
+    clock::time_point key_expiry() const;
     // The last that is asked of it: what it knows, given away.
     std::string take_key() noexcept { return std::move(key_); }
     result<std::string> take_outcome() noexcept { return std::move(outcome_); }
@@ -262,15 +264,21 @@ inline void submit_machine::compare_clocks(clock::time_point now, std::chrono::s
             (wall - ambiguous_since_wall_) - std::chrono::ceil<std::chrono::seconds>(now - *ambiguous_since_);
 }
 
-inline bool submit_machine::key_usable(clock::time_point at) const
+inline submit_machine::clock::time_point submit_machine::key_expiry() const
 {
     if (!ambiguous_since_)
-        return true;
-    using seconds = std::chrono::duration<double>;
-    seconds const age =
-        seconds(at - *ambiguous_since_) + seconds(std::max(wall_ahead_, std::chrono::seconds(0)));
-    // Well inside the window, by the clock of the side that does not know when the other began to count.
-    return age < 0.9 * seconds(options_.retry.idempotency_key_ttl);
+        return clock::time_point::max();
+    // Well inside the window, by the clock of the side that does not know when the other began to count. An endless window
+    // would not fit into the clock's time points.
+    auto const window = std::min<std::chrono::milliseconds>(options_.retry.idempotency_key_ttl,
+                                                            std::chrono::hours(24 * 365)) *
+                        9 / 10;
+    return *ambiguous_since_ + window - std::max(wall_ahead_, std::chrono::seconds(0));
+}
+
+inline bool submit_machine::key_usable(clock::time_point at) const
+{
+    return at < key_expiry();
 }
 
 inline void submit_machine::mark_ambiguous(http_result const& outcome, clock::time_point now,

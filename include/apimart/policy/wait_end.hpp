@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSL-1.0
+#ifndef APIMART_POLICY_WAIT_END_HPP
+#define APIMART_POLICY_WAIT_END_HPP
+
+#include <apimart/error.hpp>
+
+#include <chrono>
+#include <optional>
+
+namespace apimart::detail {
+
+// Decides whether a failed poll ends the wait for a task, which is paid for. One odd answer does not: a gateway's page, a
+// key that is being exchanged, a proxy that wants a login. Several in a row do.
+class wait_end
+{
+public:
+    // A poll has told the task's state.
+    void answered() noexcept { odd_answers_ = 0; }
+    // `age`: since the service accepted the task, where that is known; the task may be invisible for a while.
+    bool after(error_code const& why, std::optional<std::chrono::steady_clock::duration> age) noexcept
+    {
+        constexpr int several = 4;
+        constexpr std::chrono::seconds invisible{30};
+        if (why == condition::retryable || why == errc::protocol_error)
+            return false;
+        ++odd_answers_;
+        bool const may_be_invisible = why == condition::not_found && age && *age < invisible;
+        return odd_answers_ >= several && !may_be_invisible;
+    }
+
+private:
+    int odd_answers_ = 0;
+};
+
+} // namespace apimart::detail
+
+#endif
