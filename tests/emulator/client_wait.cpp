@@ -263,7 +263,7 @@ TEST_CASE("client wait: twenty thousand waits for one task begin and end in line
         std::vector<asio::cancellation_signal> stop(count);
         auto const begun = std::chrono::steady_clock::now();
         for (std::size_t i = 0; i < count; ++i)
-            user.wait(one, asio::bind_cancellation_slot(stop[i].slot(), got[i].token()));
+            user.wait(one, as_result(asio::bind_cancellation_slot(stop[i].slot(), got[i].plain())));
         for (auto& each : stop)
             each.emit(asio::cancellation_type::terminal);
         b.run();

@@ -21,6 +21,8 @@
 #include <string>
 #include <type_traits>
 
+#include <sys/stat.h>
+
 using namespace apimart;
 using namespace apimart::detail;
 using namespace std::chrono_literals;
@@ -293,11 +295,32 @@ TEST_CASE("what a file server's answer means for a transfer")
     CHECK(judged(302, 0, [](auto& a) { a.location = "https://other/x"; }).location == "https://other/x");
     CHECK(judged(302, 0, [](auto& a) { a.location = "/x"; }).location == "https://cdn.example/x");
     CHECK(judged(302, 0, as_is).next == action::fail);
-    CHECK(may_begin_a_video(std::string_view("\0\0\0\x20"
-                                             "ftypisom",
-                                             12)));
-    CHECK_FALSE(may_begin_a_video("  <?xml version"));
-    CHECK_FALSE(may_begin_a_video("{\"error\":1}"));
+}
+
+TEST_CASE("no text is taken for a video, in whatever encoding")
+{
+    using namespace std::string_view_literals;
+    for (std::string_view const video :
+         {"\0\0\0\x20"
+          "ftypisom"sv,
+          "\0\0\0\x3C"
+          "ftypmp42"sv,
+          "\x1A\x45\xDF\xA3\x9F\x42\x86\x81"sv, "\x47\x40\x00\x10\x00\x00\xB0\x0D"sv, "\0\x3C\x12\x00mdat"sv,
+          "RIFF\x10\0\0\0AVI LIST"sv}) {
+        CAPTURE(video);
+        CHECK_FALSE(is_text(video));
+    }
+    for (std::string_view const text :
+         {""sv, "Not Found"sv, "  <?xml version"sv, "{\"error\":1}"sv, "[1]"sv, "\xEF\xBB\xBF<html>"sv,
+          "\xFF\xFE<\0h\0t\0m\0l\0"sv, "\xFE\xFF\0<\0h\0t\0m\0l"sv, "<\0h\0t\0m\0l\0>\0"sv,
+          "\0E\0r\0r\0o\0r\0!"sv, "E\0r\0r\0o\0r\0!\0"sv, "Th\xC3\xA9\x1B[1m"sv}) {
+        CAPTURE(text);
+        CHECK(is_text(text));
+    }
+    download_response page;
+    page.status = 200;
+    page.content_type = "Text/HTML; charset=utf-8";
+    CHECK(decide_download(page, request_url(), 0, 1000, {}).why.code() == errc::download_corrupt);
 }
 
 TEST_CASE("a file appears under its name only when it is complete")
@@ -326,6 +349,50 @@ TEST_CASE("a file appears under its name only when it is complete")
     CHECK(std::filesystem::file_size(target) == 3);
     partial_file nowhere(folder / "missing" / "v.mp4");
     CHECK(nowhere.open() == boost::system::errc::no_such_file_or_directory);
+    std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("a file in the making is one of its own, with the process's own permissions")
+{
+    namespace fs = std::filesystem;
+    auto const folder = fs::temp_directory_path() / ("apimart-own-" + std::to_string(::getpid()));
+    fs::create_directory(folder);
+    auto const target = folder / "v.mp4";
+    auto const part = folder / "v.mp4.part";
+    auto const refused = [&] { return partial_file(target).open() == boost::system::errc::file_exists; };
+
+    fs::create_symlink(folder / "elsewhere", part);
+    CHECK(refused());
+    CHECK(fs::is_symlink(part));
+    CHECK_FALSE(fs::exists(folder / "elsewhere"));
+    fs::remove(part);
+
+    REQUIRE(::mkfifo(part.c_str(), 0600) == 0);
+    CHECK(refused()); // and does not wait for a reader
+    fs::remove(part);
+
+    // A file that another process keeps open, or has a second name for, is left to it.
+    std::ofstream(folder / "second") << "theirs";
+    fs::create_hard_link(folder / "second", part);
+    ::mode_t const before = ::umask(0027);
+    {
+        partial_file file(target);
+        REQUIRE_FALSE(file.open());
+        REQUIRE_FALSE(file.append("ours", 4));
+        REQUIRE_FALSE(file.finish(false));
+    }
+    ::umask(before);
+    CHECK(fs::file_size(folder / "second") == 6);
+    CHECK(fs::status(target).permissions() == fs::perms(0640));
+
+    for (char const last : {'a', 'b'}) {
+        auto const longest = folder / (std::string(254, 'n') + last);
+        partial_file file(longest);
+        REQUIRE_FALSE(file.open());
+        REQUIRE_FALSE(file.append("long", 4));
+        REQUIRE_FALSE(file.finish(false));
+        CHECK(fs::exists(longest));
+    }
     std::filesystem::remove_all(folder);
 }
 

@@ -47,6 +47,16 @@ TEST_CASE("what may pass by itself never ends a wait, and does not hide odd answ
     CHECK(end.after(api_errc::unauthorized, 1h));
 }
 
+TEST_CASE("without an answer, and where the next try would end alike, a wait ends at once")
+{
+    for (errc const why : {errc::certificate_verify_failed, errc::host_not_found, errc::proxy_refused}) {
+        wait_end end;
+        CHECK(end.after(why, 1h));
+    }
+    CHECK_FALSE(wait_end().after(errc::response_too_large, 1h));
+    CHECK_FALSE(wait_end().after(errc::bad_response, 1h));
+}
+
 TEST_CASE("a task may be invisible for half a minute after the service has accepted it")
 {
     wait_end end;

@@ -6,6 +6,11 @@
 #include <apimart/separate_compilation.hpp>
 #include <apimart/text/printable.hpp>
 
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+
 namespace apimart {
 
 APIMART_INLINE std::string violation::describe() const
@@ -36,16 +41,19 @@ APIMART_INLINE void validation_result::add_warning(std::string pointer, std::str
 
 APIMART_INLINE std::string validation_result::describe() const
 {
+    // An error's text goes into logs; all of them are in `entries`.
+    constexpr std::size_t most_shown = 32;
+    std::size_t const shown = std::min(entries_.size(), most_shown);
     std::string text;
-    for (violation const& one : entries_) {
+    for (violation const& one : std::span(entries_).first(shown)) {
         if (!text.empty())
             text += '\n';
         if (one.severity() == severity::warning)
             text += "advice: ";
         text += one.describe();
     }
-    if (omitted_ != 0)
-        text += "\nand " + std::to_string(omitted_) + " more";
+    if (std::size_t const more = entries_.size() - shown + omitted_; more != 0)
+        text += "\nand " + std::to_string(more) + " more";
     return text;
 }
 

@@ -376,11 +376,12 @@ private:
         return false;
     }
 
-    // A kilobyte, or the end, within the limit for stalls; and all of an answer that is not streamed within the limit for
-    // answers.
+    // A kilobyte, or the end, within the limit for stalls, and of a file a kilobyte a second; and all of an answer that is
+    // not streamed within the limit for answers.
     void set_limit()
     {
-        constexpr std::size_t enough = 1024;
+        auto const in_milliseconds = static_cast<std::size_t>(runtime_.timeouts.read.count());
+        std::size_t const enough = streams_ ? std::max<std::size_t>(in_milliseconds, 1) : 1024;
         if (piece_until_ == clock::time_point{} || piece_bytes_ >= enough) {
             piece_bytes_ = 0;
             piece_until_ = runtime_.now() + runtime_.timeouts.read;

@@ -57,11 +57,11 @@ public:
     {
         if (step.next == download_decision::action::fail) {
             if (status == 416)
-                part_.restart();
+                restart();
             return step.why;
         }
         if (step.next == download_decision::action::from_start && part_.size() > 0) {
-            if (error_code const code = part_.restart())
+            if (error_code const code = restart())
                 return error_info(errc::file_error, code.message()).underlying(code);
         }
         etag_ = tag.starts_with('"') ? std::string(tag) : std::string();
@@ -69,8 +69,11 @@ public:
     }
     std::optional<error_info> append(std::string_view piece)
     {
-        if (part_.size() == 0 && !may_begin_a_video(piece))
-            return error_info(errc::download_corrupt, "the answer's bytes are text, not a video");
+        if (beginning_.size() < sniffed_bytes) {
+            beginning_.append(piece.substr(0, sniffed_bytes - beginning_.size()));
+            if (beginning_.size() == sniffed_bytes && is_text(beginning_))
+                return not_a_video();
+        }
         if (part_.size() + piece.size() > options.max_size)
             return error_info(errc::download_too_large,
                               "more than " + std::to_string(options.max_size) + " bytes");
@@ -81,6 +84,8 @@ public:
     }
     result<std::uint64_t> finish()
     {
+        if (is_text(beginning_))
+            return not_a_video();
         if (error_code const code = part_.finish(options.overwrite)) {
             bool const taken = code == boost::system::errc::file_exists;
             return error_info(taken ? errc::file_exists : errc::file_error,
@@ -95,8 +100,19 @@ public:
     std::filesystem::path const path;
 
 private:
+    static error_info not_a_video()
+    {
+        return error_info(errc::download_corrupt, "the answer's bytes are text, not a video");
+    }
+    error_code restart()
+    {
+        beginning_.clear();
+        return part_.restart();
+    }
+
     partial_file part_;
     client_state& client_;
+    std::string beginning_;
     std::string etag_;
     bool open_ = false;
 };

@@ -7,10 +7,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <utility>
 
 #include <cerrno>
+#include <climits>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,7 +24,7 @@ class partial_file
 {
 public:
     explicit partial_file(std::filesystem::path target)
-        : target_(std::move(target)), part_(target_.string() + ".part"),
+        : target_(std::move(target)), part_(part_of(target_)),
           folder_(target_.has_parent_path() ? target_.parent_path() : std::filesystem::path("."))
     {}
     partial_file(partial_file const&) = delete;
@@ -31,8 +33,12 @@ public:
 
     boost::system::error_code open()
     {
-        // Whatever an earlier process left has no proof that it belongs to this result.
-        descriptor_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+        // Whatever an earlier process left has no proof that it belongs to this result, and whoever else has put a file
+        // there may still have it open. A link or a device is nobody's leftover.
+        struct stat found;
+        if (::lstat(part_.c_str(), &found) == 0 && S_ISREG(found.st_mode))
+            ::unlink(part_.c_str());
+        descriptor_ = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         size_ = 0;
         return descriptor_ < 0 ? last() : boost::system::error_code();
     }
@@ -94,6 +100,20 @@ public:
     std::uint64_t size() const noexcept { return size_; }
 
 private:
+    // A name that has no room for the suffix is cut, and told from others by its hash.
+    static std::filesystem::path part_of(std::filesystem::path const& target)
+    {
+        constexpr std::size_t longest = NAME_MAX;
+        std::string const suffix = ".part";
+        std::string name = target.filename().string();
+        if (name.size() + suffix.size() > longest) {
+            std::string const hash = '.' + std::to_string(std::hash<std::string>()(name));
+            name.resize(longest - suffix.size() - hash.size());
+            name += hash;
+        }
+        return std::filesystem::path(target).replace_filename(name + suffix);
+    }
+
     static boost::system::error_code last() noexcept { return {errno, boost::system::system_category()}; }
 
     void close() noexcept

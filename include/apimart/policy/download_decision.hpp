@@ -6,6 +6,8 @@
 #include <apimart/protocol/origin.hpp>
 #include <apimart/protocol/retry_after.hpp>
 
+#include <boost/beast/core/string.hpp>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -104,7 +106,7 @@ inline std::optional<error_info> check_type(download_response const& response)
 {
     // The type alone is told: what follows it is the file server's free text.
     for (std::string_view const text : {"text/", "application/json", "application/xml"})
-        if (response.content_type.starts_with(text))
+        if (boost::beast::iequals(response.content_type.substr(0, text.size()), text))
             return error_info(errc::download_corrupt,
                               "got " + std::string(text) + (text.ends_with('/') ? "..." : ""));
     return std::nullopt;
@@ -199,13 +201,36 @@ inline download_decision decide_download(download_response const& response, requ
     return decision;
 }
 
-// Error pages and storage errors begin like text; no video does.
-inline bool may_begin_a_video(std::string_view first_bytes)
+// So much of a file is looked at.
+inline constexpr std::size_t sniffed_bytes = 512;
+
+// Whether a file that begins like this is text, which no video is: an error page, a storage's error, a login. It has a
+// mark of Unicode's, begins like markup or JSON, has two bytes per letter, or has no byte that is none of text (WHATWG
+// MIME Sniffing, 7.1).
+inline bool is_text(std::string_view beginning)
 {
-    std::size_t const at = first_bytes.find_first_not_of(" \t\r\n");
-    if (at == std::string_view::npos)
-        return first_bytes.empty();
-    return first_bytes[at] != '<' && first_bytes[at] != '{';
+    using namespace std::string_view_literals;
+    for (std::string_view const mark : {"\xEF\xBB\xBF"sv, "\xFF\xFE"sv, "\xFE\xFF"sv})
+        if (beginning.starts_with(mark))
+            return true;
+    std::size_t const at = beginning.find_first_not_of(" \t\r\n");
+    if (at != std::string_view::npos && "<{["sv.find(beginning[at]) != std::string_view::npos)
+        return true;
+    if (beginning.size() >= 8) {
+        auto const are_letters = [&](std::size_t first) {
+            for (std::size_t i = 0; i < 8; ++i)
+                if ((beginning[i] == '\0') != (i % 2 != first))
+                    return false;
+            return true;
+        };
+        if (are_letters(0) || are_letters(1))
+            return true;
+    }
+    return std::none_of(beginning.begin(), beginning.end(), [](char c) {
+        auto const byte = static_cast<unsigned char>(c);
+        return byte <= 0x08 || byte == 0x0B || (byte >= 0x0E && byte <= 0x1A) ||
+               (byte >= 0x1C && byte <= 0x1F);
+    });
 }
 
 } // namespace apimart::detail

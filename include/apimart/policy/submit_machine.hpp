@@ -270,10 +270,10 @@ inline submit_machine::clock::time_point submit_machine::key_expiry() const
         return clock::time_point::max();
     // Well inside the window, by the clock of the side that does not know when the other began to count. An endless window
     // would not fit into the clock's time points.
-    auto const window = std::min<std::chrono::milliseconds>(options_.retry.idempotency_key_ttl,
-                                                            std::chrono::hours(24 * 365)) *
-                        9 / 10;
-    return *ambiguous_since_ + window - std::max(wall_ahead_, std::chrono::seconds(0));
+    std::chrono::seconds const window =
+        std::min<std::chrono::seconds>(options_.retry.idempotency_key_ttl, std::chrono::hours(24 * 365));
+    return *ambiguous_since_ + std::chrono::milliseconds(window) * 9 / 10 -
+           std::max(wall_ahead_, std::chrono::seconds(0));
 }
 
 inline bool submit_machine::key_usable(clock::time_point at) const

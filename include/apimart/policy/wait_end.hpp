@@ -23,6 +23,9 @@ public:
         constexpr std::chrono::seconds invisible{30};
         if (why == condition::retryable || why == errc::protocol_error)
             return false;
+        // No answer at all, and the next try would end as this one: a certificate, a name, a proxy that does not connect.
+        if (why == condition::transport && why != errc::response_too_large)
+            return true;
         ++odd_answers_;
         bool const may_be_invisible = why == condition::not_found && age && *age < invisible;
         return odd_answers_ >= several && !may_be_invisible;

@@ -4,10 +4,8 @@
 
 #include <apimart/config/api_key.hpp>
 #include <apimart/error.hpp>
-#include <apimart/text/redact.hpp>
+#include <apimart/text/secret_redactor.hpp>
 
-#include <algorithm>
-#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,14 +17,7 @@ namespace apimart::detail {
 class authorization
 {
 public:
-    explicit authorization(api_key key) : key_(std::move(key))
-    {
-        // As JSON may spell it, in a body that was no JSON in the end.
-        for (char const c : key_.secret_)
-            escaped_.append(c == '/' || c == '"' || c == '\\' ? "\\" : "").append(1, c);
-        if (escaped_ == key_.secret_)
-            escaped_.clear();
-    }
+    explicit authorization(api_key key) : key_(std::move(key)), redactor_(key_.secret_) {}
 
     void append_header(std::string& request) const
     {
@@ -35,28 +26,9 @@ public:
         request += "\r\n";
     }
 
-    // Whether there is anything to redact in a text; quick, because there hardly ever is.
-    bool may_occur_in(std::string_view text) const noexcept
-    {
-        return !escaped_.empty() ||
-               text.find(std::string_view(key_.secret_).substr(0, telling)) != std::string_view::npos;
-    }
-
+    bool occurs_in(std::string_view text) const { return redactor_.occurs_in(text); }
     // Only for texts that are shown: a short key can occur in an answer's own words.
-    std::string redacted(std::string text) const
-    {
-        replace(text, key_.secret_);
-        if (!escaped_.empty())
-            replace(text, escaped_);
-        // A text that was cut short can end in the beginning of a key.
-        std::size_t const end = text.ends_with("...") ? text.size() - 3 : text.size();
-        for (std::size_t size = std::min(end, key_.secret_.size()); size >= telling; --size) {
-            if (std::string_view(text).substr(end - size, size) ==
-                std::string_view(key_.secret_).substr(0, size))
-                return text.replace(end - size, size, redaction_mark);
-        }
-        return text;
-    }
+    std::string redacted(std::string text) const { return redactor_.redact(std::move(text)); }
 
     error_info redacted(error_info why) const
     {
@@ -72,17 +44,8 @@ public:
     }
 
 private:
-    static constexpr std::size_t telling = 4; // so many characters of a key tell more than chance would
-
-    static void replace(std::string& text, std::string const& secret)
-    {
-        for (std::size_t at = text.find(secret); at != std::string::npos;
-             at = text.find(secret, at + redaction_mark.size()))
-            text.replace(at, secret.size(), redaction_mark);
-    }
-
     api_key key_;
-    std::string escaped_;
+    secret_redactor redactor_;
 };
 
 } // namespace apimart::detail

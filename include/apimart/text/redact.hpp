@@ -22,6 +22,23 @@ constexpr std::size_t find_authority(std::string_view text, std::size_t from = 0
     return std::string_view::npos;
 }
 
+// Where the query of a URL begins that was encoded once more, as a part of another URL, of JSON or of HTML.
+inline std::size_t find_encoded_query(std::string_view word)
+{
+    std::string text(word);
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    std::size_t const authority =
+        std::min({text.find("://"), text.find(":\\/\\/"), text.find("%3a%2f%2f"), text.find("&#x2f;&#x2f;"),
+                  text.find("&#47;&#47;"), text.find("\\u002f\\u002f")});
+    if (authority == std::string::npos)
+        return authority;
+    std::size_t first = std::string::npos;
+    for (char const* const mark : {"%3f", "%23", "&#x3f;", "&#63;", "\\u003f", "\\x3f"})
+        first = std::min(first, text.find(mark, authority));
+    return first;
+}
+
 // Takes the whole text for one word, in which URLs may stand; a URL may also have been written without its scheme.
 inline std::string redact_url(std::string_view word)
 {
@@ -31,6 +48,7 @@ inline std::string redact_url(std::string_view word)
     std::size_t authority = find_authority(word);
     if (authority != std::string_view::npos)
         query = std::min(query, word.find_first_of("?#", authority));
+    query = std::min(query, find_encoded_query(word));
     bool const cut = query < word.size() - 1; // a mark at the very end hides nothing
     std::string_view const kept = cut ? word.substr(0, query + 1) : word;
 
