@@ -15,7 +15,9 @@ namespace tls_tests {
 inline constexpr std::string_view known_task = "task_0123456789abcdefghijklmnop";
 /// Where both servers have a file, and what is in it.
 inline constexpr std::string_view video_path = "/video.mp4";
-inline constexpr std::string_view video_bytes = "    ftypisom and then some more";
+inline constexpr std::string_view video_bytes("\0\0\0\x20"
+                                              "ftypisom and then some more",
+                                              31);
 
 /// Answers questions for `known_task` and for the file, one connection after the other, and closes each. It
 /// does not answer submits: s_server serves files and knows no POST.

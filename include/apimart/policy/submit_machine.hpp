@@ -271,7 +271,7 @@ inline submit_machine::clock::time_point submit_machine::key_expiry() const
     // Well inside the window, by the clock of the side that does not know when the other began to count. An endless window
     // would not fit into the clock's time points.
     std::chrono::seconds const window =
-        std::min<std::chrono::seconds>(options_.retry.idempotency_key_ttl, std::chrono::hours(24 * 365));
+        std::min<std::chrono::seconds>(options_.retry.idempotency_key_ttl, std::chrono::hours(24 * 3650));
     return *ambiguous_since_ + std::chrono::milliseconds(window) * 9 / 10 -
            std::max(wall_ahead_, std::chrono::seconds(0));
 }
