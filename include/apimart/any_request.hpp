@@ -78,7 +78,8 @@ public:
     {}
 
     /// The model's id, as it travels.
-    std::string_view model() const noexcept;
+    std::string_view model() const& noexcept;
+    std::string model() && { return std::string(std::as_const(*this).model()); }
 
     /// The kind of generation, such as `text_to_video`; empty for a custom model.
     std::string_view kind() const noexcept { return kind_ != nullptr ? kind_->name : std::string_view(); }
@@ -86,10 +87,16 @@ public:
     /// The tables of the model; null for a custom model.
     model_info const* info() const noexcept { return model_; }
 
-    boost::json::object const& body() const noexcept { return body_; }
+    boost::json::object const& body() const& noexcept { return body_; }
+    boost::json::object body() && { return std::move(body_); }
 
     /// Names of the fields that no table knows and that are sent on purpose.
-    std::span<std::string const> extra_fields() const noexcept;
+    std::span<std::string const> extra_fields() const& noexcept;
+    std::vector<std::string> extra_fields() &&
+    {
+        auto const all = std::as_const(*this).extra_fields();
+        return {all.begin(), all.end()};
+    }
 
     /// The JSON text that is sent.
     std::string serialize() const;

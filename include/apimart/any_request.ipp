@@ -48,13 +48,13 @@ any_request::from_json(boost::json::value body, unknown_fields others, std::span
     return read(std::move(body), others, among, validation_result());
 }
 
-APIMART_INLINE std::string_view any_request::model() const noexcept
+APIMART_INLINE std::string_view any_request::model() const& noexcept
 {
     boost::json::value const* const id = detail::member(body_, detail::model_field);
     return id != nullptr && id->is_string() ? std::string_view(id->get_string()) : std::string_view();
 }
 
-APIMART_INLINE std::span<std::string const> any_request::extra_fields() const noexcept
+APIMART_INLINE std::span<std::string const> any_request::extra_fields() const& noexcept
 {
     return extra_fields_;
 }

@@ -22,7 +22,8 @@ class image_file
 public:
     explicit image_file(std::filesystem::path path) : path_(std::move(path)) {}
 
-    std::filesystem::path const& path() const noexcept { return path_; }
+    std::filesystem::path const& path() const& noexcept { return path_; }
+    std::filesystem::path path() && { return std::move(path_); }
 
 private:
     std::filesystem::path path_;
@@ -36,7 +37,8 @@ class base64_image
 public:
     explicit base64_image(std::string base64) : text_(std::move(base64)) {}
 
-    std::string const& text() const noexcept { return text_; }
+    std::string const& text() const& noexcept { return text_; }
+    std::string text() && { return std::move(text_); }
     operator std::string_view() const noexcept { return text_; }
 
 private:

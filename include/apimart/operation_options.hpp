@@ -25,7 +25,8 @@ public:
     /// for `timeouts::abandoned_response` at most, because the task may be bought.
     submit_options& timeout(std::chrono::milliseconds limit) { return timeout_ = limit, *this; }
 
-    std::string const& idempotency_key() const noexcept { return key_; }
+    std::string const& idempotency_key() const& noexcept { return key_; }
+    std::string idempotency_key() && { return std::move(key_); }
     std::optional<std::chrono::milliseconds> timeout() const noexcept { return timeout_; }
 
 private:

@@ -25,13 +25,17 @@ public:
     explicit task(std::string id) : id_(std::move(id)) {}
 
     bool valid() const noexcept { return !id_.empty(); }
-    std::string const& id() const noexcept { return id_; }
+    std::string const& id() const& noexcept { return id_; }
+    std::string id() && { return std::move(id_); }
     /// The model, where the task was submitted by this process; else empty.
-    std::string const& model() const noexcept { return model_; }
+    std::string const& model() const& noexcept { return model_; }
+    std::string model() && { return std::move(model_); }
     /// Tasks of one class (model, kind, quality, seconds) are expected to take equally long.
-    std::string const& duration_class() const noexcept { return duration_class_; }
+    std::string const& duration_class() const& noexcept { return duration_class_; }
+    std::string duration_class() && { return std::move(duration_class_); }
     /// The key under which it was submitted; empty where unknown.
-    std::string const& idempotency_key() const noexcept { return idempotency_key_; }
+    std::string const& idempotency_key() const& noexcept { return idempotency_key_; }
+    std::string idempotency_key() && { return std::move(idempotency_key_); }
     /// How many requests the submit took.
     int submit_attempts() const noexcept { return submit_attempts_; }
     /// When the service accepted it, by this process's clock.
@@ -96,7 +100,8 @@ public:
 
     bool empty() const noexcept { return url_.empty(); }
     /// The link itself, signature included.
-    std::string const& expose() const noexcept { return url_; }
+    std::string const& expose() const& noexcept { return url_; }
+    std::string expose() && { return std::move(url_); }
 
     friend bool operator==(result_url const&, result_url const&) = default;
 
@@ -118,10 +123,12 @@ public:
     {}
 
     /// The task it came from; a download asks it for a fresh link when this one has expired.
-    std::string const& task_id() const noexcept { return task_id_; }
+    std::string const& task_id() const& noexcept { return task_id_; }
+    std::string task_id() && { return std::move(task_id_); }
     /// Its place among the task's files, from zero.
     std::size_t index() const noexcept { return index_; }
-    result_url const& url() const noexcept { return url_; }
+    result_url const& url() const& noexcept { return url_; }
+    result_url url() && { return std::move(url_); }
     /// A hint by the service's clock; the link may end earlier or later.
     std::optional<std::chrono::sys_seconds> expires_at() const noexcept { return expires_at_; }
 
@@ -141,9 +148,12 @@ public:
         : code_(std::move(code)), type_(std::move(type)), text_(std::move(text))
     {}
 
-    std::string const& code() const noexcept { return code_; }
-    std::string const& type() const noexcept { return type_; }
-    std::string const& text() const noexcept { return text_; }
+    std::string const& code() const& noexcept { return code_; }
+    std::string code() && { return std::move(code_); }
+    std::string const& type() const& noexcept { return type_; }
+    std::string type() && { return std::move(type_); }
+    std::string const& text() const& noexcept { return text_; }
+    std::string text() && { return std::move(text_); }
 
 private:
     std::string code_;
@@ -160,10 +170,12 @@ public:
         : id_(std::move(id)), status_(status), raw_status_(std::move(raw_status))
     {}
 
-    std::string const& id() const noexcept { return id_; }
+    std::string const& id() const& noexcept { return id_; }
+    std::string id() && { return std::move(id_); }
     task_status status() const noexcept { return status_; }
     /// The service's own status word.
-    std::string const& raw_status() const noexcept { return raw_status_; }
+    std::string const& raw_status() const& noexcept { return raw_status_; }
+    std::string raw_status() && { return std::move(raw_status_); }
     /// Percent, where given.
     std::optional<int> progress() const noexcept { return progress_; }
     /// The service's estimate of the whole duration, where given.

@@ -4,9 +4,13 @@
 // and what is got out of a temporary lives on.
 
 #include <apimart/client.hpp>
+#include <apimart/image_file.hpp>
 
+#include <cstddef>
 #include <filesystem>
+#include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -26,12 +30,61 @@ static_assert(is_plain_value<result_url> && is_plain_value<video_file> && is_pla
 static_assert(is_plain_value<error_info> && is_plain_value<server_message> && is_plain_value<attempt>);
 static_assert(is_plain_value<violation> && is_plain_value<validation_result>);
 
-static_assert(std::is_same_v<decltype(std::declval<task_result>().videos()), std::vector<video_file>>);
-static_assert(std::is_same_v<decltype(std::declval<task_result>().error()), task_error>);
-static_assert(std::is_same_v<decltype(std::declval<error_info>().validation()), validation_result>);
-static_assert(std::is_same_v<decltype(std::declval<error_info>().attempts()), std::vector<attempt>>);
-static_assert(std::is_same_v<decltype(std::declval<error_info>().server_message()), server_message>);
-static_assert(std::is_same_v<decltype(std::declval<validation_result>().entries()), std::vector<violation>>);
+// What is got out of a temporary is a value of its own: a reference or a view into it would be gone at the semicolon, or
+// in the middle of a range-based `for`.
+template <class T>
+inline constexpr bool is_span = false;
+template <class T, std::size_t Size>
+inline constexpr bool is_span<std::span<T, Size>> = true;
+template <class T>
+constexpr bool owns = !std::is_reference_v<T> && !is_span<T> && !std::is_same_v<T, std::string_view>;
+
+#define OWNS(TYPE, MEMBER) static_assert(owns<decltype(std::declval<TYPE>().MEMBER())>, #TYPE "::" #MEMBER)
+OWNS(task, id);
+OWNS(task, model);
+OWNS(task, duration_class);
+OWNS(task, idempotency_key);
+OWNS(task_state, id);
+OWNS(task_state, raw_status);
+OWNS(task_state, videos);
+OWNS(task_state, error);
+OWNS(task_result, id);
+OWNS(task_result, videos);
+OWNS(task_result, video);
+OWNS(task_result, error);
+OWNS(result_url, expose);
+OWNS(video_file, task_id);
+OWNS(video_file, url);
+OWNS(task_error, code);
+OWNS(task_error, type);
+OWNS(task_error, text);
+OWNS(server_message, code);
+OWNS(server_message, type);
+OWNS(server_message, text);
+OWNS(attempt, code);
+OWNS(attempt, phase);
+OWNS(error_info, code);
+OWNS(error_info, underlying);
+OWNS(error_info, server_message);
+OWNS(error_info, request_id);
+OWNS(error_info, task_id);
+OWNS(error_info, idempotency_key);
+OWNS(error_info, attempts);
+OWNS(error_info, validation);
+OWNS(error_info, client_message);
+OWNS(error, info);
+OWNS(violation, pointer);
+OWNS(violation, message);
+OWNS(violation, value);
+OWNS(validation_result, entries);
+OWNS(invalid_request, found);
+OWNS(any_request, model);
+OWNS(any_request, body);
+OWNS(any_request, extra_fields);
+OWNS(submit_options, idempotency_key);
+OWNS(image_file, path);
+#undef OWNS
+
 static_assert(
     std::is_same_v<decltype(std::declval<task_state const&>().videos()), std::vector<video_file> const&>);
 

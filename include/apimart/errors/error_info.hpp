@@ -40,9 +40,12 @@ public:
         : code_(std::move(code)), type_(std::move(type)), text_(std::move(text))
     {}
 
-    std::string const& code() const noexcept { return code_; }
-    std::string const& type() const noexcept { return type_; }
-    std::string const& text() const noexcept { return text_; }
+    std::string const& code() const& noexcept { return code_; }
+    std::string code() && { return std::move(code_); }
+    std::string const& type() const& noexcept { return type_; }
+    std::string type() && { return std::move(type_); }
+    std::string const& text() const& noexcept { return text_; }
+    std::string text() && { return std::move(text_); }
     bool empty() const noexcept { return code_.empty() && type_.empty() && text_.empty(); }
 
 private:
@@ -59,11 +62,12 @@ public:
         : code_(code), http_status_(http_status), phase_(std::move(phase))
     {}
 
-    error_code const& code() const noexcept { return code_; }
+    error_code code() const noexcept { return code_; }
     /// Zero where no complete answer came.
     int http_status() const noexcept { return http_status_; }
     /// The last phase reached: "connecting", "sending", "reading", "answered".
-    std::string const& phase() const noexcept { return phase_; }
+    std::string const& phase() const& noexcept { return phase_; }
+    std::string phase() && { return std::move(phase_); }
 
 private:
     error_code code_;
@@ -86,26 +90,30 @@ public:
         : error_info(make_error_code(code), std::move(client_message))
     {}
 
-    error_code const& code() const noexcept { return code_; }
+    error_code code() const noexcept { return code_; }
     /// The operating system's, TLS library's or HTTP parser's code beneath `code()`, where there is one.
-    error_code const& underlying() const noexcept { return underlying_; }
+    error_code underlying() const noexcept { return underlying_; }
     apimart::acceptance acceptance() const noexcept { return acceptance_; }
     /// Zero where no complete answer came.
     int http_status() const noexcept { return http_status_; }
     apimart::server_message const& server_message() const& noexcept { return server_message_; }
     apimart::server_message server_message() && { return std::move(server_message_); }
-    std::string const& request_id() const noexcept { return request_id_; }
+    std::string const& request_id() const& noexcept { return request_id_; }
+    std::string request_id() && { return std::move(request_id_); }
     /// Empty unless the id is known.
-    std::string const& task_id() const noexcept { return task_id_; }
+    std::string const& task_id() const& noexcept { return task_id_; }
+    std::string task_id() && { return std::move(task_id_); }
     /// The key under which a submit was sent; empty for other operations.
-    std::string const& idempotency_key() const noexcept { return idempotency_key_; }
+    std::string const& idempotency_key() const& noexcept { return idempotency_key_; }
+    std::string idempotency_key() && { return std::move(idempotency_key_); }
     std::optional<std::chrono::seconds> retry_after() const noexcept { return retry_after_; }
     std::vector<attempt> const& attempts() const& noexcept { return attempts_; }
     std::vector<attempt> attempts() && { return std::move(attempts_); }
     validation_result const& validation() const& noexcept { return validation_; }
     validation_result validation() && { return std::move(validation_); }
     /// This library's own words about the case.
-    std::string const& client_message() const noexcept { return client_message_; }
+    std::string const& client_message() const& noexcept { return client_message_; }
+    std::string client_message() && { return std::move(client_message_); }
 
     error_info& code(error_code code) { return code_ = code, *this; }
     error_info& underlying(error_code code) { return underlying_ = code, *this; }
@@ -147,7 +155,8 @@ class error : public boost::system::system_error
 public:
     explicit error(error_info info);
 
-    error_info const& info() const noexcept { return info_; }
+    error_info const& info() const& noexcept { return info_; }
+    error_info info() && { return std::move(info_); }
     char const* what() const noexcept override;
 
 private:

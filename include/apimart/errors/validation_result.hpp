@@ -37,13 +37,16 @@ public:
 
     /// JSON pointer (RFC 6901) into the request's body, e.g. `/multi_prompt/1/duration`; empty for the whole
     /// body.
-    std::string const& pointer() const noexcept { return pointer_; }
+    std::string const& pointer() const& noexcept { return pointer_; }
+    std::string pointer() && { return std::move(pointer_); }
 
     /// The rule as the rest of a sentence that begins with the pointer.
-    std::string const& message() const noexcept { return message_; }
+    std::string const& message() const& noexcept { return message_; }
+    std::string message() && { return std::move(message_); }
 
     /// A short excerpt of what was given; empty when something is missing.
-    std::string const& value() const noexcept { return value_; }
+    std::string const& value() const& noexcept { return value_; }
+    std::string value() && { return std::move(value_); }
 
     /// One line: `/duration: must be between 3 and 15 (got 99)`.
     std::string describe() const;
@@ -104,7 +107,8 @@ class invalid_request : public std::invalid_argument
 public:
     explicit invalid_request(validation_result found);
 
-    validation_result const& found() const noexcept { return found_; }
+    validation_result const& found() const& noexcept { return found_; }
+    validation_result found() && { return std::move(found_); }
 
 private:
     validation_result found_;
