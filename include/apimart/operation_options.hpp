@@ -5,12 +5,15 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace apimart {
+
+class task;
 
 /// How one submit is made.
 class submit_options
@@ -25,13 +28,24 @@ public:
     /// for `timeouts::abandoned_response` at most, because the task may be bought.
     submit_options& timeout(std::chrono::milliseconds limit) { return timeout_ = limit, *this; }
 
+    /// Called as soon as the service has accepted the task, also where the submit was cancelled, ran out of time or lost a
+    /// race such as `submit || timer` by then, and its own result goes nowhere. It runs on the client's strand, never inside
+    /// a call of the caller's, and may neither throw nor block.
+    submit_options& on_accepted(std::function<void(task const&)> callback)
+    {
+        return on_accepted_ = std::move(callback), *this;
+    }
+
     std::string const& idempotency_key() const& noexcept { return key_; }
     std::string idempotency_key() && { return std::move(key_); }
     std::optional<std::chrono::milliseconds> timeout() const noexcept { return timeout_; }
+    std::function<void(task const&)> const& on_accepted() const& noexcept { return on_accepted_; }
+    std::function<void(task const&)> on_accepted() && { return std::move(on_accepted_); }
 
 private:
     std::string key_;
     std::optional<std::chrono::milliseconds> timeout_;
+    std::function<void(task const&)> on_accepted_;
 };
 
 /// How one request for a task's state is made. Trivially copyable.

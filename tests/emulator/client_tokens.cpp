@@ -923,6 +923,73 @@ TEST_CASE("client tokens: what loses in || is cancelled, and the coroutine goes 
     CHECK(user.metrics().requests_in_flight == 0);
 }
 
+namespace {
+
+asio::awaitable<void> submit_beside_a_timer(client by, std::atomic<int>& asked, submit_options options,
+                                            bool& lost)
+{
+    using namespace asio::experimental::awaitable_operators;
+    asio::steady_timer timer(co_await asio::this_coro::executor);
+    // Until the request is out: what has not left by then is not bought, and may be tried again.
+    for (auto time = 5ms; asked == 0; time *= 2) {
+        timer.expires_after(time);
+        auto submit = by.submit(corgi(), options, as_result());
+        auto ring = timer.async_wait(asio::use_awaitable);
+        auto both = std::move(submit) || std::move(ring);
+        auto outcome = co_await std::move(both);
+        lost = outcome.index() == 1;
+    }
+}
+
+} // namespace
+
+TEST_CASE("client tokens: a submit that loses in || after it was bought still tells its task")
+{
+    std::atomic<int> asked = 0;
+    scripted_server late(scripted_server::security::tls, [&](scripted_server::peer& with) {
+        with.request();
+        ++asked;
+        asio::io_context clock;
+        asio::steady_timer(clock, 300ms).wait();
+        with.answer(200, accepted_body("task_late"));
+        with.wait_for_end();
+    });
+    asio::io_context context;
+    client user(context, late.config());
+    std::vector<std::string> bought;
+    submit_options options;
+    options.on_accepted([&](task const& each) { bought.push_back(each.id()); });
+    bool lost = false;
+    asio::co_spawn(context, submit_beside_a_timer(user, asked, options, lost), asio::detached);
+    run_to_end(context);
+    CHECK(bought == std::vector<std::string>{"task_late"});
+    CHECK(late.count("POST ") == 1);
+}
+
+TEST_CASE("client tokens: a callback for the accepted task that throws harms nothing")
+{
+    bench b;
+    client user = b.make_client();
+    int calls = 0;
+    submit_options options;
+    options.on_accepted([&](task const& each) {
+        ++calls;
+        CHECK(each.valid());
+        throw std::runtime_error("of the caller's");
+    });
+    recorder<task> submitted;
+    recorder<task_result> generated;
+    user.submit(corgi(), options, submitted.token());
+    user.generate(corgi(), options, generated.token());
+    recorder<task> refused;
+    user.submit(refused_request(), options, refused.token());
+    b.run();
+    CHECK(submitted.value().valid());
+    CHECK(generated.value().succeeded());
+    CHECK(refused.why().code() == errc::invalid_request);
+    CHECK(calls == 2);
+}
+
 #if __has_include(<boost/asio/cancel_after.hpp>)
 TEST_CASE("client tokens: cancel_after and cancel_at end an operation that takes longer")
 {

@@ -153,7 +153,7 @@ inline void report_rate(client_state& client, submit_machine const& machine, sub
 }
 
 inline result<task> finish_submit(client_state& client, operation& op, any_request const& request,
-                                  submit_machine& machine)
+                                  submit_options const& options, submit_machine& machine)
 {
     if (!machine.outcome()) {
         error_info why = client.credentials.redacted(machine.outcome().error());
@@ -169,6 +169,7 @@ inline result<task> finish_submit(client_state& client, operation& op, any_reque
     accepted.model(std::string(request.model())).duration_class(profile_of(request));
     accepted.idempotency_key(machine.take_key()).submit_attempts(machine.requests());
     accepted.accepted_at(client.runtime.now());
+    client.runtime.emit(options.on_accepted(), accepted);
     return accepted;
 }
 
@@ -242,7 +243,7 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
                 client.emit_retry(op, machine.delay(), machine.pending(), machine.resending());
         }
     }
-    co_return finish_submit(client, op, request, machine);
+    co_return finish_submit(client, op, request, options, machine);
 }
 
 } // namespace apimart::detail
