@@ -89,7 +89,9 @@ public:
     /// acceptance `not_sent`. `error_info::acceptance()` says what is proved in each case.
     /// Cancellation: terminal, partial, total before the first byte of the request is sent, which proves
     /// `not_sent`. After that terminal and partial only: the request is completed and its answer read for
-    /// `timeouts::abandoned_response`, to learn the task's id; the remote task goes on.
+    /// `timeouts::abandoned_response`, to learn the task's id; the remote task goes on. What cancels a call from outside, as
+    /// `submit || timer` and `cancel_after` do, waits for that and may drop the outcome:
+    /// `submit_options::on_accepted` is told the id all the same.
     /// Lifetime and thread safety: as the class. Units: see `submit_options`.
     /// Source: API reference, sections 2 and 8.
     template <detail::completion_token<task> Token = default_token>
