@@ -67,10 +67,10 @@ public:
     explicit bench(client_config const& config) : stepped_runtime(config) {}
 
     // A connection that has been connected, or none.
-    pointer get(priority level = priority::poll)
+    pointer get(lane kind = lane::poll)
     {
         lines.emplace_back(false);
-        pointer got = pool.acquire(lines.back(), home, level);
+        pointer got = pool.acquire(lines.back(), home, kind);
         if (got)
             got->connected = true;
         return got;
@@ -139,14 +139,14 @@ TEST_CASE("pool: a kept connection that ended, or says what nobody asked, is rep
     CHECK(b.runtime.counters.connections_open.get() == 1);
 }
 
-TEST_CASE("pool: places are kept, and who waits is served by priority and then in order")
+TEST_CASE("pool: places are kept, and the kinds of requests that wait take turns, each in its order")
 {
     bench b(config(1));
     pointer const only = b.get();
-    CHECK_FALSE(b.get(priority::download)); // 1
-    CHECK_FALSE(b.get(priority::submit));   // 2
-    CHECK_FALSE(b.get(priority::poll));     // 3
-    CHECK_FALSE(b.get(priority::poll));     // 4
+    CHECK_FALSE(b.get(lane::download)); // 1
+    CHECK_FALSE(b.get(lane::submit));   // 2
+    CHECK_FALSE(b.get(lane::poll));     // 3
+    CHECK_FALSE(b.get(lane::poll));     // 4
     std::vector<std::size_t> order;
     pointer current = only;
     for (int i = 0; i < 4; ++i) {
@@ -156,8 +156,28 @@ TEST_CASE("pool: places are kept, and who waits is served by priority and then i
         order.push_back(now.front());
         current = std::exchange(b.lines[now.front()].granted, nullptr);
     }
-    CHECK(order == std::vector<std::size_t>{3, 4, 2, 1});
+    CHECK(order == std::vector<std::size_t>{2, 1, 3, 4});
     CHECK(b.runtime.counters.connections_open.get() == 1);
+}
+
+TEST_CASE("pool: neither many polls nor many submits make one of the other kind wait")
+{
+    for (lane const many : {lane::poll, lane::submit}) {
+        bench b(config(2));
+        std::vector<pointer> busy{b.get(many), b.get(many)};
+        for (int i = 0; i < 100; ++i)
+            CHECK_FALSE(b.get(many));
+        CHECK_FALSE(b.get(many == lane::poll ? lane::submit : lane::poll));
+        std::size_t const other = b.lines.size() - 1;
+        int grants = 0;
+        for (; !b.lines[other].granted && grants < 10; ++grants) {
+            b.pool.release(busy[static_cast<std::size_t>(grants) % 2]);
+            for (std::size_t const i : b.granted())
+                if (i != other)
+                    busy[static_cast<std::size_t>(grants) % 2] = std::exchange(b.lines[i].granted, nullptr);
+        }
+        CHECK(grants <= 2);
+    }
 }
 
 TEST_CASE("pool: a place that a lost connection leaves goes to who waits")
@@ -192,13 +212,13 @@ TEST_CASE("pool: a submit is not trusted to a connection that was unused for lon
     pointer const kept = b.get();
     b.pool.release(kept);
     b.step(11s);
-    pointer const fresh = b.get(priority::submit);
+    pointer const fresh = b.get(lane::submit);
     REQUIRE(fresh);
     CHECK(fresh != kept);
-    CHECK(b.get(priority::poll) == kept);
+    CHECK(b.get(lane::poll) == kept);
     b.pool.release(kept);
     b.step(9s);
-    CHECK(b.get(priority::submit) == kept);
+    CHECK(b.get(lane::submit) == kept);
 }
 
 TEST_CASE("pool: unused connections end in time, earlier where the server says so, and politely")
@@ -278,7 +298,7 @@ TEST_CASE("pool: at rest, only the service's connections are kept")
     bench b(config(2));
     origin const elsewhere = parse_request_url("https://files.example")->origin;
     pool_type::waiter line(true);
-    pointer const file = b.pool.acquire(line, elsewhere, priority::download);
+    pointer const file = b.pool.acquire(line, elsewhere, lane::download);
     REQUIRE(file);
     CHECK(file->public_only);
     file->connected = true;

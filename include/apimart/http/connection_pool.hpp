@@ -21,14 +21,15 @@
 
 namespace apimart::detail {
 
-// Where connections are scarce, the smaller value goes first.
-enum class priority
+// What a connection is wanted for. Where connections are scarce, these take turns, so that no kind waits for the end of
+// another.
+enum class lane
 {
     poll,
     submit,
     download
 };
-inline constexpr std::size_t priority_count = 3;
+inline constexpr std::size_t lane_count = 3;
 
 // Keep-alive connections by origin: how many, which coroutine gets the next one, and how fast new ones may be begun.
 // `Connection` is a parameter so that a test can step the pool with scripted ones.
@@ -63,10 +64,10 @@ public:
 
     // A kept connection, or one that is still to be connected; or none, and then `pending` is in line for
     // one.
-    pointer acquire(waiter& pending, origin const& to, priority level)
+    pointer acquire(waiter& pending, origin const& to, lane kind)
     {
         group& g = group_of(to);
-        g.waiting[static_cast<std::size_t>(level)].push_back(pending);
+        g.waiting[static_cast<std::size_t>(kind)].push_back(pending);
         serve(g);
         if (!pending.granted)
             pending.timer.emplace(runtime_.strand(), detail::timer::time_point::max());
@@ -174,9 +175,9 @@ private:
         {}
 
         std::vector<pointer> idle; // the most recently used last
-        std::array<boost::intrusive::list<waiter, boost::intrusive::constant_time_size<false>>,
-                   priority_count>
+        std::array<boost::intrusive::list<waiter, boost::intrusive::constant_time_size<false>>, lane_count>
             waiting;
+        std::size_t served_last = lane_count - 1; // a lane
         connect_backoff backoff;
         int open = 0;
         int places; // fewer than the limit while this machine has no more to give
@@ -233,11 +234,10 @@ private:
         return std::min<clock::duration>(runtime_.timeouts.pool_idle, *announced - std::chrono::seconds(1));
     }
 
-    pointer pop_idle(group& g, std::size_t level)
+    pointer pop_idle(group& g, bool is_submit)
     {
         auto const now = runtime_.now();
         while (!g.idle.empty()) {
-            bool const is_submit = level == static_cast<std::size_t>(priority::submit);
             // Good enough for a question that can be asked again, but not for a request that costs money.
             if (is_submit && now - g.idle.back()->last_used >= runtime_.timeouts.idle_for_submit &&
                 now < g.idle.back()->idle_until)
@@ -294,23 +294,32 @@ private:
     void serve(group& g)
     {
         g.retry.clear();
-        for (std::size_t level = 0; level < priority_count;) {
-            if (g.waiting[level].empty()) {
-                ++level;
+        bool can_open = true;
+        for (std::size_t skipped = 0; skipped < lane_count;) {
+            std::size_t const turn = (g.served_last + 1 + skipped) % lane_count;
+            if (g.waiting[turn].empty()) {
+                ++skipped;
                 continue;
             }
-            waiter& next = g.waiting[level].front();
-            pointer found = pop_idle(g, level);
-            if (!found)
+            waiter& next = g.waiting[turn].front();
+            pointer found = pop_idle(g, turn == static_cast<std::size_t>(lane::submit));
+            if (!found && can_open) {
                 found = open_fresh(g, next.public_only);
-            if (!found)
-                return;
-            g.waiting[level].pop_front();
+                can_open = found != nullptr;
+            }
+            if (!found) {
+                ++skipped;
+                continue;
+            }
+            g.waiting[turn].pop_front();
+            g.served_last = turn;
+            skipped = 0;
             next.granted = std::move(found);
             if (next.timer)
                 next.timer->cancel();
         }
-        g.stalled = false;
+        if (can_open)
+            g.stalled = false;
     }
 
     void purge()

@@ -26,10 +26,10 @@ namespace apimart::detail {
 class http_request
 {
 public:
-    http_request(detail::origin const& target, detail::priority lane) : to(&target), priority(lane) {}
+    http_request(detail::origin const& target, detail::lane wanted_for) : to(&target), lane(wanted_for) {}
 
     detail::origin const* to; // outlives the exchange
-    detail::priority priority;
+    detail::lane lane;
     std::string head;
     std::string_view body; // outlives the exchange
     std::uint64_t response_limit = 0;
@@ -74,7 +74,7 @@ public:
         begin(request);
         typename pool_type::waiter line(request.public_only);
         if (!stop_reason_)
-            connection_ = pool_.acquire(line, *request.to, request.priority);
+            connection_ = pool_.acquire(line, *request.to, request.lane);
         if (!stop_reason_ && !connection_) {
             waiter_ = &line;
             co_await line.timer->async_wait(use_tuple);

@@ -120,7 +120,7 @@ private:
 inline http_request make_download_request(request_url const& where, download_target const& target)
 {
     // No Authorization here: the key belongs to the API's calls, and the link carries its own permission.
-    http_request request(where.origin, priority::download);
+    http_request request(where.origin, lane::download);
     request.head.append("GET ").append(where.target).append(" HTTP/1.1\r\nHost: ");
     request.head.append(where.origin.authority()).append("\r\nUser-Agent: ").append(user_agent);
     request.head.append("\r\nAccept: */*\r\nAccept-Encoding: identity\r\n");

@@ -44,7 +44,7 @@ inline awaitable<result<task_state>> get_status(client_state& client, exchange& 
     endpoint_cursor at = client.first_endpoint();
     for (bool again = false;;) {
         api_endpoint const& endpoint = client.endpoint(at);
-        http_request request(endpoint.origin, priority::poll);
+        http_request request(endpoint.origin, lane::poll);
         request.head = endpoint.get;
         append_percent_encoded(request.head, id);
         request.head += endpoint.get_tail;

@@ -109,7 +109,7 @@ inline awaitable<void> post_request(client_state& client, operation& op, exchang
         at = client.first_endpoint();
     do {
         api_endpoint const& endpoint = client.endpoint(at);
-        http_request request(endpoint.origin, priority::submit);
+        http_request request(endpoint.origin, lane::submit);
         request.head.reserve(endpoint.post.size() + body.size() + 96);
         request.head.append(endpoint.post).append(machine.key()).append("\r\nContent-Length: ");
         request.head.append(std::to_string(body.size())).append("\r\n\r\n");
