@@ -48,11 +48,13 @@ struct timeouts
     std::chrono::milliseconds send{30'000};
     /// From the end of the request to the last byte of the answer's header, and to that of a JSON answer.
     std::chrono::milliseconds response{60'000};
-    /// For a kilobyte of an answer that has begun, or for the rest of it where that is less.
+    /// For a kilobyte of an answer that has begun, or for the rest of it where that is less. A file must bring a kilobyte
+    /// a second, over this time.
     std::chrono::milliseconds read{20'000};
     /// How long a cancelled submit's answer is still read once the request is out, to learn the task's id.
     std::chrono::milliseconds abandoned_response{10'000};
-    /// An unused connection is closed after this; kept below the usual limit of servers and proxies.
+    /// An unused connection is closed after this; kept below the usual limit of servers and proxies. No timer runs while
+    /// nothing is under way, so that the context's `run` can end: it is closed by the next call then.
     std::chrono::milliseconds pool_idle{30'000};
     /// A submit takes a fresh connection rather than one unused for this long.
     std::chrono::milliseconds idle_for_submit{4'000};

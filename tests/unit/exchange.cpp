@@ -1,0 +1,397 @@
+// One request and its answer on a scripted connection: what is proved wherever it breaks off, in stepped time.
+#include "stepped_runtime.hpp"
+
+#include <apimart/http/exchange.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+using namespace apimart;
+using namespace apimart::detail;
+using namespace std::chrono_literals;
+using unit_tests::stepped_runtime;
+namespace asio = boost::asio;
+
+namespace {
+
+// What the peer and the kernel do.
+struct script
+{
+    std::size_t takes = 1'000'000; // so many bytes of what is written
+    error_code then;               // what ends the writing after them; without it, it stands still
+    std::string answer;
+    std::size_t piece = 1'000'000; // so many bytes of the answer at a time
+    std::optional<error_code> end; // what comes after it; without it, nothing
+    bool fails_to_connect = false;
+};
+
+script const* playing = nullptr;
+
+class scripted_connection
+{
+public:
+    using clock = std::chrono::steady_clock;
+    using outcome = std::tuple<error_code, std::size_t>;
+    enum class liveness
+    {
+        ok,
+        ended,
+        unexpected_data
+    };
+
+    scripted_connection(client_runtime& runtime, detail::origin to, bool public_addresses_only)
+        : origin(std::move(to)), public_only(public_addresses_only), address("192.0.2.1"), runtime_(runtime),
+          pending_(runtime.strand(), timer::time_point::max()), limit_([this] {
+              timed_out_ = true;
+              keep_open_ ? cancel_pending() : close();
+          })
+    {}
+
+    bool is_open() const noexcept { return opened && !closed_; }
+    bool timed_out() const noexcept { return timed_out_; }
+    void limit(clock::time_point when)
+    {
+        if (!closed_)
+            runtime_.timers.set(limit_, when);
+    }
+    void limit_after(clock::duration delay) { limit(runtime_.now() + delay); }
+    void keep_open_at_limit(bool keep) noexcept { keep_open_ = keep; }
+    void clear_timeout() noexcept { timed_out_ = false; }
+
+    awaitable<outcome> write_some(std::string_view text)
+    {
+        std::size_t const count = std::min<std::size_t>(text.size(), playing->takes - taken_);
+        taken_ += count;
+        if (count > 0)
+            co_return outcome(error_code(), count);
+        co_return outcome(co_await stand_still(playing->then), 0);
+    }
+    awaitable<outcome> read_some()
+    {
+        std::size_t const count = std::min(playing->piece, playing->answer.size() - given_);
+        if (count > 0) {
+            unread_.append(playing->answer, given_, count);
+            given_ += count;
+            co_return outcome(error_code(), count);
+        }
+        co_return outcome(co_await stand_still(playing->end), 0);
+    }
+    void received(std::size_t) noexcept {}
+    std::string_view unread() const noexcept { return unread_; }
+    void consume(std::size_t count) { unread_.erase(0, count); }
+    std::uint64_t written() const noexcept { return taken_; }
+
+    liveness check_alive() const noexcept { return liveness::ok; }
+    void rest() noexcept { limit_.clear(); }
+    void cancel_pending() { pending_.cancel(); }
+    void close()
+    {
+        closed_ = true;
+        limit_.clear();
+        pending_.cancel();
+    }
+    void close_politely() { close(); }
+    SSL* tls() noexcept { return nullptr; }
+
+    detail::origin const origin;
+    bool const public_only;
+    response_parser parser;
+    tls_trace trace;
+    std::string address;
+    int served = 0;
+    clock::time_point last_used{};
+    clock::time_point idle_until{};
+    bool opened = false;
+
+private:
+    awaitable<error_code> stand_still(std::optional<error_code> end)
+    {
+        if (!closed_ && end && *end)
+            co_return *end;
+        if (!closed_)
+            co_await pending_.async_wait(use_tuple);
+        co_return asio::error::operation_aborted;
+    }
+
+    client_runtime& runtime_;
+    timer pending_;
+    deadline limit_;
+    std::string unread_;
+    std::size_t taken_ = 0;
+    std::size_t given_ = 0;
+    bool closed_ = false;
+    bool keep_open_ = false;
+    bool timed_out_ = false;
+};
+
+class scripted_connector
+{
+public:
+    awaitable<result<void>> connect(scripted_connection& c)
+    {
+        if (playing->fails_to_connect)
+            co_return error_info(errc::connect_failed, "refused");
+        c.opened = true;
+        co_return result<void>();
+    }
+};
+
+using exchange_type = basic_exchange<scripted_connection, scripted_connector>;
+using pool_type = basic_connection_pool<scripted_connection>;
+
+client_config config()
+{
+    client_config out{api_key("sk-1")};
+    out.timeouts.send = 30s;
+    out.timeouts.response = 60s;
+    out.timeouts.read = 20s;
+    return out;
+}
+
+std::string const request_head = "POST /v1/videos/generations HTTP/1.1\r\nContent-Length: 12\r\n\r\n";
+std::string const answer_body = R"({"code":200,"data":[]})";
+std::string const good_answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " +
+                                std::to_string(answer_body.size()) + "\r\n\r\n" + answer_body;
+
+class bench : public stepped_runtime
+{
+public:
+    explicit bench(script plays, std::string request_body = "{\"a\":\"bcde\"}")
+        : stepped_runtime(config()), body(std::move(request_body)), play_(std::move(plays)),
+          x(runtime, pool, connector_)
+    {
+        playing = &play_;
+        http_request request(home_, lane::submit);
+        request.head = request_head;
+        request.body = body;
+        request.response_limit = 1'000'000;
+        request.committed = &may_be_accepted;
+        asio::co_spawn(runtime.strand(), x.send(std::move(request)), [this](std::exception_ptr thrown) {
+            CHECK_FALSE(thrown);
+            ended = true;
+        });
+        settle();
+    }
+    // Until nothing happens any more without time.
+    void settle()
+    {
+        context.restart();
+        context.poll();
+    }
+    void pass(clock::duration time)
+    {
+        step(time);
+        settle();
+    }
+    std::size_t size() const { return request_head.size() + body.size(); }
+
+    std::string const body;
+    bool ended = false;
+    bool may_be_accepted = false;
+
+private:
+    script play_;
+    origin const home_ = parse_request_url("https://api.example")->origin;
+    scripted_connector connector_;
+
+public:
+    pool_type pool{runtime, [](scripted_connection&, connection_event::type) { return connection_event(); }};
+    exchange_type x;
+};
+
+// What the phase must be when the kernel has taken so many bytes of a request.
+request_phase phase_after(std::size_t taken, std::size_t size)
+{
+    return taken == 0     ? request_phase::connecting
+           : taken < size ? request_phase::sending
+                          : request_phase::committed;
+}
+
+} // namespace
+
+TEST_CASE("exchange: an answer is the same, however it is cut into pieces, and its connection is kept")
+{
+    for (std::size_t piece = 1; piece <= good_answer.size(); ++piece) {
+        CAPTURE(piece);
+        script s;
+        s.answer = good_answer;
+        s.piece = piece;
+        bench b(s);
+        REQUIRE(b.ended);
+        CHECK(b.x.result.phase == request_phase::answered);
+        CHECK(b.x.result.response.status == 200);
+        CHECK(b.x.result.response.body == answer_body);
+        CHECK(b.x.result.bytes_sent == b.size());
+        CHECK(b.x.result.bytes_received == good_answer.size());
+        CHECK(b.runtime.counters.connections_open.get() == 1);
+        CHECK(b.runtime.counters.requests_in_flight.get() == 0);
+    }
+}
+
+TEST_CASE("exchange: a write that breaks off after any number of bytes proves what the kernel's count proves")
+{
+    for (std::string const& body : {std::string("{}"), std::string(40'000, 'x')}) {
+        std::size_t const size = request_head.size() + body.size();
+        std::size_t const stride = body.size() > 1'000 ? 997 : 1;
+        for (std::size_t taken = 0; taken < size; taken += stride) {
+            CAPTURE(taken);
+            script s;
+            s.takes = taken;
+            s.then = asio::error::connection_reset;
+            s.end = asio::error::connection_reset;
+            bench b(s, body);
+            REQUIRE(b.ended);
+            CHECK(b.x.result.phase == phase_after(taken, size));
+            CHECK(b.x.result.bytes_sent == taken);
+            CHECK(b.x.result.error == errc::connection_lost);
+            CHECK_FALSE(b.may_be_accepted);
+            CHECK(b.runtime.counters.connections_open.get() == 0);
+        }
+    }
+}
+
+TEST_CASE("exchange: an answer that breaks off at any byte is none, and leaves the request committed")
+{
+    for (auto const& [end, code] :
+         {std::pair(error_code(asio::error::eof), errc::connection_lost),
+          std::pair(error_code(asio::error::connection_reset), errc::connection_lost)}) {
+        for (std::size_t given = 0; given < good_answer.size(); ++given) {
+            CAPTURE(given);
+            script s;
+            s.answer = good_answer.substr(0, given);
+            s.end = end;
+            bench b(s);
+            REQUIRE(b.ended);
+            CHECK(b.x.result.phase == request_phase::committed);
+            CHECK(b.may_be_accepted);
+            CHECK(b.x.result.error);
+            if (given == 0)
+                CHECK(b.x.result.error == code);
+            CHECK(b.runtime.counters.connections_open.get() == 0);
+        }
+    }
+}
+
+TEST_CASE("exchange: cancelling at any point tells how far the request had got, and ends it at once")
+{
+    for (std::size_t const taken :
+         {std::size_t(0), std::size_t(1), request_head.size(), request_head.size() + 11}) {
+        script s;
+        s.takes = taken;
+        bench b(s);
+        CHECK_FALSE(b.ended);
+        b.x.cancel(asio::error::operation_aborted);
+        b.settle();
+        REQUIRE(b.ended);
+        CHECK(b.x.result.phase == phase_after(taken, b.size()));
+        CHECK(b.x.result.error == asio::error::operation_aborted);
+        CHECK_FALSE(b.may_be_accepted);
+    }
+    for (std::size_t given = 0; given < good_answer.size(); given += 7) {
+        script s;
+        s.answer = good_answer.substr(0, given);
+        bench b(s);
+        CHECK_FALSE(b.ended);
+        b.x.cancel(asio::error::operation_aborted);
+        b.settle();
+        REQUIRE(b.ended);
+        CHECK(b.x.result.phase == request_phase::committed);
+        CHECK(b.x.result.error == asio::error::operation_aborted);
+        CHECK(b.may_be_accepted);
+    }
+}
+
+TEST_CASE("exchange: each limit ends what it is for, at its time")
+{
+    script stuck;
+    stuck.takes = 5;
+    bench writes(stuck);
+    writes.pass(30s - 1ms);
+    CHECK_FALSE(writes.ended);
+    writes.pass(1ms);
+    writes.pass(1ms);
+    REQUIRE(writes.ended);
+    CHECK(writes.x.result.error == errc::write_timeout);
+    CHECK(writes.x.result.phase == request_phase::sending);
+
+    script silent;
+    bench waits(silent);
+    waits.pass(60s - 1ms);
+    CHECK_FALSE(waits.ended);
+    waits.pass(1ms);
+    REQUIRE(waits.ended);
+    CHECK(waits.x.result.error == errc::response_timeout);
+    CHECK(waits.x.result.phase == request_phase::committed);
+
+    script half;
+    half.answer = good_answer.substr(0, good_answer.size() - 3);
+    bench reads(half);
+    reads.pass(20s - 1ms);
+    CHECK_FALSE(reads.ended);
+    reads.pass(1ms);
+    REQUIRE(reads.ended);
+    CHECK(reads.x.result.error == errc::read_timeout);
+    CHECK(reads.x.result.phase == request_phase::committed);
+}
+
+TEST_CASE("exchange: what lies there when a write stands still is read, and counts")
+{
+    script s;
+    s.takes = 30'000;
+    s.answer = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n";
+    bench b(s, std::string(40'000, 'x'));
+    b.pass(1ms);
+    REQUIRE(b.ended);
+    CHECK(b.x.result.phase == request_phase::answered);
+    CHECK(b.x.result.response.status == 413);
+    CHECK(b.runtime.counters.connections_open.get() == 0);
+}
+
+TEST_CASE("exchange: where no connection is made, nothing is sent")
+{
+    script s;
+    s.fails_to_connect = true;
+    bench b(s);
+    REQUIRE(b.ended);
+    CHECK(b.x.result.phase == request_phase::connecting);
+    CHECK(b.x.result.error == errc::connect_failed);
+    CHECK(b.x.result.bytes_sent == 0);
+    CHECK_FALSE(b.may_be_accepted);
+}
+
+TEST_CASE("exchange: a request that may not be sent any more is not, once it has its connection")
+{
+    script s;
+    s.answer = good_answer;
+    stepped_runtime shared(config());
+    playing = &s;
+    scripted_connector connector;
+    pool_type pool{shared.runtime,
+                   [](scripted_connection&, connection_event::type) { return connection_event(); }};
+    exchange_type x(shared.runtime, pool, connector);
+    origin const home = parse_request_url("https://api.example")->origin;
+    http_request request(home, lane::submit);
+    request.head = request_head;
+    request.not_after = shared.now();
+    bool ended = false;
+    asio::co_spawn(shared.runtime.strand(), x.send(std::move(request)),
+                   [&](std::exception_ptr) { ended = true; });
+    shared.context.poll();
+    REQUIRE(ended);
+    CHECK(x.result.phase == request_phase::connecting);
+    CHECK(x.result.error == errc::deadline_exceeded);
+    CHECK(x.result.bytes_sent == 0);
+}
