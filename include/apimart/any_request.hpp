@@ -2,6 +2,8 @@
 #ifndef APIMART_ANY_REQUEST_HPP
 #define APIMART_ANY_REQUEST_HPP
 
+#include <apimart/version.hpp>
+
 #include <apimart/errors/validation_result.hpp>
 #include <apimart/parameter/model_info.hpp>
 #include <apimart/request.hpp>

@@ -2,6 +2,8 @@
 #ifndef APIMART_CLIENT_HPP
 #define APIMART_CLIENT_HPP
 
+#include <apimart/version.hpp>
+
 #include <apimart/any_request.hpp>
 #include <apimart/as_result.hpp>
 #include <apimart/client_config.hpp>

@@ -2,6 +2,8 @@
 #ifndef APIMART_REQUEST_HPP
 #define APIMART_REQUEST_HPP
 
+#include <apimart/version.hpp>
+
 #include <apimart/parameter/argument.hpp>
 #include <apimart/parameter/choice.hpp>
 #include <apimart/parameter/element.hpp>

@@ -2,6 +2,8 @@
 #ifndef APIMART_VERSION_HPP
 #define APIMART_VERSION_HPP
 
+#include <boost/version.hpp>
+
 // The version is written here and nowhere else: CMakeLists.txt reads these three lines.
 #define APIMART_VERSION_MAJOR 0
 #define APIMART_VERSION_MINOR 1
@@ -17,5 +19,12 @@
 #define APIMART_VERSION_STRING                                                                               \
     APIMART_DETAIL_STRINGIZE(APIMART_VERSION_MAJOR)                                                          \
     "." APIMART_DETAIL_STRINGIZE(APIMART_VERSION_MINOR) "." APIMART_DETAIL_STRINGIZE(APIMART_VERSION_PATCH)
+
+// Said here, because what the compiler says about the first concept or coroutine helps nobody.
+#if __cplusplus < 202002L && !(defined(_MSVC_LANG) && _MSVC_LANG >= 202002L)
+#error "apimart needs C++20: compile with -std=c++20, or set CMAKE_CXX_STANDARD to 20"
+#elif BOOST_VERSION < 108100
+#error "apimart needs Boost 1.81 or newer"
+#endif
 
 #endif

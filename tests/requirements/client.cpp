@@ -1,0 +1,1 @@
+#include <apimart/client.hpp>
