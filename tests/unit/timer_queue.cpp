@@ -128,6 +128,8 @@ TEST_CASE("timer queue: it can go away while its timer is running")
         queue.destroy();
     }
     context.run();
+    CHECK(context.stopped());
+    CHECK_FALSE(soon.is_set());
 }
 
 namespace {
