@@ -12,7 +12,7 @@
 #include <apimart/policy/rate_limiter.hpp>
 #include <apimart/policy/retry.hpp>
 #include <apimart/policy/retry_budget.hpp>
-#include <apimart/policy/submit_machine.hpp>
+#include <apimart/policy/wait_end.hpp>
 #include <apimart/protocol/origin.hpp>
 #include <apimart/protocol/user_agent.hpp>
 #include <apimart/runtime/authorization.hpp>
@@ -421,7 +421,7 @@ private:
             return why;
         // A `generate` that has bought its task.
         if (!op.task_id.empty())
-            return renamed(errc::wait_failed, why).task_id(op.task_id).acceptance(acceptance::accepted);
+            return after_purchase(std::move(why), task(op.task_id));
         if (!op.may_be_accepted)
             return why.acceptance(acceptance::not_sent);
         runtime.counters.outcomes_unknown.add();

@@ -29,18 +29,6 @@ public:
     std::optional<result<task_result>> outcome;
 };
 
-// From here on, whatever fails, the task is paid for: its id is told, and nothing suggests to call `generate` again.
-inline error_info after_purchase(error_info why, task const& bought)
-{
-    bool const is_asked_for =
-        why.code() == boost::asio::error::operation_aborted || why.code() == errc::shutting_down;
-    if (!is_asked_for)
-        why = renamed(errc::wait_failed, why);
-    return why.task_id(bought.id())
-        .acceptance(acceptance::accepted)
-        .idempotency_key(bought.idempotency_key());
-}
-
 // What a call of `client::generate` is: a submit, then a wait.
 inline awaitable<result<task_result>> generate(client_state& client, operation& op, any_request request,
                                                submit_options submit_with, wait_options wait_with)

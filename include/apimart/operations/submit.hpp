@@ -200,6 +200,7 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
     // The request is complete before anything is connected: what is sent does not depend on what happens.
     std::string const body = boost::json::serialize(request.body());
 
+    // Mostly there is nothing to wait for, here and below, and then no coroutine is made for it.
     if (client.submit_slots.try_acquire())
         client.submit_queue_stalled = false;
     else if (std::optional<error_info> full = co_await enter_submits(client, op))

@@ -3,6 +3,10 @@
 #define APIMART_POLICY_WAIT_END_HPP
 
 #include <apimart/error.hpp>
+#include <apimart/policy/submit_machine.hpp>
+#include <apimart/task.hpp>
+
+#include <boost/asio/error.hpp>
 
 #include <chrono>
 #include <optional>
@@ -34,6 +38,18 @@ public:
 private:
     int odd_answers_ = 0;
 };
+
+// Whatever fails when a task is bought already: its id is told, and nothing suggests to buy another.
+inline error_info after_purchase(error_info why, task const& bought)
+{
+    bool const is_asked_for =
+        why.code() == boost::asio::error::operation_aborted || why.code() == errc::shutting_down;
+    if (!is_asked_for)
+        why = renamed(errc::wait_failed, why);
+    return why.task_id(bought.id())
+        .acceptance(acceptance::accepted)
+        .idempotency_key(bought.idempotency_key());
+}
 
 } // namespace apimart::detail
 

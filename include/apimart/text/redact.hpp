@@ -2,6 +2,8 @@
 #ifndef APIMART_TEXT_REDACT_HPP
 #define APIMART_TEXT_REDACT_HPP
 
+#include <boost/url/grammar/ci_string.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <string>
@@ -26,8 +28,7 @@ constexpr std::size_t find_authority(std::string_view text, std::size_t from = 0
 inline std::size_t find_encoded_query(std::string_view word)
 {
     std::string text(word);
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    std::transform(text.begin(), text.end(), text.begin(), boost::urls::grammar::to_lower);
     std::size_t const authority =
         std::min({text.find("://"), text.find(":\\/\\/"), text.find("%3a%2f%2f"), text.find("&#x2f;&#x2f;"),
                   text.find("&#47;&#47;"), text.find("\\u002f\\u002f")});

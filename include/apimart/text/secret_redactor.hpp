@@ -5,6 +5,9 @@
 #include <apimart/text/base64.hpp>
 #include <apimart/text/redact.hpp>
 
+#include <boost/url/grammar/ci_string.hpp>
+#include <boost/url/grammar/hexdig_chars.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -47,15 +50,8 @@ private:
     static constexpr std::size_t telling = 4; // so many characters of a key tell more than chance would
 
     static constexpr bool is_gap(char c) noexcept { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-    static constexpr char lower(char c) noexcept
-    {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    }
-    static constexpr int digit(char c) noexcept
-    {
-        c = lower(c);
-        return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-    }
+    static char lower(char c) noexcept { return boost::urls::grammar::to_lower(c); }
+    static int digit(char c) noexcept { return boost::urls::grammar::hexdig_value(c); }
 
     // Digits of a number, and what has to end it.
     static std::optional<spelling> number(std::string_view text, std::size_t at, int base,
