@@ -1,5 +1,4 @@
 // When a wait for a paid task gives up, and what a call that has bought one may say.
-#include <apimart/operations/generate.hpp>
 #include <apimart/policy/wait_end.hpp>
 
 #include <doctest/doctest.h>

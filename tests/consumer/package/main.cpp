@@ -5,7 +5,6 @@
 #include <apimart/client.hpp>
 #include <apimart/models/kling_3_0_turbo.hpp>
 
-#include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
 #include <iostream>
