@@ -65,8 +65,8 @@ TEST_CASE("a task may be invisible for half a minute after the service has accep
 
     wait_end from_id_alone;
     for (int i = 0; i < 3; ++i)
-        CHECK_FALSE(from_id_alone.after(errc::task_not_found, std::nullopt));
-    CHECK(from_id_alone.after(errc::task_not_found, std::nullopt));
+        CHECK_FALSE(from_id_alone.after(errc::task_not_found, wait_end::unknown_age));
+    CHECK(from_id_alone.after(errc::task_not_found, wait_end::unknown_age));
 }
 
 TEST_CASE("no failure after a purchase suggests to buy again, whatever the wait ended with")

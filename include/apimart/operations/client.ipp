@@ -97,11 +97,11 @@ APIMART_INLINE metrics metrics_of(client_handle const& client)
 APIMART_INLINE void begin_submit(client_handle const& client, completion<task> handler, any_request request,
                                  submit_options options)
 {
-    client.state->launch(std::move(handler), request_kind::submit,
-                         [request = std::move(request), options = std::move(options)](client_state& state,
-                                                                                      operation& op) mutable {
-                             return submit(state, op, std::move(request), std::move(options));
-                         });
+    client.state->launch(
+        std::move(handler), request_kind::submit,
+        [request = std::move(request), options = std::move(options)](client_state& state, operation& op) {
+            return submit(state, op, request, options);
+        });
 }
 
 APIMART_INLINE void begin_wait(client_handle const& client, completion<task_result> handler, task task,
@@ -114,8 +114,8 @@ APIMART_INLINE void begin_status(client_handle const& client, completion<task_st
                                  status_options options)
 {
     client.state->launch(std::move(handler), request_kind::status,
-                         [id = task.id(), options](client_state& state, operation& op) mutable {
-                             return status(state, op, std::move(id), options);
+                         [id = task.id(), options](client_state& state, operation& op) {
+                             return status(state, op, id, options);
                          });
 }
 
@@ -124,9 +124,8 @@ APIMART_INLINE void begin_generate(client_handle const& client, completion<task_
 {
     client.state->launch(std::move(handler), request_kind::submit,
                          [request = std::move(request), submit_with = std::move(submit_with),
-                          wait_with](client_state& state, operation& op) mutable {
-                             return generate(state, op, std::move(request), std::move(submit_with),
-                                             wait_with);
+                          wait_with](client_state& state, operation& op) {
+                             return generate(state, op, request, submit_with, wait_with);
                          });
 }
 
@@ -135,8 +134,8 @@ APIMART_INLINE void begin_download(client_handle const& client, completion<std::
 {
     client.state->launch(
         std::move(handler), request_kind::download,
-        [file = std::move(file), to = std::move(to), options](client_state& state, operation& op) mutable {
-            return download(state, op, std::move(file), std::move(to), options);
+        [file = std::move(file), to = std::move(to), options](client_state& state, operation& op) {
+            return download(state, op, file, to, options);
         });
 }
 

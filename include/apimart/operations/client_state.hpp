@@ -18,6 +18,7 @@
 #include <apimart/runtime/authorization.hpp>
 #include <apimart/runtime/client_runtime.hpp>
 #include <apimart/runtime/context_service.hpp>
+#include <apimart/runtime/idempotency_key.hpp>
 #include <apimart/runtime/initiation.hpp>
 #include <apimart/text/printable.hpp>
 
@@ -97,6 +98,17 @@ public:
     std::size_t tried = 1;
 };
 
+// Who is going to be told how a call ended, and what.
+template <class T>
+class pending
+{
+public:
+    explicit pending(completion<T>&& told) : handler(std::move(told)) {}
+
+    completion<T> handler;
+    std::optional<result<T>> outcome;
+};
+
 // What all copies of a client share. Everything in it happens on the strand, but for `launch`.
 class client_state : public std::enable_shared_from_this<client_state>
 {
@@ -143,13 +155,21 @@ public:
             boost::asio::post(runtime.strand(), std::forward<Function>(function));
     }
 
-    // Starts an operation. `body` makes its coroutine from the state and the operation.
+    // Starts an operation. `body` makes its coroutine from the state and the operation, and is there until it ends.
     template <class T, class Body>
     void launch(completion<T> handler, request_kind kind, Body body)
     {
-        auto const op = make_operation(handler, kind);
-        post([self = shared_from_this(), op, handler = std::move(handler), body = std::move(body)]() mutable {
-            self->begin(op, std::move(handler), std::move(body));
+        auto started = std::allocate_shared<call<T, Body>>(boost::asio::recycling_allocator<call<T, Body>>(),
+                                                           kind, next_number(), runtime.now(),
+                                                           std::move(handler), std::move(body));
+        connect_slot(started->handler, [weak = std::weak_ptr<operation>(started)](
+                                           client_state& self, boost::asio::cancellation_type type) {
+            if (auto const found = weak.lock())
+                found->stop(type, boost::asio::error::operation_aborted,
+                            self.runtime.timeouts.abandoned_response);
+        });
+        post([self = shared_from_this(), started = std::move(started)]() mutable {
+            self->begin(std::move(started));
         });
     }
 
@@ -167,17 +187,19 @@ public:
         });
     }
 
-    // Off the strand: a handler must not hold up the other operations.
-    template <class T>
-    void deliver(completion<T>&& handler, result<T>&& outcome) const
+    // Off the strand: a handler must not hold up the other operations. Until then the outcome stays where it is.
+    template <class Call>
+    void deliver(std::shared_ptr<Call> done) const
     {
-        boost::asio::post(executor_, [handler = std::move(handler), outcome = std::move(outcome)]() mutable {
-            auto const where = std::move(handler.executor);
-            boost::asio::dispatch(
-                where, [handler = std::move(handler.handler), outcome = std::move(outcome)]() mutable {
-                    boost::asio::get_associated_cancellation_slot(handler).clear();
-                    std::move(handler)(std::move(outcome));
-                });
+        boost::asio::post(executor_, [done = std::move(done)]() mutable {
+            auto const where = std::move(done->handler.executor);
+            boost::asio::dispatch(where, [done = std::move(done)]() mutable {
+                auto handler = std::move(done->handler.handler);
+                auto outcome = std::move(*done->outcome);
+                done.reset();
+                boost::asio::get_associated_cancellation_slot(handler).clear();
+                std::move(handler)(std::move(outcome));
+            });
         });
     }
 
@@ -338,6 +360,7 @@ public:
     client_config const config;
     authorization const credentials;
     retry_budget budget;
+    idempotency_keys keys;
     rate_limiter submit_rate;
     slots submit_slots;
     slots submit_turn; // at the rate
@@ -347,24 +370,25 @@ public:
     std::size_t queued_downloads = 0;
     poll_fleet fleet;
 
-    std::vector<completion<shutdown_report>> shutdowns;
+    std::vector<std::shared_ptr<pending<shutdown_report>>> shutdowns;
     shutdown_report report;
     deadline shutdown_deadline;
 
 private:
-    template <class T>
-    std::shared_ptr<operation> make_operation(completion<T>& handler, request_kind kind)
+    // One call of the client, from its initiation to its handler.
+    template <class T, class Body>
+    class call final : public operation, public pending<T>
     {
-        auto op = std::allocate_shared<operation>(boost::asio::recycling_allocator<operation>(), kind,
-                                                  next_number(), runtime.now());
-        connect_slot(handler, [weak = std::weak_ptr<operation>(op)](client_state& self,
-                                                                    boost::asio::cancellation_type type) {
-            if (auto const found = weak.lock())
-                found->stop(type, boost::asio::error::operation_aborted,
-                            self.runtime.timeouts.abandoned_response);
-        });
-        return op;
-    }
+    public:
+        using result_type = result<T>;
+
+        call(request_kind type, std::uint64_t serial, clock::time_point now, completion<T>&& told,
+             Body&& coroutine)
+            : operation(type, serial, now), pending<T>(std::move(told)), body(std::move(coroutine))
+        {}
+
+        Body const body;
+    };
 
     // What nothing is known to have been bought by.
     static error_info refusal(request_kind kind, error_info why)
@@ -372,22 +396,26 @@ private:
         return kind == request_kind::submit ? why.acceptance(acceptance::not_sent) : why;
     }
 
-    template <class T, class Body>
-    void begin(std::shared_ptr<operation> const& op, completion<T>&& handler, Body&& body)
+    template <class Call>
+    void begin(std::shared_ptr<Call>&& started)
     {
+        using result_type = typename Call::result_type;
+        Call& each = *started;
         if (error_code const why = refuses()) {
-            deliver(std::move(handler), result<T>(refusal(op->kind, error_info(why))));
+            each.outcome.emplace(refusal(each.kind, error_info(why)));
+            deliver(std::move(started));
             update_activity();
             return;
         }
-        operations_.push_back(*op);
+        operations_.push_back(each);
         update_activity();
-        boost::asio::co_spawn(runtime.strand(), body(*this, *op),
-                              [self = shared_from_this(), op, handler = std::move(handler)](
-                                  std::exception_ptr thrown, result<T> outcome) mutable {
+        boost::asio::co_spawn(runtime.strand(), each.body(*this, each),
+                              [self = shared_from_this(), started = std::move(started)](
+                                  std::exception_ptr thrown, result_type&& outcome) mutable {
                                   if (thrown)
-                                      outcome = self->broken(*op, thrown);
-                                  self->complete(*op, std::move(handler), std::move(outcome));
+                                      outcome = self->broken(*started, thrown);
+                                  started->outcome.emplace(std::move(outcome));
+                                  self->complete(std::move(started));
                               });
     }
 
@@ -428,9 +456,11 @@ private:
         return why.code(errc::outcome_unknown).acceptance(acceptance::unknown);
     }
 
-    template <class T>
-    void complete(operation& op, completion<T>&& handler, result<T>&& outcome)
+    template <class Call>
+    void complete(std::shared_ptr<Call>&& done)
     {
+        Call& op = *done;
+        auto const& outcome = *op.outcome;
         error_code const code = outcome ? error_code() : outcome.error().code();
         acceptance const proof = op.kind != request_kind::submit ? acceptance::none
                                  : outcome                       ? acceptance::accepted
@@ -443,7 +473,7 @@ private:
         }
         op.limit.reset();
         op.unlink();
-        deliver(std::move(handler), std::move(outcome));
+        deliver(std::move(done));
         update_activity();
         finish_shutdowns();
     }

@@ -30,10 +30,11 @@ public:
 };
 
 // What a call of `client::generate` is: a submit, then a wait.
-inline awaitable<result<task_result>> generate(client_state& client, operation& op, any_request request,
-                                               submit_options submit_with, wait_options wait_with)
+inline awaitable<result<task_result>> generate(client_state& client, operation& op,
+                                               any_request const& request, submit_options const& submit_with,
+                                               wait_options wait_with)
 {
-    result<task> const bought = co_await submit(client, op, std::move(request), std::move(submit_with));
+    result<task> const bought = co_await submit(client, op, request, submit_with);
     if (!bought)
         co_return bought.error();
     op.limit.reset();

@@ -180,7 +180,7 @@ public:
             runtime_.counters.rate_limited.add();
         if (answer)
             task.end.answered();
-        auto const age = task.accepted ? std::optional(now - *task.accepted) : std::nullopt;
+        auto const age = task.accepted ? now - *task.accepted : wait_end::unknown_age;
         bool const over = answer ? is_final(answer->status()) : task.end.after(answer.error().code(), age);
         if (over && !task.waiters.empty()) {
             report(task, answer, now);
@@ -264,9 +264,10 @@ private:
             task_waiter& waiter = *next++;
             if (!predicate(waiter))
                 continue;
+            bool const is_last = next == task.waiters.end();
             task.waiters.erase(task.waiters.iterator_to(waiter));
             waiter.on = nullptr;
-            waiter.done(task.id, result<task_result>(outcome));
+            waiter.done(task.id, is_last ? std::move(outcome) : result<task_result>(outcome));
         }
     }
 

@@ -43,8 +43,10 @@ inline void client_state::finish_shutdowns()
         return;
     shutdown_deadline.clear();
     pool.close_idle();
-    for (auto& each : std::exchange(shutdowns, {}))
-        deliver(std::move(each), result<shutdown_report>(report));
+    for (auto& each : std::exchange(shutdowns, {})) {
+        each->outcome.emplace(report);
+        deliver(std::move(each));
+    }
 }
 
 // While nothing is under way, no timer keeps the context busy, and connections to where results were fetched from are not
@@ -69,7 +71,7 @@ inline void start_shutdown(client_state& client, completion<shutdown_report> han
 {
     client.post([self = client.shared_from_this(), handler = std::move(handler)]() mutable {
         bool const again = !self->shutdowns.empty();
-        self->shutdowns.push_back(std::move(handler));
+        self->shutdowns.push_back(std::make_shared<pending<shutdown_report>>(std::move(handler)));
         self->begin_shutdown();
         if (again)
             self->cancel_all(make_error_code(errc::shutting_down));

@@ -45,6 +45,7 @@ inline awaitable<result<task_state>> get_status(client_state& client, exchange& 
     for (bool again = false;;) {
         api_endpoint const& endpoint = client.endpoint(at);
         http_request request(endpoint.origin, lane::poll);
+        request.head.reserve(endpoint.get.size() + id.size() + endpoint.get_tail.size());
         request.head = endpoint.get;
         append_percent_encoded(request.head, id);
         request.head += endpoint.get_tail;

@@ -5,7 +5,6 @@
 #include <apimart/any_request.hpp>
 #include <apimart/operations/client_state.hpp>
 #include <apimart/policy/submit_machine.hpp>
-#include <apimart/runtime/idempotency_key.hpp>
 #include <apimart/task.hpp>
 
 #include <boost/json/serialize.hpp>
@@ -174,16 +173,15 @@ inline result<task> finish_submit(client_state& client, operation& op, any_reque
 }
 
 // What a call of `client::submit` is.
-inline awaitable<result<task>> submit(client_state& client, operation& op, any_request request,
-                                      submit_options options)
+inline awaitable<result<task>> submit(client_state& client, operation& op, any_request const& request,
+                                      submit_options const& options)
 {
     client_runtime& runtime = client.runtime;
     if (validation_result found = request.check(); !found.ok())
         co_return error_info(errc::invalid_request)
             .validation(std::move(found))
             .acceptance(acceptance::not_sent);
-    std::string key =
-        options.idempotency_key().empty() ? generate_idempotency_key() : options.idempotency_key();
+    std::string key = options.idempotency_key().empty() ? client.keys.next() : options.idempotency_key();
     if (!is_idempotency_key(key))
         co_return error_info(errc::invalid_configuration,
                              "an idempotency key is 1 to 191 characters of visible ASCII")

@@ -90,12 +90,12 @@ inline void client_state::pump_polls()
 }
 
 // What a call of `client::wait` is. There can be very many, so that a wait is an entry in the fleet and no coroutine.
-class wait_call final : public task_waiter
+class wait_call final : public task_waiter, public pending<task_result>
 {
 public:
     wait_call(client_state& client, std::uint64_t serial, time_point begun, time_point until,
-              completion<task_result>&& handler)
-        : task_waiter(serial, until), client_(client), begun_(begun), handler_(std::move(handler))
+              completion<task_result>&& told)
+        : task_waiter(serial, until), pending(std::move(told)), client_(client), begun_(begun)
     {}
 
     void start(std::shared_ptr<wait_call> self, std::string const& id, std::string const& duration_class,
@@ -109,24 +109,24 @@ public:
         client_.fleet.add(id, duration_class, accepted, *this);
     }
 
-    void done(std::string const& task_id, result<task_result>&& outcome) override
+    void done(std::string const& task_id, result<task_result>&& given) override
     {
-        auto const self = std::move(self_);
         error_code code;
-        if (!outcome) {
-            error_info why = outcome.error();
+        if (given) {
+            outcome.emplace(std::move(given));
+        } else {
+            error_info why = given.error();
             code = why.code();
-            outcome = std::move(why.task_id(task_id));
+            outcome.emplace(std::move(why.task_id(task_id)));
         }
         client_.emit_operation(request_kind::poll, number, begun_, 0, task_id, code, acceptance::none);
-        client_.deliver(std::move(handler_), std::move(outcome));
+        client_.deliver(std::move(self_));
     }
     void destroy() noexcept override { auto const self = std::move(self_); }
 
 private:
     client_state& client_;
     time_point const begun_;
-    completion<task_result> handler_;
     std::shared_ptr<wait_call> self_; // while it waits
 };
 
@@ -135,16 +135,15 @@ inline void start_wait(client_state& client, task const& task, wait_options cons
 {
     auto const now = client.runtime.now();
     auto const limit = bounded(options.timeout.value_or(client.config.poll.max_wait));
-    auto const stop = std::make_shared<std::weak_ptr<wait_call>>();
-    client.connect_slot(handler, [stop](client_state& self, boost::asio::cancellation_type) {
-        if (auto const found = stop->lock()) {
+    auto call = std::allocate_shared<wait_call>(boost::asio::recycling_allocator<wait_call>(), client,
+                                                client.next_number(), now, now + limit, std::move(handler));
+    client.connect_slot(call->handler, [weak = std::weak_ptr<wait_call>(call)](
+                                           client_state& self, boost::asio::cancellation_type) {
+        if (auto const found = weak.lock()) {
             self.fleet.end(*found, error_info(boost::asio::error::operation_aborted));
             self.pump_polls();
         }
     });
-    auto call = std::allocate_shared<wait_call>(boost::asio::recycling_allocator<wait_call>(), client,
-                                                client.next_number(), now, now + limit, std::move(handler));
-    *stop = call;
     client.post([self = client.shared_from_this(), call = std::move(call), id = task.id(),
                  duration_class = task.duration_class(), accepted = task.accepted_at()]() mutable {
         wait_call& waiter = *call;

@@ -9,7 +9,6 @@
 #include <boost/asio/error.hpp>
 
 #include <chrono>
-#include <optional>
 
 namespace apimart::detail {
 
@@ -20,8 +19,10 @@ class wait_end
 public:
     // A poll has told the task's state.
     void answered() noexcept { odd_answers_ = 0; }
-    // `age`: since the service accepted the task, where that is known; the task may be invisible for a while.
-    bool after(error_code const& why, std::optional<std::chrono::steady_clock::duration> age) noexcept
+    static constexpr auto unknown_age = std::chrono::steady_clock::duration::max();
+
+    // `age`: since the service accepted the task, which may be invisible for a while.
+    bool after(error_code const& why, std::chrono::steady_clock::duration age) noexcept
     {
         constexpr int several = 4;
         constexpr std::chrono::seconds invisible{30};
@@ -31,7 +32,7 @@ public:
         if (why == condition::transport && why != errc::response_too_large)
             return true;
         ++odd_answers_;
-        bool const may_be_invisible = why == condition::not_found && age && *age < invisible;
+        bool const may_be_invisible = why == condition::not_found && age < invisible;
         return odd_answers_ >= several && !may_be_invisible;
     }
 

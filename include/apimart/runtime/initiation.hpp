@@ -53,7 +53,7 @@ public:
     {}
 
     boost::asio::any_completion_executor executor;
-    boost::asio::any_completion_handler<void(result<T>)> handler;
+    boost::asio::any_completion_handler<void(result<T>&&)> handler;
 };
 
 template <class Token>
@@ -109,7 +109,7 @@ class outcome_handler
 public:
     explicit outcome_handler(Handler handler) : inner(std::move(handler)) {}
 
-    void operator()(result<T> outcome)
+    void operator()(result<T>&& outcome)
     {
         if constexpr (std::is_same_v<Signature, void(result<T>)>)
             std::move(inner)(std::move(outcome));

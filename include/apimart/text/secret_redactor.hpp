@@ -31,6 +31,7 @@ public:
     {
         for (std::size_t offset = 0; offset < 3 && secret_.size() >= telling; ++offset)
             encoded_[offset] = base64_at(offset);
+        mark_beginnings();
     }
 
     bool occurs_in(std::string_view text) const { return find(text, 0).has_value(); }
@@ -155,11 +156,31 @@ private:
         return at - begin;
     }
 
-    std::optional<place> find(std::string_view text, std::size_t from) const
+    // Most characters begin nothing that would have to be compared with the secret.
+    void mark_beginnings()
     {
         if (secret_.empty())
-            return std::nullopt;
+            return;
+        int const high = static_cast<unsigned char>(secret_[0]) >> 4U;
+        for (std::size_t i = 0; i < begins_.size(); ++i) {
+            auto const c = static_cast<char>(i);
+            bool const is_word =
+                lower(c) == lower(secret_[0]) || std::string_view("%&\\0").find(c) != std::string_view::npos;
+            // Upper and lower case differ in one bit of their first digit.
+            bool const is_hex =
+                (digit(c) | 2) == (high | 2) || std::string_view(":-,").find(c) != std::string_view::npos;
+            bool const is_base64 =
+                std::any_of(encoded_.begin(), encoded_.end(),
+                            [c](std::string const& each) { return each.starts_with(base64_letter(c)); });
+            begins_[i] = is_word || is_hex || is_base64;
+        }
+    }
+
+    std::optional<place> find(std::string_view text, std::size_t from) const
+    {
         for (std::size_t at = from; at < text.size(); ++at) {
+            if (!begins_[static_cast<unsigned char>(text[at])])
+                continue;
             if (auto const size = match(text, at, next_in_words))
                 return place(at, *size);
             if (auto const size = match(text, at, next_in_hex))
@@ -176,6 +197,7 @@ private:
 
     std::string secret_;
     std::array<std::string, 3> encoded_;
+    std::array<bool, 256> begins_{};
 };
 
 } // namespace apimart::detail
