@@ -37,7 +37,7 @@ public:
 
     bool lets_through(time_point now)
     {
-        if (rate <= 0)
+        if (rate <= 0 || chance.draw() < by_chance)
             return false;
         tokens_ = std::min(burst_, tokens_ + rate * in_seconds(now - seen_));
         seen_ = now;
@@ -48,6 +48,8 @@ public:
     }
 
     double rate;
+    double by_chance = 0; // so many are refused without a reason
+    jitter chance{7};
 
 private:
     double burst_;
@@ -247,14 +249,14 @@ TEST_CASE("refusals of requests sent before a slow-down count once")
 {
     rate_limiter limiter(100, 50);
     auto now = time_point(100h);
-    for (int i = 0; i < 40; ++i)
+    for (int i = 0; i < 50; ++i)
         REQUIRE(limiter.take(now) == 0s);
-    now += 200ms;
-    for (int i = 0; i < 10; ++i)
+    now += 250ms;
+    for (int i = 0; i < 20; ++i)
         limiter.succeeded(now);
     limiter.rate_limited(now, {});
     double const after_one = limiter.rate();
-    CHECK(after_one == doctest::Approx(0.7 * 50).epsilon(0.15)); // ten in 0.2 seconds
+    CHECK(after_one == doctest::Approx(0.7 * 80).epsilon(0.15)); // twenty in a quarter of a second
     for (int i = 0; i < 29; ++i)
         limiter.rate_limited(now += 1ms, {});
     CHECK(limiter.rate() == after_one);
@@ -403,6 +405,47 @@ TEST_CASE("brown-out: within two seconds no more is sent than the service allows
         }
     }
     CHECK(cases > 100);
+}
+
+// One of the service's machines, or a model, is short of something.
+TEST_CASE("refusals by chance do not take the rate away")
+{
+    for (double const share : {0.01, 0.05, 0.1}) {
+        for (auto const& retry_after : {std::optional<std::chrono::seconds>(), std::optional(1s)}) {
+            for (std::uint64_t const seed : {1U, 2U}) {
+                CAPTURE(share);
+                CAPTURE(retry_after.has_value());
+                CAPTURE(seed);
+                limiting_server server(1e6, 1e6);
+                server.by_chance = share;
+                server.chance = jitter(seed);
+                crowd c(750, 64, server);
+                c.places = 1'000;
+                c.retry_after = retry_after;
+                constexpr int jobs = 200'000;
+                c.waiting.assign(jobs, 0);
+                auto const begun = c.now;
+                c.run();
+                double const ideal = jobs / (1 - share) / 750;
+                CHECK(in_seconds(c.now - begun) <= 1.25 * ideal);
+            }
+        }
+    }
+}
+
+TEST_CASE("a service that also refuses by chance has its limit found all the same")
+{
+    limiting_server server(200, 20);
+    server.by_chance = 0.05;
+    crowd c(750, 64, server);
+    c.places = 1'000;
+    c.waiting.assign(30'000, 0);
+    auto const begun = c.now;
+    c.run();
+    double const ideal = 30'000 / 0.95 / 200;
+    CHECK(in_seconds(c.now - begun) <= 1.25 * ideal);
+    // No more than a fifth of what was sent was for nothing.
+    CHECK(static_cast<double>(c.refused.size()) <= 0.2 * static_cast<double>(c.sent.size()));
 }
 
 TEST_CASE("brown-out: the figure for the rate itself is below what the service allows within two seconds")

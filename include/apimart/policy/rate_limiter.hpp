@@ -17,7 +17,8 @@ namespace apimart::detail {
 // none is configured; in both cases the service's answers teach a lower rate. What it refuses costs a turn, a
 // round trip and perhaps a ban, so the rate falls at once to below what it let through lately. It comes back
 // as in CUBIC (RFC 9438): quickly to near the rate that was too much, slowly past it, then quicker and
-// quicker, because a limit that was passed without complaint is probably gone.
+// quicker, because a limit that was passed without complaint is probably gone. A share that is refused at any rate is
+// no reason to slow down.
 //
 // No clock and no threads: time is given, and one owner calls.
 class rate_limiter
@@ -68,7 +69,21 @@ private:
         clock::time_point begun_{};
     };
 
+    // Answers, those of long ago counting less, and how many of them refused for the rate.
+    class refusal_share
+    {
+    public:
+        void count(bool is_refusal) noexcept;
+        void restart() noexcept { answers = refusals = 0; }
+        double share() const noexcept { return refusals / std::max(answers, 1.0); }
+
+        double answers = 0;
+        double refusals = 0;
+    };
+
     bool belongs_to_the_past(clock::time_point now) const noexcept;
+    bool is_about_the_rate(bool has_retry_after);
+    bool is_slow() const noexcept;
     void on_response() noexcept;
     void slow_down(clock::time_point now, bool about_the_rate);
     clock::duration spacing() const noexcept;
@@ -86,6 +101,11 @@ private:
     std::int64_t old_ = 0;
     clock::time_point old_until_{};
     std::int64_t done_since_ = 0;
+
+    refusal_share lately_;   // since the last slow-down, and again since it was made up for
+    refusal_share slow_;     // at rates well below what was too much
+    double trial_begun_ = 0; // what was too much when `slow_` began
+    double chance_ = 0;      // the share that is refused at any rate
 
     bool slowed_ = false;
     double ceiling_ = 0;  // the rate that was too much
@@ -202,8 +222,12 @@ inline void rate_limiter::rate_limited(clock::time_point now, std::optional<std:
 {
     bool const old = belongs_to_the_past(now);
     on_response();
-    if (!old)
+    if (!old) {
+        lately_.count(true);
+        if (!is_about_the_rate(retry_after.has_value()))
+            return;
         slow_down(now, true);
+    }
     if (retry_after) {
         auto const end =
             now + std::clamp<std::chrono::seconds>(*retry_after, std::chrono::seconds(0), max_silence);
@@ -215,6 +239,56 @@ inline void rate_limiter::rate_limited(clock::time_point now, std::optional<std:
         // Silence saves up nothing.
         next_ = std::max(next_, silent_until_ + tolerance());
     }
+}
+
+inline void rate_limiter::refusal_share::count(bool is_refusal) noexcept
+{
+    if (constexpr double memory = 400; answers >= memory) {
+        answers /= 2;
+        refusals /= 2;
+    }
+    ++answers;
+    refusals += is_refusal ? 1 : 0;
+}
+
+inline bool rate_limiter::is_slow() const noexcept
+{
+    constexpr double well_below = 0.85;
+    return slowed_ && limit_ < well_below * ceiling_;
+}
+
+// One machine of a service can be short of something, or one model: then few requests are refused, and as many of them when
+// they come less often. Whoever is refused for coming too often is refused hardly any when the rate has fallen by half; or,
+// after a silence that refills what the service grants, late, which takes more refusals to tell apart where they are seldom.
+inline bool rate_limiter::is_about_the_rate(bool has_retry_after)
+{
+    constexpr double most_by_chance = 0.2;
+    constexpr double negligible = 0.02;
+    if (chance_ > 0) {
+        if (lately_.refusals <= 2 * chance_ * lately_.answers + 4)
+            return false;
+        chance_ = 0;
+        slow_.restart();
+        return true;
+    }
+    // The first answers of all are too few to measure a rate by.
+    if (!slowed_)
+        return lately_.answers >= 20 || lately_.answers == 1 ||
+               lately_.refusals > 1.5 + most_by_chance * lately_.answers;
+    if (!is_slow())
+        return lately_.share() > negligible;
+    slow_.count(true);
+    if (slow_.refusals == 1)
+        trial_begun_ = ceiling_;
+    double const enough = !has_retry_after || limit_ >= 50 ? 4 : limit_ >= 15 ? 6 : 8;
+    if (slow_.refusals < enough || slow_.share() > most_by_chance)
+        return true;
+    chance_ = slow_.share();
+    ceiling_ = trial_begun_;
+    limit_ = plateau_factor * ceiling_;
+    recovery_ = plateau_ = std::cbrt((1 - plateau_factor) / recovery_steepness);
+    lately_.restart();
+    return false;
 }
 
 inline void rate_limiter::unavailable(clock::time_point now)
@@ -240,6 +314,7 @@ inline void rate_limiter::slow_down(clock::time_point now, bool about_the_rate)
     slowed_ = true;
     recent_.restart(now);
     done_since_ = 0;
+    lately_.restart();
     recovery_ = 0;
     plateau_ = std::cbrt(std::max(1.0 - limit_ / ceiling_, 0.0) / recovery_steepness);
     grown_at_ = now;
@@ -251,6 +326,11 @@ inline void rate_limiter::succeeded(clock::time_point now)
     bool const old = belongs_to_the_past(now);
     on_response();
     recent_.did(now);
+    if (!old) {
+        lately_.count(false);
+        if (is_slow())
+            slow_.count(false);
+    }
     if (!slowed_ || old)
         return;
     ++done_since_;
@@ -260,7 +340,10 @@ inline void rate_limiter::succeeded(clock::time_point now)
         std::clamp(passed.count(), 0.0, std::min(2.0 / limit_, std::clamp(2.0 / ceiling_, 0.5, 2.0)));
     grown_at_ = now;
     double const from_plateau = recovery_ - plateau_;
+    bool const was_slow = is_slow();
     limit_ = std::max(limit_, ceiling_ * (1.0 + recovery_steepness * std::pow(from_plateau, 3)));
+    if (was_slow && !is_slow())
+        lately_.restart();
     if (limit_ >= (std::isinf(configured_) ? 4 * ceiling_ : configured_)) {
         limit_ = configured_;
         slowed_ = false;
