@@ -485,7 +485,7 @@ private:
         for_submit("S63", "no id", R"({"code":200,"data":[{"status":"submitted"}]})", "no task id");
         for_submit("S63", "no data", R"({"code":200})", "no task id");
         for_submit("S63", "an empty list", R"({"code":200,"data":[]})", "no task id");
-        for (std::string const id : {"7", "{}", "null", "[]", "true"})
+        for (std::string const id : {"7.5", "{}", "null", "[]", "true"})
             for_submit("S63", "id: " + id, with(id), "field task_id: not a text");
         for (std::string const id :
              {R"("")", R"("a/b")", R"("..")", R"("a?b")", R"("a#b")", R"("a b")", R"("a\r\nb")",

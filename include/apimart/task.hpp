@@ -189,9 +189,11 @@ public:
     std::optional<double> credits_cost() const noexcept { return credits_cost_; }
     std::vector<video_file> const& videos() const& noexcept { return videos_; }
     std::vector<video_file> videos() && { return std::move(videos_); }
+    /// Why it failed; or a reason that the service gives beside a status that is not final.
     task_error const& error() const& noexcept { return error_; }
     task_error error() && { return std::move(error_); }
 
+    task_state& status(task_status s) { return status_ = s, *this; }
     task_state& raw_status(std::string text) { return raw_status_ = std::move(text), *this; }
     task_state& progress(int percent) { return progress_ = percent, *this; }
     task_state& estimated_time(std::chrono::seconds d) { return estimated_time_ = d, *this; }

@@ -123,6 +123,31 @@ TEST_CASE("what is left of an unreadable acceptance is kept for whoever looks th
     CHECK(page.why.underlying() == errc::bad_response);
     submit_response const cut = read(200, R"({"code":200,"data":[{"task_id":"task_1")");
     CHECK(cut.why.server_message().text() == R"({"code":200,"data":[{"task_id":"task_1")");
+    // A code alone is no message.
+    submit_response const bare = read(200, R"({"code":"success","data":"task_1"})");
+    CHECK(bare.classification == submit_classification::indeterminate);
+    CHECK(bare.why.server_message().text() == R"({"code":"success","data":"task_1"})");
+}
+
+TEST_CASE("an id may be a number, or long")
+{
+    CHECK(read(200, R"({"data":[{"task_id":9007199254740993}]})").task_id == "9007199254740993");
+    CHECK(read(200, R"({"data":{"id":18446744073709551615}})").task_id == "18446744073709551615");
+    std::string const long_id = "task_" + std::string(800, 'x');
+    CHECK(read(200, R"({"data":[{"task_id":")" + long_id + "\"}]}").task_id == long_id);
+    CHECK(read(200, R"({"data":[{"task_id":1.5}]})").classification == submit_classification::indeterminate);
+}
+
+TEST_CASE("a date to wait until is meant by the clock of the answer")
+{
+    http_response r = answer(429, "");
+    r.retry_after = "Sun, 06 Nov 1994 08:49:37 GMT";
+    r.date = "Sun, 06 Nov 1994 08:49:07 GMT";
+    // However wrong the clock of this machine is.
+    for (auto const now : {0s, 784'111'777s, 4'000'000'000s})
+        CHECK(read_submit_response(r, std::chrono::sys_seconds(now)).why.retry_after() == 30s);
+    r.date = "today";
+    CHECK(read_submit_response(r, std::chrono::sys_seconds(784'111'767s)).why.retry_after() == 10s);
 }
 
 TEST_CASE("what counts when an answer says something twice, or two things at once")

@@ -72,6 +72,36 @@ TEST_CASE("a result is found wherever the service puts it")
         REQUIRE(state->videos().size() == 1);
         CHECK(state->videos()[0].url().expose() == "https://h/v.mp4");
     }
+    // What older versions, other models and comparable gateways send.
+    for (char const* const data : {
+             R"("result":["https://h/v.mp4"])",
+             R"("result":"[\"https://h/v.mp4\"]")",
+             R"("result":"{\"videos\":[{\"url\":[\"https://h/v.mp4\"]}]}")",
+             R"("result":{"videos":[{"video_url":"https://h/v.mp4"}]})",
+             R"("result":{"videos":[{"urls":["https://h/v.mp4"]}]})",
+             R"("result":{"urls":["https://h/v.mp4"]})",
+             R"("result":{"video_urls":["https://h/v.mp4"]})",
+             R"("result":{"output":[{"url":"https://h/v.mp4"}]})",
+             R"("result":{"video":{"url":" https://h/v.mp4 "}})",
+             R"("result":null,"video_url":"https://h/v.mp4")",
+             R"("video":{"url":"https://h/v.mp4"})",
+             R"("metadata":{"url":"https://h/v.mp4","width":1280})",
+             R"("output":"https://h/v.mp4")",
+             R"("output":["https://h/v.mp4"],"message":"ok")",
+             R"("result":{"videos":[],"url":"https://h/v.mp4"},"error":{"code":"","message":""})",
+         }) {
+        CAPTURE(data);
+        for (std::string const& body :
+             {R"({"code":200,"data":{"id":"task_1","status":"succeed",)" + std::string(data) + "}}",
+              R"({"id":"task_1","status":"DONE",)" + std::string(data) + "}"}) {
+            auto const state = read(body);
+            REQUIRE(state.has_value());
+            CHECK(state->status() == task_status::succeeded);
+            REQUIRE(state->videos().size() == 1);
+            CHECK(std::string(state->videos()[0].url().expose()).find("https://h/v.mp4") !=
+                  std::string::npos);
+        }
+    }
     auto const several =
         read(completed_with(R"({"videos":[{"url":["https://h/1","https://h/2"]},{"url":"https://h/3"}]})"));
     REQUIRE(several.has_value());
@@ -87,8 +117,37 @@ TEST_CASE("completed without anything to fetch is asked again")
         auto const state = read(completed_with(result));
         REQUIRE_FALSE(state.has_value());
         CHECK(state.error().code() == condition::retryable);
+        CHECK(state.error().underlying() == errc::no_result);
         CHECK(state.error().task_id() == "task_1");
+        // What did come is shown, to whom it may tell more.
+        CHECK(state.error().server_message().text().find(R"("status":"completed")") != std::string::npos);
     }
+}
+
+TEST_CASE("completed without anything to fetch, but with a reason, is a failure")
+{
+    for (char const* const reason :
+         {R"("error":{"code":"c","message":"no video was made"})", R"("error":"no video was made")",
+          R"("fail_reason":"no video was made")"}) {
+        CAPTURE(reason);
+        auto const state =
+            read(std::string(R"({"data":{"id":"task_1","status":"completed",)") + reason + "}}");
+        REQUIRE(state.has_value());
+        CHECK(state->status() == task_status::failed);
+        CHECK(state->raw_status() == "completed");
+        CHECK(state->error().text() == "no video was made");
+    }
+}
+
+TEST_CASE("an unknown status goes on, and a reason beside it is shown")
+{
+    auto const state = read(
+        R"({"data":{"id":"task_1","status":"on_hold","error":{"code":"quota","message":"wait for a machine"}}})");
+    REQUIRE(state.has_value());
+    CHECK(state->status() == task_status::running);
+    CHECK(state->raw_status() == "on_hold");
+    CHECK(state->error().code() == "quota");
+    CHECK(state->error().text() == "wait for a machine");
 }
 
 TEST_CASE("status words are understood without regard to case, unknown ones as running")
@@ -97,9 +156,11 @@ TEST_CASE("status words are understood without regard to case, unknown ones as r
         CHECK(classify_status(word) == task_status::queued);
     for (char const* const word : {"processing", "in_progress", "running", "somethingnew"})
         CHECK(classify_status(word) == task_status::running);
-    for (char const* const word : {"completed", "success", "SUCCEEDED", "finished"})
+    for (char const* const word :
+         {"completed", "success", "SUCCEEDED", "finished", "succeed", "Done", "complete", "READY"})
         CHECK(classify_status(word) == task_status::succeeded);
-    for (char const* const word : {"failed", "failure", "error"})
+    for (char const* const word :
+         {"failed", "failure", "error", "FAIL", "expired", "timeout", "Rejected", "aborted"})
         CHECK(classify_status(word) == task_status::failed);
     for (char const* const word : {"cancelled", "canceled"})
         CHECK(classify_status(word) == task_status::cancelled);
@@ -224,7 +285,7 @@ TEST_CASE("nothing that could change a path or a log line is a task id")
     CHECK(is_task_id("task-unified-1757165031-abcd1234"));
     for (std::string const& id : {std::string(), std::string("a/b"), std::string(".."), std::string("a?b"),
                                   std::string("a#b"), std::string("a b"), std::string("a\r\nb"),
-                                  std::string("a\0b", 3), std::string("\xC3\xA4"), std::string(257, 'a')})
+                                  std::string("a\0b", 3), std::string("\xC3\xA4"), std::string(1025, 'a')})
         CHECK_FALSE(is_task_id(id));
 }
 

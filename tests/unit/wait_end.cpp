@@ -56,6 +56,17 @@ TEST_CASE("without an answer, and where the next try would end alike, a wait end
     CHECK_FALSE(wait_end().after(errc::bad_response, 1h));
 }
 
+TEST_CASE("a task that is completed has some minutes to show its result")
+{
+    wait_end end;
+    wait_end::clock::time_point const begun(1h);
+    for (auto passed = 0s; passed < 3min; passed += 5s)
+        CHECK_FALSE(end.after_no_result(begun + passed));
+    CHECK(end.after_no_result(begun + 3min));
+    end.answered();
+    CHECK_FALSE(end.after_no_result(begun + 4min));
+}
+
 TEST_CASE("a task may be invisible for half a minute after the service has accepted it")
 {
     wait_end end;

@@ -448,6 +448,8 @@ private:
         result.phase = request_phase::answered;
         result.response.status = parser.status();
         result.response.retry_after = parser.retry_after();
+        if (!parser.retry_after().empty())
+            result.response.date = parser.date();
         result.response.content_type = parser.content_type();
         result.response.request_id = parser.request_id();
         result.response.body = std::move(parser.body());

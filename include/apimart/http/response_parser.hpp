@@ -133,6 +133,7 @@ public:
     bool head_done() const noexcept { return status_ != 0; }
 
     std::string_view retry_after() const noexcept { return kept(field::retry_after); }
+    std::string_view date() const noexcept { return kept(field::date); }
     std::string_view content_type() const noexcept { return kept(field::content_type); }
     std::string_view request_id() const noexcept { return kept(field::request_id); }
     std::string_view location() const noexcept { return kept(field::location); }
@@ -187,6 +188,7 @@ private:
     enum class field
     {
         retry_after,
+        date,
         content_type,
         request_id,
         location,
@@ -195,7 +197,7 @@ private:
         etag,
         keep_alive
     };
-    static constexpr std::size_t kept_field_count = 8;
+    static constexpr std::size_t kept_field_count = 9;
 
     struct kept_field
     {
@@ -273,6 +275,9 @@ private:
                 break;
             case name::retry_after:
                 owner_.keep(field::retry_after, value);
+                break;
+            case name::date:
+                owner_.keep(field::date, value);
                 break;
             case name::content_type:
                 owner_.keep(field::content_type, value);

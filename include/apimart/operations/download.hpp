@@ -145,6 +145,7 @@ inline download_response read_head(response_parser const& parser)
     answer.content_encoding = parser.content_encoding();
     answer.content_range = parser.content_range();
     answer.retry_after = parser.retry_after();
+    answer.date = parser.date();
     answer.content_length = parser.content_length();
     return answer;
 }

@@ -181,7 +181,10 @@ public:
         if (answer)
             task.end.answered();
         auto const age = task.accepted ? now - *task.accepted : wait_end::unknown_age;
-        bool const over = answer ? is_final(answer->status()) : task.end.after(answer.error().code(), age);
+        bool const no_result = !answer && answer.error().underlying() == errc::no_result;
+        bool const over = answer      ? is_final(answer->status())
+                          : no_result ? task.end.after_no_result(now)
+                                      : task.end.after(answer.error().code(), age);
         if (over && !task.waiters.empty()) {
             report(task, answer, now);
             if (answer) {
@@ -189,7 +192,12 @@ public:
                 end_waiters(task, task_result(std::move(*answer), task.polls),
                             [](task_waiter const&) { return true; });
             } else {
-                end_waiters(task, answer.error(), [](task_waiter const&) { return true; });
+                error_info why = answer.error();
+                if (no_result)
+                    why.code(errc::no_result)
+                        .client_message("completed without a result in " + std::to_string(task.polls) +
+                                        " polls");
+                end_waiters(task, std::move(why), [](task_waiter const&) { return true; });
             }
             forget(task);
             return;
@@ -197,7 +205,10 @@ public:
         // Those whose time is up must not hasten the next poll.
         error_info why(errc::wait_timeout);
         if (answer)
-            why.client_message("last seen " + answer->raw_status());
+            why.client_message("last seen " + answer->raw_status() + " in " + std::to_string(task.polls) +
+                               " polls")
+                .server_message(
+                    server_message(answer->error().code(), answer->error().type(), answer->error().text()));
         else
             why.underlying(answer.error().code())
                 .client_message("the last poll failed: " + answer.error().describe());

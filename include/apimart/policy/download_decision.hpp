@@ -32,6 +32,7 @@ public:
     std::string content_encoding;
     std::string content_range;
     std::string retry_after;
+    std::string date;
     std::optional<std::uint64_t> content_length;
 };
 
@@ -170,7 +171,8 @@ inline download_decision decide_download(download_response const& response, requ
     };
     auto const ask_later = [&](api_errc code) {
         error_info why(make_error_code(code));
-        why.retry_after(parse_retry_after(response.retry_after, now));
+        why.retry_after(
+            parse_retry_after(response.retry_after, parse_http_date(response.date).value_or(now)));
         return fail(std::move(why));
     };
     download_decision decision = download_decision::action::fail;

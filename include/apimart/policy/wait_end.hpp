@@ -9,6 +9,7 @@
 #include <boost/asio/error.hpp>
 
 #include <chrono>
+#include <optional>
 
 namespace apimart::detail {
 
@@ -17,12 +18,18 @@ namespace apimart::detail {
 class wait_end
 {
 public:
+    using clock = std::chrono::steady_clock;
+
     // A poll has told the task's state.
-    void answered() noexcept { odd_answers_ = 0; }
-    static constexpr auto unknown_age = std::chrono::steady_clock::duration::max();
+    void answered() noexcept
+    {
+        odd_answers_ = 0;
+        without_result_since_.reset();
+    }
+    static constexpr auto unknown_age = clock::duration::max();
 
     // `age`: since the service accepted the task, which may be invisible for a while.
-    bool after(error_code const& why, std::chrono::steady_clock::duration age) noexcept
+    bool after(error_code const& why, clock::duration age) noexcept
     {
         constexpr int several = 4;
         constexpr std::chrono::seconds invisible{30};
@@ -36,8 +43,18 @@ public:
         return odd_answers_ >= several && !may_be_invisible;
     }
 
+    // A poll has told that the task is completed, and no result that could be fetched.
+    bool after_no_result(clock::time_point now) noexcept
+    {
+        constexpr std::chrono::minutes patience{3};
+        if (!without_result_since_)
+            without_result_since_ = now;
+        return now - *without_result_since_ >= patience;
+    }
+
 private:
     int odd_answers_ = 0;
+    std::optional<clock::time_point> without_result_since_;
 };
 
 // Whatever fails when a task is bought already: its id is told, and nothing suggests to buy another.

@@ -130,8 +130,8 @@ public:
     server_message message() const
     {
         server_message words = message_of(json());
-        if (words.empty())
-            words = server_message({}, {}, printable(body_, max_excerpt));
+        if (words.text().empty())
+            words = server_message(words.code(), words.type(), printable(body_, max_excerpt));
         return words;
     }
     std::string request_id() const { return printable(scalar_text(member_of(json(), "request_id")), 128); }
@@ -210,7 +210,8 @@ inline void describe_response(error_info& why, http_response const& response, er
     why.server_message(document.message());
     std::string id = document.request_id();
     why.request_id(id.empty() ? printable(response.request_id, 128) : std::move(id));
-    auto const asked = parse_retry_after(response.retry_after, now);
+    // A date is meant by the clock of the answer.
+    auto const asked = parse_retry_after(response.retry_after, parse_http_date(response.date).value_or(now));
     why.retry_after(asked ? asked : document.retry_after());
 }
 

@@ -47,6 +47,7 @@ public:
     std::string body;
     std::string request_id;
     std::string retry_after;
+    std::string date;
     std::string content_type;
 };
 

@@ -41,6 +41,7 @@ struct json_field
     bool flag = false;
     double number = 0;
     std::string_view text = {};
+    std::string_view digits = {}; // of an integer, which a double may not hold
 
     // A finite number, also where it is written as a text, with or without a percent sign.
     std::optional<double> lenient_number() const
@@ -119,13 +120,17 @@ public:
         return scalar({.type = json_field::kind::text, .text = whole(rest)});
     }
     bool on_number_part(boost::json::string_view, error_code&) { return true; }
-    bool on_int64(std::int64_t value, boost::json::string_view, error_code&)
+    bool on_int64(std::int64_t value, boost::json::string_view digits, error_code&)
     {
-        return scalar({.type = json_field::kind::number, .number = static_cast<double>(value)});
+        return scalar({.type = json_field::kind::number,
+                       .number = static_cast<double>(value),
+                       .digits = {digits.data(), digits.size()}});
     }
-    bool on_uint64(std::uint64_t value, boost::json::string_view, error_code&)
+    bool on_uint64(std::uint64_t value, boost::json::string_view digits, error_code&)
     {
-        return scalar({.type = json_field::kind::number, .number = static_cast<double>(value)});
+        return scalar({.type = json_field::kind::number,
+                       .number = static_cast<double>(value),
+                       .digits = {digits.data(), digits.size()}});
     }
     bool on_double(double value, boost::json::string_view, error_code&)
     {

@@ -128,6 +128,8 @@ public:
         case own_task_id:
         case own_id:
             ids_.push_back({place, tasks_, found});
+            if (!found.digits.empty())
+                ids_.back().field.text = found.digits;
             break;
         default:
             break;

@@ -9,7 +9,7 @@
 
 namespace apimart::detail {
 
-inline constexpr std::size_t max_task_id = 256;
+inline constexpr std::size_t max_task_id = 1024;
 
 // Task ids are opaque, but nothing that could change a request's path or a log line is one.
 inline bool is_task_id(std::string_view id)

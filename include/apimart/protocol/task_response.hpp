@@ -6,6 +6,7 @@
 #include <apimart/protocol/error_response.hpp>
 #include <apimart/protocol/http_result.hpp>
 #include <apimart/protocol/json_fields.hpp>
+#include <apimart/protocol/result_links.hpp>
 #include <apimart/task.hpp>
 #include <apimart/text/printable.hpp>
 
@@ -34,9 +35,10 @@ inline task_status classify_status(std::string_view word)
     auto const is = [text = std::string_view(lower.data(), word.size())](auto... names) {
         return ((text == names) || ...);
     };
-    if (is("completed", "success", "succeeded", "finished"))
+    // The words of the service, and of the providers behind it, which come through unchanged.
+    if (is("completed", "success", "succeeded", "finished", "succeed", "done", "complete", "ready"))
         return task_status::succeeded;
-    if (is("failed", "failure", "error"))
+    if (is("failed", "failure", "error", "fail", "expired", "timeout", "rejected", "aborted"))
         return task_status::failed;
     if (is("cancelled", "canceled"))
         return task_status::cancelled;
@@ -73,6 +75,8 @@ public:
     bool has_data() const noexcept { return data_.type == json_field::kind::object; }
     json_field const& operator[](field name) const noexcept { return task().fields[name]; }
     std::vector<link> const& links() const noexcept { return task().links; }
+    // Whether a reason for a failure is given.
+    bool has_reason() const noexcept { return task().has_reason; }
 
     // Why a success tells no state of the task; empty if it does.
     std::string problem(std::string_view asked_for) const
@@ -87,9 +91,6 @@ public:
         std::string_view const told = (*this)[id].text;
         if (!told.empty() && told != asked_for)
             return "about another task";
-        // Success counts once there is something to fetch; the link can come a moment after the word.
-        if (classify_status(word.text) == task_status::succeeded && links().empty())
-            return "completed without a result";
         return {};
     }
 
@@ -107,6 +108,8 @@ public:
             for (std::size_t i = 0; i < names.size(); ++i)
                 if (name == names[i])
                     return side + first_field + static_cast<int>(i);
+            if (name == "error" || name == "fail_reason")
+                return side + reason;
             return name == "result" ? side + result_place : nowhere;
         case error:
             return name == "code" ? envelope_code : nowhere;
@@ -131,6 +134,8 @@ public:
             code_ = found;
         else if (place == envelope_code)
             inner_code_ = found;
+        else if (place == error || place - side == reason)
+            to.has_reason = to.has_reason || found.type == json_field::kind::object || !found.text.empty();
         else if (place == inside_data)
             data_ = in_array() ? data_ : found;
         else if (place - side == expiry)
@@ -162,6 +167,7 @@ private:
         code_place = 1,
         error,
         envelope_code,
+        reason,
         result_place,
         expiry,
         first_link, // as many as `link_names`
@@ -183,7 +189,8 @@ private:
                 first_of_object = place < links_place ? 0 : links.size();
                 expires_at.reset();
             }
-            if (found.text.empty() || place > links_place)
+            // JSON that was written once more as a text is no link.
+            if (found.text.empty() || found.text[0] == '[' || found.text[0] == '{' || place > links_place)
                 return;
             if (place < links_place)
                 links.clear();
@@ -201,6 +208,7 @@ private:
         std::size_t links_place = link_names.size();
         std::size_t first_of_object = 0;
         std::optional<std::int64_t> expires_at;
+        bool has_reason = false;
     };
 
     static constexpr bool is_link(int place) noexcept { return place >= first_link && place < first_field; }
@@ -212,6 +220,8 @@ private:
     bool is_object_ = false;
     std::array<part, 2> parts_; // of the document itself, and of `data`
 };
+
+inline constexpr std::int64_t year_9999 = 253'402'300'799;
 
 // Figures outside any plausible range are dropped rather than believed.
 inline std::optional<std::chrono::seconds> plausible_seconds(std::optional<std::int64_t> count,
@@ -225,7 +235,6 @@ inline std::optional<std::chrono::seconds> plausible_seconds(std::optional<std::
 inline task_state to_state(task_fields const& fields, std::string_view asked_for)
 {
     constexpr std::int64_t month = 31 * 86'400;
-    constexpr std::int64_t year_9999 = 253'402'300'799;
     std::string_view const word = fields[task_fields::status].text;
     task_state state(std::string(asked_for), classify_status(word), printable(word, 64));
     if (auto const percent = fields[task_fields::progress].lenient_integer())
@@ -245,19 +254,22 @@ inline task_state to_state(task_fields const& fields, std::string_view asked_for
         state.cost(*value);
     if (auto const value = fields[task_fields::credits_cost].lenient_number(); value && *value >= 0)
         state.credits_cost(*value);
-    if (state.status() == task_status::succeeded) {
-        std::vector<video_file> files;
-        files.reserve(fields.links().size());
-        for (task_fields::link const& one : fields.links()) {
-            std::optional<std::chrono::sys_seconds> expires;
-            if (auto const value = plausible_seconds(one.expires_at, year_9999))
-                expires = std::chrono::sys_seconds(*value);
-            files.emplace_back(std::string(asked_for), files.size(), result_url(std::string(one.url)),
-                               expires);
-        }
-        state.videos(std::move(files));
-    }
     return state;
+}
+
+// `links` is a list of `url` and `expires_at`.
+template <class Links>
+void set_videos(task_state& state, Links const& links)
+{
+    std::vector<video_file> files;
+    files.reserve(links.size());
+    for (auto const& one : links) {
+        std::optional<std::chrono::sys_seconds> expires;
+        if (auto const value = plausible_seconds(one.expires_at, year_9999))
+            expires = std::chrono::sys_seconds(*value);
+        files.emplace_back(state.id(), files.size(), result_url(std::string(one.url)), expires);
+    }
+    state.videos(std::move(files));
 }
 
 // For a query, a 400 and a 404 mean the id; 408 is the gateway's word for a slow service, and a conflict passes.
@@ -302,12 +314,35 @@ inline result<task_state> read_task_response(http_response const& response, std:
         return std::move(why.task_id(std::string(asked_for)));
     }
     task_state state = to_state(fields, asked_for);
-    if (state.status() == task_status::failed || state.status() == task_status::cancelled) {
-        error_document const document(response);
-        server_message const words =
-            message_of(fields.has_data() ? member_of(document.json(), "data") : document.json());
-        state.error(task_error(words.code(), words.type(), words.text()));
+    bool const succeeded = state.status() == task_status::succeeded;
+    if (succeeded && !fields.links().empty()) {
+        set_videos(state, fields.links());
+        return state;
     }
+    bool const has_failed = state.status() == task_status::failed || state.status() == task_status::cancelled;
+    if (!succeeded && !has_failed && !fields.has_reason())
+        return state;
+    error_document const document(response);
+    boost::json::value const* const task =
+        fields.has_data() ? member_of(document.json(), "data") : document.json();
+    if (succeeded && task != nullptr)
+        set_videos(state, result_links(*task).found());
+    if (succeeded && !state.videos().empty())
+        return state;
+    bool const has_reason =
+        !message_in(member_of(task, "error")).empty() || !message_in(member_of(task, "fail_reason")).empty();
+    if (!has_failed && !succeeded && !has_reason)
+        return state;
+    // Success counts once there is something to fetch; the link can come a moment after the word.
+    if (succeeded && !has_reason) {
+        error_info why =
+            explain_unreadable_state("completed without a result", response, error_document(response), now);
+        return std::move(why.underlying(make_error_code(errc::no_result)).task_id(std::string(asked_for)));
+    }
+    if (succeeded)
+        state.status(task_status::failed);
+    server_message const words = message_of(task);
+    state.error(task_error(words.code(), words.type(), words.text()));
     return state;
 }
 
