@@ -44,6 +44,7 @@ struct settings
     int max_in_flight = 64;
     std::string base_url;
     std::string ca_file;
+    bool allow_fake_ip = false;
     bool emulator = false;
     double speed = 1;
     bool no_download = false;
@@ -464,6 +465,7 @@ int run(settings const& chosen)
     }
     if (!chosen.ca_file.empty())
         config->tls.add_ca_file(chosen.ca_file);
+    config->resolver.allow_fake_ip(chosen.allow_fake_ip);
     // A service that runs faster is asked more often.
     auto const scaled = [&](std::chrono::milliseconds usual) {
         return std::max(20ms, std::chrono::milliseconds(static_cast<std::int64_t>(
@@ -502,6 +504,8 @@ int main(int argc, char** argv)
         ->capture_default_str();
     app.add_option("--base-url", chosen.base_url, "another address of the service");
     app.add_option("--ca-file", chosen.ca_file, "PEM file of an additional certificate authority");
+    app.add_flag("--allow-fake-ip", chosen.allow_fake_ip,
+                 "behind a local proxy that answers every name with an address of 198.18.0.0/15");
     app.add_flag("--emulator", chosen.emulator, "use the built-in emulator even if APIMART_API_KEY is set");
     app.add_option("--speed", chosen.speed, "how many times faster than real time the emulator runs")
         ->check(CLI::Range(0.01, 100'000.0))

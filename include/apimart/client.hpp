@@ -173,7 +173,9 @@ public:
 
     /// Fetches a result into a file. The bytes go to a neighbour of the target named `.part`, which is synced
     /// and renamed when complete; an interrupted transfer goes on where it ended. The API key is never sent
-    /// along. When the link has expired, the task is asked once for a fresh one.
+    /// along. A transfer that makes progress is not given up, and nothing is put in place that is not whole. When
+    /// the link is refused, the task is asked once for a fresh one; one that has not expired is asked again for
+    /// `download_options::link_patience`.
     ///
     /// Completion: `void(error_code, std::uint64_t)` with the file's size in bytes.
     /// Errors: `errc::no_result`, `errc::url_not_allowed`, `errc::file_exists`, `errc::file_error`,

@@ -68,8 +68,11 @@ struct download_options
     bool overwrite = false;
     /// In bytes.
     std::uint64_t max_size = std::uint64_t{8} << 30U;
-    /// Tries that go on where an interrupted one ended.
+    /// Tries in a row that bring no byte more than those before them. A transfer that makes progress is not given up.
     int max_retries = 5;
+    /// How long a link that is refused before it expires is asked again: a storage may have the file some minutes
+    /// later.
+    std::chrono::milliseconds link_patience{180'000};
     /// For all tries and pauses together; none unless given.
     std::optional<std::chrono::milliseconds> timeout{};
 };

@@ -444,6 +444,97 @@ TEST_CASE("client download: a stalled transfer is cut and goes on")
     CHECK(server.requests()[1].find("Range: bytes=600-") != std::string::npos);
 }
 
+TEST_CASE("client download: a transfer that makes progress is not given up, however often it is cut")
+{
+    std::string const bytes = clip(60'000);
+    fetch f(
+        [&](scripted_server::peer& peer) {
+            std::string const request = peer.request();
+            auto const at = request.find("Range: bytes=");
+            std::size_t const first = at == std::string::npos ? 0 : std::stoul(request.substr(at + 13));
+            std::string const head = at == std::string::npos
+                                         ? ok_head(bytes.size())
+                                         : part_head(first, bytes.size() - 1, std::to_string(bytes.size()));
+            peer.write(head + bytes.substr(first, 2'000 + peer.index % 7 * 100));
+            if (first + 2'000 < bytes.size())
+                peer.cut();
+            else
+                peer.wait_for_end();
+        },
+        download_options{.max_retries = 1});
+    CHECK(f.size() == bytes.size());
+    CHECK(f.bytes() == bytes);
+    CHECK(f.server.connections() > 20);
+}
+
+TEST_CASE("client download: no part of another file is spliced in, and no file ends before its end")
+{
+    std::string const bytes = clip(1'000);
+    // What stands in the answers to the first question for the rest.
+    for (std::string const fields :
+         {"ETag: \"tag-2\"\r\nContent-Range: bytes 400-999/1000\r\n", "Content-Range: bytes 400-999/1000\r\n",
+          "ETag: \"tag-1\"\r\nContent-Range: bytes 400-999/1200\r\n",
+          "ETag: \"tag-1\"\r\nContent-Range: bytes 400-999/999\r\n",
+          "ETag: \"tag-1\"\r\nContent-Range: 400-999\r\n", "ETag: \"tag-1\"\r\n"}) {
+        CAPTURE(fields);
+        fetch f([&](scripted_server::peer& peer) {
+            bool const wants_part = peer.request().find("Range:") != std::string::npos;
+            if (wants_part) {
+                peer.write("HTTP/1.1 206 X\r\nContent-Type: video/mp4\r\nContent-Length: 600\r\n" + fields +
+                           "\r\n" + std::string(600, 'x'));
+            } else {
+                peer.write(ok_head(bytes.size()) + bytes.substr(0, peer.index == 0 ? 400 : 1'000));
+                if (peer.index == 0) {
+                    peer.cut();
+                    return;
+                }
+            }
+            peer.wait_for_end();
+        });
+        CHECK(f.size() == bytes.size());
+        CHECK(f.bytes() == bytes);
+    }
+    // Where the total is not told again, the first answer has said it.
+    fetch f([&](scripted_server::peer& peer) {
+        for (;;) {
+            std::string const request = peer.request();
+            auto const at = request.find("Range: bytes=");
+            if (at == std::string::npos) {
+                peer.write(ok_head(bytes.size()) + bytes.substr(0, 250));
+                peer.cut();
+                return;
+            }
+            std::size_t const first = std::stoul(request.substr(at + 13));
+            peer.write(part_head(first, first + 249, "*") + bytes.substr(first, 250));
+        }
+    });
+    CHECK(f.size() == bytes.size());
+    CHECK(f.bytes() == bytes);
+}
+
+TEST_CASE("client download: a link that is refused before its time is asked again")
+{
+    using namespace std::chrono;
+    scripted_server server(scripted_server::security::tls, [](scripted_server::peer& peer) {
+        peer.request();
+        if (peer.index == 0)
+            peer.answer(404, "");
+        else
+            peer.write(ok_head(100) + clip(100));
+        peer.wait_for_end();
+    });
+    scratch_folder folder;
+    asio::io_context context;
+    client user(context, server.config());
+    recorder<std::uint64_t> got;
+    auto const tomorrow = ceil<seconds>(system_clock::now()) + 24h;
+    user.download(video_file("", 0, result_url(server.base_url() + "/v"), tomorrow), folder / "v.mp4",
+                  download_options{.link_patience = 50ms}, got.token());
+    run_to_end(context);
+    CHECK(got.value() == 100);
+    CHECK(server.requests().size() == 2);
+}
+
 TEST_CASE("client download: an expired link is refreshed by asking the task once")
 {
     bench b(R"({"link":"expired_once"})");
@@ -460,9 +551,12 @@ TEST_CASE("client download: an expired link is refreshed by asking the task once
     CHECK(b.booked("authorization_leaks") == 0);
 }
 
-TEST_CASE("client download: a link that stays refused is result_expired after one question")
+TEST_CASE("client download: a link that stays refused is asked for anew once, and told as expired only if it "
+          "can be")
 {
-    for (std::string const form : {"expired", "forbidden", "missing"}) {
+    for (auto const& [form, code] : {std::pair<std::string, error_code>("expired", errc::result_expired),
+                                     {"forbidden", api_errc::forbidden},
+                                     {"missing", api_errc::not_found}}) {
         CAPTURE(form);
         bench b(R"({"link":")" + form + "\"}");
         client user = b.make_client();
@@ -470,9 +564,9 @@ TEST_CASE("client download: a link that stays refused is result_expired after on
         auto const polls = b.booked("polls");
         scratch_folder folder;
         recorder<std::uint64_t> got;
-        user.download(done.video(), folder / "v.mp4", got.token());
+        user.download(done.video(), folder / "v.mp4", download_options{.link_patience = 0ms}, got.token());
         b.run();
-        CHECK(got.why().code() == errc::result_expired);
+        CHECK(got.why().code() == code);
         CHECK(got.why().task_id() == done.id());
         CHECK(b.booked("polls") == polls + 1);
         CHECK(folder.names().empty());
@@ -545,6 +639,33 @@ TEST_CASE("client download: places that a result must not come from are refused 
     CHECK(other.connections() == 0);
     CHECK(plain.connections() == 0);
     CHECK(b.booked("requests") == 0);
+}
+
+TEST_CASE("client download: an address of a proxy that answers every name is refused, and the way to allow "
+          "it named")
+{
+    scripted_server server(scripted_server::security::tls,
+                           [](scripted_server::peer& peer) { peer.wait_for_end(); });
+    for (bool const allowed : {false, true}) {
+        scratch_folder folder;
+        asio::io_context context;
+        client_config config = server.config();
+        config.resolver.add_host("cdn.example", {"198.18.0.7", "10.0.0.1"}).allow_fake_ip(allowed);
+        client user(context, std::move(config));
+        recorder<std::uint64_t> by_name;
+        recorder<std::uint64_t> by_address;
+        if (!allowed)
+            user.download(video_file("task_1", 0, result_url("https://cdn.example/v.mp4"), {}),
+                          folder / "v.mp4", by_name.token());
+        user.download(video_file("task_1", 0, result_url("https://198.18.0.7/v.mp4"), {}), folder / "w.mp4",
+                      by_address.token());
+        run_to_end(context);
+        if (!allowed) {
+            CHECK(by_name.why().code() == errc::url_not_allowed);
+            CHECK(by_name.why().describe().find("allow_fake_ip") != std::string::npos);
+        }
+        CHECK(by_address.why().code() == errc::url_not_allowed);
+    }
 }
 
 TEST_CASE("client download: a foreign place that is allowed gets no key")

@@ -260,41 +260,186 @@ TEST_CASE("Retry-After is read in both forms, and rubbish is as if it were absen
     }
 }
 
+namespace {
+
+// What an answer of a file server means; by default of one that has a hundred bytes and a tag.
+download_decision judge_file(int status, file_in_transfer const& file, auto change)
+{
+    request_url const asked = parse_request_url("https://cdn.example/a/v.mp4?sig=s").value();
+    download_response answer;
+    answer.status = status;
+    answer.content_type = "video/mp4";
+    answer.content_length = 100;
+    answer.etag = "\"1\"";
+    change(answer);
+    return decide_download(answer, asked, file, 1000, {});
+}
+
+} // namespace
+
 TEST_CASE("what a file server's answer means for a transfer")
 {
     using action = download_decision::action;
-    request_url const asked = parse_request_url("https://cdn.example/v.mp4").value();
-    auto const judged = [&](int status, std::uint64_t have, auto change) {
-        download_response answer;
-        answer.status = status;
-        answer.content_type = "video/mp4";
-        answer.content_length = 100;
-        change(answer);
-        return decide_download(answer, asked, have, 1000, {});
-    };
     auto const as_is = [](download_response&) {};
-    CHECK(judged(200, 0, as_is).next == action::from_start);
-    CHECK(judged(200, 50, as_is).next == action::from_start);
-    CHECK(judged(206, 50, [](auto& a) { a.content_range = "bytes 50-149/150"; }).next == action::resume);
-    CHECK(judged(206, 50, [](auto& a) { a.content_range = "bytes 5-149/150"; }).why.code() ==
+    file_in_transfer const none;
+    file_in_transfer const half{50, 150, "\"1\""};
+    CHECK(judge_file(200, none, as_is).next == action::from_start);
+    CHECK(judge_file(200, half, as_is).next == action::from_start);
+    CHECK(judge_file(206, none, [](auto& a) { a.content_range = "bytes 0-9/10"; }).why.code() ==
           errc::protocol_error);
-    CHECK(judged(206, 0, [](auto& a) { a.content_range = "bytes 0-9/10"; }).why.code() ==
-          errc::protocol_error);
-    CHECK(judged(206, 50, as_is).why.code() == errc::protocol_error);
     for (int const status : {401, 403, 404, 410})
-        CHECK(judged(status, 0, as_is).why.code() == errc::result_expired);
+        CHECK(judge_file(status, none, as_is).why.code() == errc::result_expired);
     for (int const status : {408, 416, 429, 500, 502, 503})
-        CHECK(judged(status, 0, as_is).why.code() == condition::retryable);
-    CHECK(judged(204, 0, as_is).why.code() == errc::bad_response);
-    CHECK(judged(200, 0, [](auto& a) { a.content_encoding = "gzip"; }).why.code() == errc::bad_response);
-    CHECK(judged(200, 0, [](auto& a) { a.content_type = "text/html"; }).why.code() == errc::download_corrupt);
-    CHECK(judged(200, 0, [](auto& a) { a.content_length = 0; }).why.code() == errc::download_corrupt);
-    CHECK(judged(200, 0, [](auto& a) { a.content_length = 1001; }).why.code() == errc::download_too_large);
-    CHECK(judged(206, 950, [](auto& a) { a.content_range = "bytes 950-1049/1050"; }).why.code() ==
+        CHECK(judge_file(status, none, as_is).why.code() == condition::retryable);
+    CHECK(judge_file(204, none, as_is).why.code() == errc::bad_response);
+    CHECK(judge_file(200, none, [](auto& a) { a.content_length = 0; }).why.code() == errc::download_corrupt);
+    CHECK(judge_file(200, none, [](auto& a) { a.content_length = 1001; }).why.code() ==
           errc::download_too_large);
-    CHECK(judged(302, 0, [](auto& a) { a.location = "https://other/x"; }).location == "https://other/x");
-    CHECK(judged(302, 0, [](auto& a) { a.location = "/x"; }).location == "https://cdn.example/x");
-    CHECK(judged(302, 0, as_is).next == action::fail);
+    file_in_transfer const large{950, 1050, "\"1\""};
+    CHECK(judge_file(206, large, [](auto& a) { a.content_range = "bytes 950-1049/1050"; }).why.code() ==
+          errc::download_too_large);
+    CHECK(judge_file(302, none, as_is).next == action::fail);
+}
+
+TEST_CASE("a part is added only if it is the next one of the same file")
+{
+    using action = download_decision::action;
+    file_in_transfer const half{50, 150, "\"1\""};
+    auto const part = [&](file_in_transfer const& file, std::string const& range,
+                          std::string const& tag = "\"1\"") {
+        return judge_file(206, file, [&](download_response& a) {
+            a.content_range = range;
+            a.etag = tag;
+        });
+    };
+    CHECK(part(half, "bytes 50-149/150").next == action::resume);
+    CHECK(part(half, "bytes 50-149/150").file.size == 150);
+    // The size is known already.
+    CHECK(part(half, "bytes 50-149/*").next == action::resume);
+    for (char const* const range :
+         {"", "bytes 5-104/150", "bytes 50-148/150", "bytes 50-149/149", "bytes 50-149/151",
+          "bytes 50-149/300", "bytes 50-149/", "bytes 50-149", "bytes 149-50/150", "bytes 50-149/150/150",
+          "bytes 50-149/-150", "bytes=50-149/150", "bits 50-149/150", "bytes */150",
+          "bytes 50-149/99999999999999999999"}) {
+        CAPTURE(std::string(range));
+        download_decision const judged = part(half, range);
+        CHECK(judged.next == action::restart);
+        CHECK(judged.why.code() == condition::retryable);
+    }
+    // Another version of the file, or none that is named.
+    for (char const* const tag : {"\"2\"", "", "W/\"1\"", "1"}) {
+        CAPTURE(std::string(tag));
+        CHECK(part(half, "bytes 50-149/150", tag).next == action::restart);
+    }
+    // Nobody has said where the file ends.
+    CHECK(part({50, std::nullopt, "\"1\""}, "bytes 50-149/*").next == action::restart);
+    CHECK(part({50, std::nullopt, "\"1\""}, "bytes 50-149/150").file.size == 150);
+    // There is no more of it, or it is another.
+    auto const beyond = [&](file_in_transfer const& file, std::string const& range) {
+        return judge_file(416, file, [&](download_response& a) { a.content_range = range; }).next;
+    };
+    CHECK(beyond({150, std::nullopt, "\"1\""}, "bytes */150") == action::complete);
+    CHECK(beyond({150, 150, "\"1\""}, "bytes */150") == action::complete);
+    CHECK(beyond({150, 200, "\"1\""}, "bytes */150") == action::restart);
+    CHECK(beyond(half, "bytes */40") == action::restart);
+    CHECK(beyond(half, "") == action::restart);
+}
+
+TEST_CASE("a file is named by its strong tag, or by a date that is old enough")
+{
+    auto const named = [](std::string const& tag, std::string const& changed, std::string const& now) {
+        return judge_file(200, {},
+                          [&](download_response& a) {
+                              a.etag = tag;
+                              a.last_modified = changed;
+                              a.date = now;
+                          })
+            .file.validator;
+    };
+    std::string const changed = "Sun, 06 Nov 1994 08:49:37 GMT";
+    CHECK(named("\"1\"", changed, "Sun, 06 Nov 1994 08:51:37 GMT") == "\"1\"");
+    CHECK(named("", changed, "Sun, 06 Nov 1994 08:51:37 GMT") == changed);
+    CHECK(named("", changed, "Sun, 06 Nov 1994 08:50:36 GMT").empty());
+    CHECK(named("", changed, "").empty());
+    CHECK(named("", "yesterday", "Sun, 06 Nov 1994 08:51:37 GMT").empty());
+    CHECK(named("W/\"1\"", changed, "Sun, 06 Nov 1994 08:51:37 GMT").empty());
+}
+
+TEST_CASE("what was said of a file's size binds as long as it is the same file")
+{
+    file_in_transfer const known{50, 150, "\"1\""};
+    auto const size = [&](std::string const& tag, std::optional<std::uint64_t> length) {
+        return judge_file(200, known,
+                          [&](download_response& a) {
+                              a.etag = tag;
+                              a.content_length = length;
+                          })
+            .file.size;
+    };
+    CHECK(size("\"1\"", std::nullopt) == 150);
+    CHECK(size("\"2\"", std::nullopt) == std::nullopt);
+    CHECK(size("\"2\"", 70) == 70);
+}
+
+TEST_CASE("codings that mean nothing are none")
+{
+    for (char const* const coding : {"", "identity", "aws-chunked", "utf-8", "UTF-8", "binary", "none"})
+        CHECK(judge_file(200, {}, [&](auto& a) { a.content_encoding = coding; }).next ==
+              download_decision::action::from_start);
+    for (char const* const coding :
+         {"gzip", "GZIP", "x-gzip", "deflate", "br", "zstd", "compress", "aws-chunked, gzip"})
+        CHECK(judge_file(200, {}, [&](auto& a) { a.content_encoding = coding; }).why.code() ==
+              errc::bad_response);
+}
+
+TEST_CASE("redirects are told in every form that RFC 9110 knows")
+{
+    for (auto const& [location, leads_to] : std::initializer_list<std::pair<char const*, char const*>>{
+             {"https://other/x", "https://other/x"},
+             {"/x", "https://cdn.example/x"},
+             {"x", "https://cdn.example/a/x"},
+             {"../x?y=1", "https://cdn.example/x?y=1"},
+             {"?sig=t", "https://cdn.example/a/v.mp4?sig=t"},
+             {"//other/x", "https://other/x"},
+             {" /a b ", "https://cdn.example/a%20b"}}) {
+        CAPTURE(std::string(location));
+        CHECK(judge_file(302, {}, [&](auto& a) { a.location = location; }).location == leads_to);
+    }
+}
+
+TEST_CASE("links are taken as browsers take them")
+{
+    for (auto const& [given, taken] : std::initializer_list<std::pair<char const*, char const*>>{
+             {" https://h/v.mp4\r\n", "https://h/v.mp4"},
+             {"https://h/my video.mp4", "https://h/my%20video.mp4"},
+             {"https://h/\xE7\x8C\xAB.mp4?q=\"a|b\"", "https://h/%E7%8C%AB.mp4?q=%22a%7Cb%22"},
+             {"https://h/100%.mp4", "https://h/100%25.mp4"},
+             {"https://h/a%20b?x=%2F&y=[1]", "https://h/a%20b?x=%2F&y=%5B1%5D"},
+             {"https://[2001:db8::1]/v", "https://[2001:db8::1]/v"}}) {
+        CAPTURE(std::string(given));
+        CHECK(clean_link(given) == taken);
+        CHECK(parse_request_url(clean_link(given)).has_value());
+    }
+    for (char const* const bad : {"https://h/a\r\nb", "https://h/a\tb", "https://h a/b", "https:///b", ""})
+        CHECK_FALSE(parse_request_url(clean_link(bad)).has_value());
+}
+
+TEST_CASE("a link that is refused before its time is asked again with growing pauses, for some minutes")
+{
+    link_patience patience(180s);
+    std::chrono::milliseconds all{0};
+    std::chrono::milliseconds last{0};
+    int asked = 0;
+    while (auto const pause = patience.next()) {
+        CHECK((*pause >= last || all + *pause == 180s));
+        CHECK(*pause <= 30s);
+        last = *pause;
+        all += *pause;
+        ++asked;
+    }
+    CHECK(all == 180s);
+    CHECK(asked <= 12);
+    CHECK_FALSE(link_patience(0ms).next().has_value());
 }
 
 TEST_CASE("no text is taken for a video, in whatever encoding")
@@ -317,10 +462,6 @@ TEST_CASE("no text is taken for a video, in whatever encoding")
         CAPTURE(text);
         CHECK(is_text(text));
     }
-    download_response page;
-    page.status = 200;
-    page.content_type = "Text/HTML; charset=utf-8";
-    CHECK(decide_download(page, request_url(), 0, 1000, {}).why.code() == errc::download_corrupt);
 }
 
 TEST_CASE("a file appears under its name only when it is complete")

@@ -34,16 +34,22 @@ public:
     /// How long an answer is used again.
     resolver_options& cache_ttl(std::chrono::milliseconds time) { return cache_ttl_ = time, *this; }
 
+    /// Whether names that lead into 198.18.0.0/15 may be results' hosts. Some local proxies answer every name from there
+    /// ("fake IP"); an address that is written in a link is refused all the same.
+    resolver_options& allow_fake_ip(bool allowed) { return allow_fake_ip_ = allowed, *this; }
+
     std::vector<pinned_host> const& pinned() const noexcept { return pinned_; }
     /// The addresses that were pinned for a host; null where none were.
     std::vector<std::string> const* find(std::string_view host) const noexcept;
     lookup_function const& lookup() const noexcept { return lookup_; }
     std::chrono::milliseconds cache_ttl() const noexcept { return cache_ttl_; }
+    bool allow_fake_ip() const noexcept { return allow_fake_ip_; }
 
 private:
     std::vector<pinned_host> pinned_;
     lookup_function lookup_;
     std::chrono::milliseconds cache_ttl_{30'000};
+    bool allow_fake_ip_ = false;
 };
 
 } // namespace apimart

@@ -35,7 +35,7 @@ public:
 
     connector(client_runtime& runtime, proxy_rules proxy, tls_context tls, resolver_options names)
         : runtime_(runtime), proxy_(std::move(proxy)), tls_(std::move(tls)),
-          resolver_(std::in_place, runtime.strand(), std::move(names))
+          allow_fake_ip_(names.allow_fake_ip()), resolver_(std::in_place, runtime.strand(), std::move(names))
     {}
     connector(connector const&) = delete;
     connector& operator=(connector const&) = delete;
@@ -117,9 +117,16 @@ private:
         if (!found)
             co_return found.error();
         if (c.public_only && !proxied) {
-            std::erase_if(*found, [](auto const& each) { return is_private_address(each); });
+            bool const has_fake_ip = std::any_of(found->begin(), found->end(), is_fake_ip);
+            std::erase_if(*found, [this](auto const& each) {
+                return is_private_address(each) && !(allow_fake_ip_ && is_fake_ip(each));
+            });
             if (found->empty())
-                co_return error_info(errc::url_not_allowed, c.origin.host + " is a private address");
+                co_return error_info(errc::url_not_allowed,
+                                     c.origin.host + " is a private address" +
+                                         (has_fake_ip ? " of a proxy that answers every name; "
+                                                        "resolver_options::allow_fake_ip allows it"
+                                                      : ""));
         }
         auto const port = static_cast<unsigned short>(std::stoul(proxied ? proxy_.port() : c.origin.port));
         if (result<void> connected = co_await connect_to_any(c, host, endpoints(*found, port)); !connected) {
@@ -286,6 +293,7 @@ private:
     client_runtime& runtime_;
     proxy_rules const proxy_;
     tls_context tls_;
+    bool const allow_fake_ip_;
     std::optional<resolver> resolver_;
 };
 

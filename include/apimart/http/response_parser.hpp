@@ -134,6 +134,7 @@ public:
 
     std::string_view retry_after() const noexcept { return kept(field::retry_after); }
     std::string_view date() const noexcept { return kept(field::date); }
+    std::string_view last_modified() const noexcept { return kept(field::last_modified); }
     std::string_view content_type() const noexcept { return kept(field::content_type); }
     std::string_view request_id() const noexcept { return kept(field::request_id); }
     std::string_view location() const noexcept { return kept(field::location); }
@@ -189,6 +190,7 @@ private:
     {
         retry_after,
         date,
+        last_modified,
         content_type,
         request_id,
         location,
@@ -197,7 +199,7 @@ private:
         etag,
         keep_alive
     };
-    static constexpr std::size_t kept_field_count = 9;
+    static constexpr std::size_t kept_field_count = 10;
 
     struct kept_field
     {
@@ -278,6 +280,9 @@ private:
                 break;
             case name::date:
                 owner_.keep(field::date, value);
+                break;
+            case name::last_modified:
+                owner_.keep(field::last_modified, value);
                 break;
             case name::content_type:
                 owner_.keep(field::content_type, value);

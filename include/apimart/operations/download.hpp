@@ -18,14 +18,6 @@
 
 namespace apimart::detail {
 
-// A server may give less than was asked for. "bytes 10-19/100" is no end of the file; "/*" does not tell.
-inline bool reaches_the_end(std::string_view content_range, std::uint64_t have)
-{
-    auto const slash = content_range.rfind('/');
-    std::string_view const total = slash == std::string_view::npos ? "*" : content_range.substr(slash + 1);
-    return total == "*" || total == std::to_string(have);
-}
-
 // A file that is being fetched, across all transfers of it.
 class download_target
 {
@@ -49,22 +41,23 @@ public:
         return std::nullopt;
     }
     std::uint64_t size() const { return part_.size(); }
-    // How much of it a further transfer need not bring: only a strong tag vouches for bytes.
-    std::uint64_t resumes_at() const { return etag_.empty() ? 0 : part_.size(); }
-    std::string const& etag() const noexcept { return etag_; }
+    bool is_whole() const { return !size_ || *size_ == part_.size(); }
+    // Without a name for what is there, nothing can be added to it.
+    file_in_transfer known() const { return {validator_.empty() ? 0 : part_.size(), size_, validator_}; }
 
-    std::optional<error_info> begin_answer(download_decision const& step, int status, std::string_view tag)
+    std::optional<error_info> begin_answer(download_decision const& step, std::string_view type)
     {
-        if (step.next == download_decision::action::fail) {
-            if (status == 416)
-                restart();
-            return step.why;
-        }
-        if (step.next == download_decision::action::from_start && part_.size() > 0) {
+        using action = download_decision::action;
+        bool const afresh = step.next == action::from_start || step.next == action::restart;
+        if (afresh && part_.size() > 0) {
             if (error_code const code = restart())
                 return error_info(errc::file_error, code.message()).underlying(code);
         }
-        etag_ = tag.starts_with('"') ? std::string(tag) : std::string();
+        if (step.next == action::fail || step.next == action::restart)
+            return step.why;
+        type_ = type;
+        size_ = step.file.size;
+        validator_ = step.file.validator;
         return std::nullopt;
     }
     std::optional<error_info> append(std::string_view piece)
@@ -74,6 +67,8 @@ public:
             if (beginning_.size() == sniffed_bytes && is_text(beginning_))
                 return not_a_video();
         }
+        if (size_ && part_.size() + piece.size() > *size_)
+            return error_info(errc::protocol_error, "more bytes than the file has");
         if (part_.size() + piece.size() > options.max_size)
             return error_info(errc::download_too_large,
                               "more than " + std::to_string(options.max_size) + " bytes");
@@ -100,20 +95,29 @@ public:
     std::filesystem::path const path;
 
 private:
-    static error_info not_a_video()
+    // What follows the type is the file server's free text.
+    error_info not_a_video() const
     {
+        for (char const* const type :
+             {"text/html", "text/plain", "application/json", "application/xml", "text/xml"})
+            if (mentions(type_, type))
+                return error_info(errc::download_corrupt, "got " + std::string(type) + ", not a video");
         return error_info(errc::download_corrupt, "the answer's bytes are text, not a video");
     }
     error_code restart()
     {
         beginning_.clear();
+        size_.reset();
+        validator_.clear();
         return part_.restart();
     }
 
     partial_file part_;
     client_state& client_;
     std::string beginning_;
-    std::string etag_;
+    std::string type_;
+    std::optional<std::uint64_t> size_;
+    std::string validator_;
     bool open_ = false;
 };
 
@@ -124,11 +128,11 @@ inline http_request make_download_request(request_url const& where, download_tar
     request.head.append("GET ").append(where.target).append(" HTTP/1.1\r\nHost: ");
     request.head.append(where.origin.authority()).append("\r\nUser-Agent: ").append(user_agent);
     request.head.append("\r\nAccept: */*\r\nAccept-Encoding: identity\r\n");
-    if (std::uint64_t const have = target.resumes_at(); have > 0)
+    if (file_in_transfer const file = target.known(); file.have > 0)
         request.head.append("Range: bytes=")
-            .append(std::to_string(have))
+            .append(std::to_string(file.have))
             .append("-\r\nIf-Range: ")
-            .append(target.etag())
+            .append(file.validator)
             .append("\r\n");
     request.head += "\r\n";
     request.response_limit = (std::numeric_limits<std::uint64_t>::max)();
@@ -144,6 +148,8 @@ inline download_response read_head(response_parser const& parser)
     answer.content_type = parser.content_type();
     answer.content_encoding = parser.content_encoding();
     answer.content_range = parser.content_range();
+    answer.etag = parser.etag();
+    answer.last_modified = parser.last_modified();
     answer.retry_after = parser.retry_after();
     answer.date = parser.date();
     answer.content_length = parser.content_length();
@@ -156,7 +162,7 @@ inline awaitable<std::optional<error_info>> transfer(client_state& client, opera
 {
     constexpr int max_redirects = 5;
     for (int hops = 0; hops <= max_redirects; ++hops) {
-        std::optional<request_url> const where = parse_request_url(url);
+        std::optional<request_url> const where = parse_request_url(clean_link(url));
         if (!where)
             co_return error_info(errc::url_not_allowed, "the result's link is not an http or https URL");
         bool const home = client.is_api_origin(where->origin);
@@ -169,45 +175,47 @@ inline awaitable<std::optional<error_info>> transfer(client_state& client, opera
         exchange x(client.runtime, client.pool, client.connector);
         op.active = &x;
         co_await x.send(std::move(request));
+        using action = download_decision::action;
         std::optional<error_info> unwanted;
         std::optional<download_decision> step;
-        download_response answer;
         if (response_parser const* const head = x.head()) {
-            answer = read_head(*head);
-            step =
-                decide_download(answer, *where, target.resumes_at(), target.options.max_size, wall_clock());
-            if (step->next == download_decision::action::redirect) {
-                // The connection is not worth reading an unwanted body for.
-                x.reject(error_info(errc::bad_response));
-            } else {
-                unwanted = target.begin_answer(*step, answer.status, head->etag());
-                while (!unwanted) {
-                    std::string_view const piece = co_await x.read_piece();
-                    if (piece.empty())
-                        break;
-                    unwanted = target.append(piece);
-                }
-                if (unwanted)
-                    x.reject(error_info(unwanted->code()));
+            download_response const answer = read_head(*head);
+            step = decide_download(answer, *where, target.known(), target.options.max_size, wall_clock());
+            // The connection is not worth reading an unwanted body for.
+            if (step->next == action::redirect || step->next == action::complete)
+                unwanted = error_info(errc::bad_response);
+            else
+                unwanted = target.begin_answer(*step, answer.content_type);
+            while (!unwanted) {
+                std::string_view const piece = co_await x.read_piece();
+                if (piece.empty())
+                    break;
+                unwanted = target.append(piece);
             }
+            if (unwanted)
+                x.reject(error_info(unwanted->code()));
         }
         op.active = nullptr;
         client.emit_attempt(request_kind::download, op.number, op.attempts, op.task_id, {},
                             where->origin.host, x);
         if (op.stop_reason)
             co_return error_info(op.stop_reason);
-        if (unwanted)
-            co_return unwanted;
-        if (step && step->next == download_decision::action::redirect) {
+        if (step && step->next == action::redirect) {
             url = step->location;
             continue;
         }
+        if (step && step->next == action::complete)
+            co_return std::nullopt;
+        if (unwanted && home && unwanted->http_status() == 401)
+            co_return error_info(api_errc::unauthorized, "the link needs an authorization that no link gets")
+                .http_status(401);
+        if (unwanted)
+            co_return unwanted;
         if (x.result.phase != request_phase::answered)
             co_return error_info(x.result.error, x.result.detail)
                 .underlying(x.result.underlying)
                 .http_status(x.result.http_status);
-        if (step->next == download_decision::action::resume &&
-            !reaches_the_end(answer.content_range, target.size()))
+        if (!target.is_whole())
             co_return error_info(errc::connection_lost, "the part ended before the file did");
         if (target.size() == 0)
             co_return error_info(errc::download_corrupt, "the file is empty");
@@ -239,17 +247,13 @@ inline awaitable<std::optional<error_info>> enter_downloads(client_state& client
 }
 
 // The task is paid for; its result may only have a newer link.
-inline awaitable<std::optional<std::string>> ask_for_fresh_link(client_state& client, operation& op,
-                                                                video_file const& file)
+inline awaitable<std::optional<video_file>> ask_for_fresh_link(client_state& client, operation& op,
+                                                               video_file const& file)
 {
-    exchange x(client.runtime, client.pool, client.connector);
-    op.active = &x;
-    result<task_state> const now =
-        co_await get_status(client, x, file.task_id(), request_kind::status, op.number, 1);
-    op.active = nullptr;
+    result<task_state> const now = co_await status(client, op, file.task_id(), status_options());
     if (!now || file.index() >= now->videos().size())
         co_return std::nullopt;
-    co_return now->videos()[file.index()].url().expose();
+    co_return now->videos()[file.index()];
 }
 
 // Transfers that go on where the one before ended.
@@ -272,11 +276,13 @@ inline awaitable<result<std::uint64_t>> fetch(client_state& client, operation& o
     policy.max_retries = options.max_retries;
     read_retry again(policy, client.budget, client.seed(),
                      op.limit ? std::optional(op.limit->when()) : std::nullopt);
-    int resumes = 0;
-    std::string url = file.url().expose();
+    link_patience patience(options.link_patience);
+    int in_vain = 0;
+    std::uint64_t most = 0;
+    video_file link = file;
     for (bool refreshed = false;;) {
         ++op.attempts;
-        std::optional<error_info> why = co_await transfer(client, op, target, url);
+        std::optional<error_info> why = co_await transfer(client, op, target, link.url().expose());
         if (!why) {
             result<std::uint64_t> done = target.finish();
             if (done)
@@ -285,30 +291,43 @@ inline awaitable<result<std::uint64_t>> fetch(client_state& client, operation& o
         }
         if (op.stop_reason)
             co_return error_info(op.stop_reason);
-        if (why->code() == errc::result_expired && !std::exchange(refreshed, true) &&
-            is_task_id(file.task_id())) {
-            std::optional<std::string> fresh = co_await ask_for_fresh_link(client, op, file);
-            if (op.stop_reason)
-                co_return error_info(op.stop_reason);
-            if (!fresh)
+        if (why->code() == errc::result_expired) {
+            if (!std::exchange(refreshed, true) && is_task_id(file.task_id())) {
+                std::optional<video_file> fresh = co_await ask_for_fresh_link(client, op, file);
+                if (op.stop_reason)
+                    co_return error_info(op.stop_reason);
+                if (fresh) {
+                    link = std::move(*fresh);
+                    continue;
+                }
+            }
+            if (!link.expires_at() || *link.expires_at() <= wall_clock())
                 co_return *why;
-            url = std::move(*fresh);
-            continue;
+            auto const pause = patience.next();
+            if (!pause)
+                co_return refused_before_expiry(std::move(*why));
+            client.emit_retry(op, *pause, *why, false);
+            co_await client.sleep(op, *pause);
+        } else {
+            // Whoever makes progress is not given up.
+            bool const has_grown = target.size() > most;
+            most = std::max(most, target.size());
+            in_vain = has_grown ? 0 : in_vain;
+            auto const next = again.after(*why, client.runtime.now(), in_vain++, has_grown);
+            client.count(next);
+            if (!next.delay)
+                co_return next.why;
+            client.emit_retry(op, *next.delay, *why, false);
+            co_await client.sleep(op, *next.delay);
         }
-        auto const next = again.after(*why, client.runtime.now(), resumes++);
-        client.count(next);
-        if (!next.delay)
-            co_return next.why;
-        client.emit_retry(op, *next.delay, *why, false);
-        co_await client.sleep(op, *next.delay);
         if (op.stop_reason)
             co_return error_info(op.stop_reason);
     }
 }
 
 // What a call of `client::download` is.
-inline awaitable<result<std::uint64_t>> download(client_state& client, operation& op, video_file file,
-                                                 std::string to, download_options options)
+inline awaitable<result<std::uint64_t>> download(client_state& client, operation& op, video_file const& file,
+                                                 std::string const& to, download_options const& options)
 {
     op.task_id = file.task_id();
     result<std::uint64_t> outcome = co_await fetch(client, op, file, to, options);

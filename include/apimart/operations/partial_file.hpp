@@ -13,6 +13,7 @@
 
 #include <cerrno>
 #include <climits>
+#include <cstdio>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -77,11 +78,8 @@ public:
         if (overwrite) {
             if (::rename(part_.c_str(), target_.c_str()) != 0)
                 return last();
-        } else {
-            // A link, unlike a rename, never replaces a file that appeared in the meantime.
-            if (::link(part_.c_str(), target_.c_str()) != 0)
-                return last();
-            ::unlink(part_.c_str());
+        } else if (auto const code = put_in_place()) {
+            return code;
         }
         int const directory = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (directory >= 0) {
@@ -114,7 +112,37 @@ private:
         return std::filesystem::path(target).replace_filename(name + suffix);
     }
 
-    static boost::system::error_code last() noexcept { return {errno, boost::system::system_category()}; }
+    // Under the target's name, and never in the place of a file that appeared in the meantime: by a link; where the file
+    // system has none (exFAT, some shares), by a rename that replaces nothing; at last over an empty file of our own.
+    boost::system::error_code put_in_place() noexcept
+    {
+        if (::link(part_.c_str(), target_.c_str()) == 0) {
+            ::unlink(part_.c_str());
+            return {};
+        }
+        if (errno == EEXIST)
+            return last();
+#ifdef RENAME_NOREPLACE
+        if (::renameat2(AT_FDCWD, part_.c_str(), AT_FDCWD, target_.c_str(), RENAME_NOREPLACE) == 0)
+            return {};
+        if (errno == EEXIST)
+            return last();
+#endif
+        int const placeholder = ::open(target_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (placeholder < 0)
+            return last();
+        ::close(placeholder);
+        if (::rename(part_.c_str(), target_.c_str()) == 0)
+            return {};
+        auto const code = last();
+        ::unlink(target_.c_str());
+        return code;
+    }
+
+    static boost::system::error_code last() noexcept
+    {
+        return {errno, boost::system::system_category()};
+    }
 
     void close() noexcept
     {

@@ -42,8 +42,8 @@ public:
 
     void succeeded() noexcept { budget_.succeeded(); }
 
-    // `done`: repetitions before this one.
-    retry_decision after(error_info const& why, clock::time_point now, int done)
+    // `done`: repetitions before this one. What has made progress is no repetition, and is not paid from the budget.
+    retry_decision after(error_info const& why, clock::time_point now, int done, bool has_progressed = false)
     {
         retry_decision decision(why);
         auto const asked = why.retry_after();
@@ -51,7 +51,8 @@ public:
             (asked && *asked > policy_.max_retry_after))
             return decision;
         decision.rate_limited = why.code() == condition::rate_limited;
-        decision.budget_refused = !(decision.rate_limited ? budget_.take_throttle() : budget_.take_retry());
+        decision.budget_refused =
+            !has_progressed && !(decision.rate_limited ? budget_.take_throttle() : budget_.take_retry());
         if (decision.budget_refused) {
             decision.why = renamed(errc::retry_budget_exhausted, why);
             return decision;

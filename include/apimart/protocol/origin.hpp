@@ -175,6 +175,13 @@ inline bool is_private_address(boost::asio::ip::address const& address)
            in(0xC6120000, 15) || in(0xF0000000, 4);
 }
 
+// What local proxies answer to every name, to see later which name was meant (RFC 2544's addresses).
+inline bool is_fake_ip(boost::asio::ip::address const& address)
+{
+    constexpr unsigned benchmarking = 0xC6120000U >> 17U; // 198.18.0.0/15
+    return address.is_v4() && address.to_v4().to_uint() >> 17U == benchmarking;
+}
+
 // The same for a host that another machine will look up, as a proxy does: also names of the own machine, and
 // numbers that resolvers read as an address, such as `127.1`, `2130706433` or `0x7f000001`. A host that ends in
 // a number and is no address is refused with them, since readers differ in what they make of it.
