@@ -5,7 +5,10 @@
 #include <apimart/version.hpp>
 
 #include <apimart/any_request.hpp>
+#include <apimart/api_request.hpp>
+#include <apimart/api_response.hpp>
 #include <apimart/as_result.hpp>
+#include <apimart/balance.hpp>
 #include <apimart/client_config.hpp>
 #include <apimart/error.hpp>
 #include <apimart/metrics.hpp>
@@ -44,6 +47,8 @@ void begin_status(client_handle const&, completion<task_state>, task, status_opt
 void begin_generate(client_handle const&, completion<task_result>, any_request, submit_options, wait_options);
 void begin_download(client_handle const&, completion<std::uint64_t>, video_file, std::string,
                     download_options);
+void begin_request(client_handle const&, completion<api_response>, api_request, status_options);
+void begin_balance(client_handle const&, completion<balance>, api_request, status_options);
 void begin_shutdown(client_handle const&, completion<shutdown_report>);
 
 } // namespace detail
@@ -193,6 +198,57 @@ public:
     auto download(video_file file, std::string to, Token token = Token())
     {
         return download(std::move(file), std::move(to), download_options(), std::move(token));
+    }
+
+    /// What this client's key may still spend.
+    ///
+    /// Completion: `void(error_code, balance)`.
+    /// Errors: refusals as `api_errc`, `errc::bad_response`, transport errors after the retries of `retry_policy`.
+    /// Cancellation: terminal, partial, total; nothing changes at the service.
+    /// Lifetime and thread safety: as the class. Source: API reference, section 7.1.
+    template <detail::completion_token<apimart::balance> Token = default_token>
+    auto balance(status_options options, Token token = Token())
+    {
+        return start<apimart::balance>(token, &detail::begin_balance, api_request{.path = "/v1/balance"},
+                                       options);
+    }
+    template <detail::completion_token<apimart::balance> Token = default_token>
+    auto balance(Token token = Token())
+    {
+        return balance(status_options(), std::move(token));
+    }
+
+    /// The same for the account that the key belongs to.
+    template <detail::completion_token<apimart::balance> Token = default_token>
+    auto account_balance(status_options options, Token token = Token())
+    {
+        return start<apimart::balance>(token, &detail::begin_balance, api_request{.path = "/v1/user/balance"},
+                                       options);
+    }
+    template <detail::completion_token<apimart::balance> Token = default_token>
+    auto account_balance(Token token = Token())
+    {
+        return account_balance(status_options(), std::move(token));
+    }
+
+    /// Sends a request that the library does not model, with its connections, limits and key. A GET is repeated
+    /// as other reads are; nothing else is sent a second time. A video that is ordered this way has none of the
+    /// guarantees of `submit`.
+    ///
+    /// Completion: `void(error_code, api_response)`.
+    /// Errors: `errc::invalid_request` for an unusable path, before any byte is sent; refusals as `api_errc`;
+    /// transport errors; `errc::outcome_unknown` where the service may have done what is not a GET.
+    /// Cancellation: terminal, partial, total; what has left may have its effect.
+    /// Lifetime and thread safety: as the class. Limits: `limits::body_limit`.
+    template <detail::completion_token<api_response> Token = default_token>
+    auto request(api_request request, status_options options, Token token = Token())
+    {
+        return start<api_response>(token, &detail::begin_request, std::move(request), options);
+    }
+    template <detail::completion_token<api_response> Token = default_token>
+    auto request(api_request wanted, Token token = Token())
+    {
+        return request(std::move(wanted), status_options(), std::move(token));
     }
 
     /// Ends the client in two steps. First nothing new begins, waits and unsent submits end with

@@ -28,6 +28,7 @@ constexpr bool is_plain_value =
 static_assert(is_plain_value<task> && is_plain_value<task_state> && is_plain_value<task_result>);
 static_assert(is_plain_value<result_url> && is_plain_value<video_file> && is_plain_value<task_error>);
 static_assert(is_plain_value<error_info> && is_plain_value<server_message> && is_plain_value<attempt>);
+static_assert(is_plain_value<balance> && is_plain_value<api_response>);
 static_assert(is_plain_value<violation> && is_plain_value<validation_result>);
 
 // What is got out of a temporary is a value of its own: a reference or a view into it would be gone at the semicolon, or
@@ -58,6 +59,8 @@ OWNS(video_file, url);
 OWNS(task_error, code);
 OWNS(task_error, type);
 OWNS(task_error, text);
+OWNS(api_response, content_type);
+OWNS(api_response, body);
 OWNS(server_message, code);
 OWNS(server_message, type);
 OWNS(server_message, text);

@@ -6,6 +6,7 @@
 #include <apimart/operations/client_state.hpp>
 #include <apimart/operations/download.hpp>
 #include <apimart/operations/generate.hpp>
+#include <apimart/operations/request.hpp>
 #include <apimart/operations/shutdown.hpp>
 #include <apimart/operations/status.hpp>
 #include <apimart/operations/submit.hpp>
@@ -137,6 +138,24 @@ APIMART_INLINE void begin_download(client_handle const& client, completion<std::
         [file = std::move(file), to = std::move(to), options](client_state& state, operation& op) {
             return download(state, op, file, to, options);
         });
+}
+
+APIMART_INLINE void begin_request(client_handle const& client, completion<api_response> handler,
+                                  api_request wanted, status_options options)
+{
+    client.state->launch(std::move(handler), request_kind::request,
+                         [wanted = std::move(wanted), options](client_state& state, operation& op) {
+                             return request(state, op, wanted, options);
+                         });
+}
+
+APIMART_INLINE void begin_balance(client_handle const& client, completion<balance> handler,
+                                  api_request wanted, status_options options)
+{
+    client.state->launch(std::move(handler), request_kind::request,
+                         [wanted = std::move(wanted), options](client_state& state, operation& op) {
+                             return get_balance(state, op, wanted, options);
+                         });
 }
 
 APIMART_INLINE void begin_shutdown(client_handle const& client, completion<shutdown_report> handler)

@@ -73,18 +73,21 @@ inline std::uint64_t fresh_seed()
 class api_endpoint
 {
 public:
-    api_endpoint(request_url const& base, authorization const& credentials) : origin(base.origin)
+    api_endpoint(request_url const& address, authorization const& credentials)
+        : origin(address.origin), base(address.target)
     {
-        std::string fields = "Host: " + origin.authority() + "\r\nUser-Agent: ";
+        fields = "Host: " + origin.authority() + "\r\nUser-Agent: ";
         fields.append(user_agent).append("\r\nAccept: application/json\r\n");
         credentials.append_header(fields);
-        post = "POST " + base.target + "/v1/videos/generations HTTP/1.1\r\n" + fields +
+        post = "POST " + base + "/v1/videos/generations HTTP/1.1\r\n" + fields +
                "Content-Type: application/json\r\nIdempotency-Key: ";
-        get = "GET " + base.target + "/v1/tasks/";
+        get = "GET " + base + "/v1/tasks/";
         get_tail = " HTTP/1.1\r\n" + fields + "\r\n";
     }
 
     detail::origin origin;
+    std::string base;     // what every path begins with
+    std::string fields;   // of every request
     std::string post;     // up to the idempotency key
     std::string get;      // up to the task's id
     std::string get_tail; // what follows the id
