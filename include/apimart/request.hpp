@@ -255,12 +255,18 @@ storyboard(Shots... shots)
     return storyboard_draft<Model, sizeof...(Shots)>(all);
 }
 
+namespace detail {
+struct no_storyboard
+{};
+} // namespace detail
+
 /// A number of shots that the model does not take, or a model without storyboards.
 template <class Model, class... Shots>
     requires(std::same_as<Shots, shot>&&...) && (!accepts_shots<Model, sizeof...(Shots)>)
-void storyboard(Shots...)
+auto storyboard(Shots...)
 {
     static_assert(sizeof(does_not_compile<detail::written<detail::shots_not_accepted<Model>>>) != 0);
+    return detail::no_storyboard();
 }
 
 /// The same with a range of `owned_shot` (or `shot`) known at run time, judged by `any_request::check()`.

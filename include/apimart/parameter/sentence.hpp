@@ -69,16 +69,22 @@ constexpr void write_alternatives(sentence_writer& out, std::size_t count, Words
     }
 }
 
-// What `Write::write(sentence_writer&)` writes, with the size that it has.
 template <class Write>
-inline constexpr auto written = [] {
-    constexpr sentence_writer out = [] {
-        sentence_writer all;
-        Write::write(all);
-        return all;
-    }();
-    return sentence<out.text().size()>(out.text());
+inline constexpr sentence_writer writer_of = [] {
+    sentence_writer out;
+    Write::write(out);
+    return out;
 }();
+
+template <std::size_t Size>
+constexpr sentence<Size> sentence_of(std::string_view text) noexcept
+{
+    return sentence<Size>(text);
+}
+
+// What `Write::write(sentence_writer&)` writes.
+template <class Write>
+inline constexpr auto written = sentence_of<writer_of<Write>.text().size()>(writer_of<Write>.text());
 
 } // namespace detail
 

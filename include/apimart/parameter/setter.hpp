@@ -26,7 +26,7 @@ class not_accepted;
     class not_accepted<Model, Kind, parameter::tag, Reason>                                                  \
     {                                                                                                        \
         template <class... Given>                                                                            \
-        void tag(Given const&...);                                                                           \
+        request<Model, Kind>&& tag(Given const&...);                                                         \
     };
 #define APIMART_LIST_PARAMETER APIMART_PARAMETER
 #include <apimart/parameter/list.hpp>
