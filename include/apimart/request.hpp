@@ -86,10 +86,43 @@ class request : public detail::parts_of<Model, Kind>,
 {
     using parts = detail::parts_of<Model, Kind>;
 
+    template <class... Parameters>
+    static constexpr bool needs_only = std::same_as<detail::needs_of<Model, Kind>, needs<Parameters...>>;
+    template <std::size_t Position>
+    using image = list_entry<Model, Kind, parameter::image_urls, Position>;
+
 public:
     using model_type = Model;
     using kind_type = Kind;
 
+    // The constructors for the required parts of the known models; an editor shows those of the class itself only.
+    // Those for other parts, and for ranges, are inherited.
+    explicit request(argument<Model, Kind, parameter::prompt> prompt) requires(needs_only<parameter::prompt>)
+        : parts(prompt)
+    {}
+    explicit request(argument<Model, Kind, parameter::first_frame_image> first_frame_image)
+        requires(needs_only<parameter::first_frame_image>)
+        : parts(first_frame_image)
+    {}
+    explicit request(argument<Model, Kind, parameter::prompt> prompt,
+                     argument<Model, Kind, parameter::first_frame_image> first_frame_image)
+        requires(needs_only<parameter::prompt, parameter::first_frame_image>)
+        : parts(prompt, first_frame_image)
+    {}
+    explicit request(argument<Model, Kind, parameter::prompt> prompt, image<0> image_url_1, image<1> image_url_2 = {},
+                     image<2> image_url_3 = {}, image<3> image_url_4 = {}, image<4> image_url_5 = {},
+                     image<5> image_url_6 = {}, image<6> image_url_7 = {}, image<7> image_url_8 = {})
+        requires(needs_only<parameter::prompt, parameter::image_urls>)
+        : parts(prompt, image_url_1, image_url_2, image_url_3, image_url_4, image_url_5, image_url_6, image_url_7,
+                image_url_8)
+    {}
+    explicit request(argument<Model, Kind, parameter::image_url> image_url,
+                     argument<Model, Kind, parameter::video_url> video_url,
+                     argument<Model, Kind, parameter::character_orientation> character_orientation,
+                     argument<Model, Kind, parameter::mode> mode)
+        requires(needs_only<parameter::image_url, parameter::video_url, parameter::character_orientation, parameter::mode>)
+        : parts(image_url, video_url, character_orientation, mode)
+    {}
     using parts::parts;
 
     // Without all that is required there is no request, and the compiler names what it needs.

@@ -128,10 +128,10 @@ constexpr void write_accepted(sentence_writer& out, value_rule const& rule)
         break;
     case value_kind::url:
     case value_kind::urls:
-        out << (rule.base64_allowed() ? "a URL or Base64" : "an http or https URL");
+        out << (rule.base64_allowed() ? "an http or https URL, or Base64" : "an http or https URL");
         break;
     case value_kind::elements:
-        out << "elements";
+        out << "elements of " << rule.item_minimum << " to " << rule.item_maximum << " pictures";
         break;
     case value_kind::object:
         out << "a JSON object";
@@ -139,7 +139,10 @@ constexpr void write_accepted(sentence_writer& out, value_rule const& rule)
     case value_kind::text:
     case value_kind::shots:
     case value_kind::shot_script:
-        out << "a text";
+        if (rule.maximum == value_rule::unlimited)
+            out << "a text";
+        else
+            out << "at most " << rule.maximum << " characters";
         break;
     }
 }

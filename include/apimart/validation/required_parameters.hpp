@@ -81,57 +81,6 @@ constexpr last_part last_part_of() noexcept
 template <class Model, class Kind, class Tags, last_part Last>
 class required_parameters;
 
-// Those of the known models name their parameters, which an editor then shows.
-#define APIMART_PART(tag) argument<Model, Kind, parameter::tag> tag
-#define APIMART_CONSTRUCTOR(parts, ...)                                                                      \
-public:                                                                                                      \
-    explicit required_parameters(__VA_ARGS__) : request_body(Model::id, Kind::template table_of<Model>().rows) \
-    {                                                                                                        \
-        parts                                                                                                \
-    }                                                                                                        \
-                                                                                                             \
-protected:                                                                                                   \
-    required_parameters(from_json_tag tag, boost::json::object body, std::vector<std::string> extras)        \
-        : request_body(tag, std::move(body), std::move(extras))                                              \
-    {}
-#define APIMART_STORE(tag) this->store(parameter::tag::name, tag);
-
-template <class Model, class Kind>
-class required_parameters<Model, Kind, tag_list<parameter::prompt>, last_part::value> : public request_body
-{
-    APIMART_CONSTRUCTOR(APIMART_STORE(prompt), APIMART_PART(prompt))
-};
-
-template <class Model, class Kind>
-class required_parameters<Model, Kind, tag_list<parameter::first_frame_image>, last_part::value> : public request_body
-{
-    APIMART_CONSTRUCTOR(APIMART_STORE(first_frame_image), APIMART_PART(first_frame_image))
-};
-
-template <class Model, class Kind>
-class required_parameters<Model, Kind, tag_list<parameter::prompt, parameter::first_frame_image>, last_part::value>
-    : public request_body
-{
-    APIMART_CONSTRUCTOR(APIMART_STORE(prompt) APIMART_STORE(first_frame_image), APIMART_PART(prompt),
-                        APIMART_PART(first_frame_image))
-};
-
-template <class Model, class Kind>
-class required_parameters<
-    Model, Kind,
-    tag_list<parameter::image_url, parameter::video_url, parameter::character_orientation, parameter::mode>,
-    last_part::value> : public request_body
-{
-    APIMART_CONSTRUCTOR(APIMART_STORE(image_url) APIMART_STORE(video_url) APIMART_STORE(character_orientation)
-                            APIMART_STORE(mode),
-                        APIMART_PART(image_url), APIMART_PART(video_url), APIMART_PART(character_orientation),
-                        APIMART_PART(mode))
-};
-
-#undef APIMART_STORE
-#undef APIMART_CONSTRUCTOR
-#undef APIMART_PART
-
 template <class Model, class Kind, class... Parameters>
 class required_parameters<Model, Kind, tag_list<Parameters...>, last_part::value> : public request_body
 {
@@ -150,38 +99,6 @@ protected:
 
 template <class Model, class Kind, class Leading, class List>
 class parts_before_list;
-
-template <class Model, class Kind, class List>
-class parts_before_list<Model, Kind, tag_list<parameter::prompt>, List> : public request_body
-{
-    template <std::size_t Position>
-    using entry = list_entry<Model, Kind, List, Position>;
-
-public:
-    explicit parts_before_list(argument<Model, Kind, parameter::prompt> prompt, entry<0> first, entry<1> second = {},
-                               entry<2> third = {}, entry<3> fourth = {}, entry<4> fifth = {}, entry<5> sixth = {},
-                               entry<6> seventh = {}, entry<7> eighth = {})
-        : request_body(Model::id, Kind::template table_of<Model>().rows)
-    {
-        this->store(parameter::prompt::name, prompt);
-        this->store_list(List::name, {first, second, third, fourth, fifth, sixth, seventh, eighth});
-    }
-
-    /// The same with a list whose length is known only at run time.
-    template <class Range>
-        requires accepts_range<Model, Kind, List, Range>
-    explicit parts_before_list(argument<Model, Kind, parameter::prompt> prompt, Range const& entries)
-        : request_body(Model::id, Kind::template table_of<Model>().rows)
-    {
-        this->store(parameter::prompt::name, prompt);
-        this->store_range(List::name, entries);
-    }
-
-protected:
-    parts_before_list(from_json_tag tag, boost::json::object body, std::vector<std::string> extras)
-        : request_body(tag, std::move(body), std::move(extras))
-    {}
-};
 
 template <class Model, class Kind, class... Parameters, class List>
 class parts_before_list<Model, Kind, tag_list<Parameters...>, List> : public request_body

@@ -276,8 +276,10 @@ private:
     static object of_text(std::int64_t minimum, std::int64_t maximum)
     {
         object result{{"type", "string"}};
-        if (minimum > 0)
+        if (minimum > 0) {
             result["minLength"] = minimum;
+            result["pattern"] = "[^ \\t\\n\\v\\f\\r]"; // not white space only
+        }
         if (maximum != value_rule::unlimited)
             result["maxLength"] = maximum;
         return result;
