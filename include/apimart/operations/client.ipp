@@ -14,6 +14,7 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
@@ -95,7 +96,7 @@ APIMART_INLINE metrics metrics_of(client_handle const& client)
 }
 
 APIMART_INLINE void begin_submit(client_handle const& client, completion<task> handler, any_request request,
-                                 submit_options options)
+                                 submit_settings options)
 {
     client.state->launch(std::move(handler), request_kind::submit,
                          [request = std::move(request), options = std::move(options)](client_state& state,
@@ -120,12 +121,13 @@ APIMART_INLINE void begin_status(client_handle const& client, completion<task_st
 }
 
 APIMART_INLINE void begin_generate(client_handle const& client, completion<task_result> handler,
-                                   any_request request, submit_options submit_with, wait_options wait_with)
+                                   any_request request, std::optional<std::chrono::milliseconds> timeout,
+                                   submit_settings submit_with, wait_options wait_with)
 {
     client.state->launch(std::move(handler), request_kind::submit,
-                         [request = std::move(request), submit_with = std::move(submit_with),
+                         [request = std::move(request), timeout, submit_with = std::move(submit_with),
                           wait_with](client_state& state, operation& op) mutable {
-                             return generate(state, op, std::move(request), std::move(submit_with),
+                             return generate(state, op, std::move(request), timeout, std::move(submit_with),
                                              wait_with);
                          });
 }

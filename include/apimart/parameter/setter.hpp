@@ -134,7 +134,7 @@ struct base_for
 {
     template <template <class, class, class, class> class Setter, class Made, class Model, class Kind, class Parameter>
     using type = not_accepted<Model, Kind, Parameter,
-                              typename reason<What, parameter_standing<Model, Kind, Parameter>.which>::type>;
+                              typename reason_for<What, parameter_standing<Model, Kind, Parameter>.which>::type>;
 };
 template <>
 struct base_for<standing::settable>

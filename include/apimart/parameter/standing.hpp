@@ -149,27 +149,27 @@ struct parameter_at;
 #include <apimart/parameter/list.hpp>
 
 template <standing What, std::size_t Which>
-struct reason
+struct reason_for
 {
     using type = no_such_parameter;
 };
 template <std::size_t Which>
-struct reason<standing::no_effect, Which>
+struct reason_for<standing::no_effect, Which>
 {
     using type = it_has_no_effect_here;
 };
 template <std::size_t Which>
-struct reason<standing::set_by_the_kind, Which>
+struct reason_for<standing::set_by_the_kind, Which>
 {
     using type = the_kind_sets_it;
 };
 template <std::size_t Which>
-struct reason<standing::other_kind, Which>
+struct reason_for<standing::other_kind, Which>
 {
     using type = only_for<typename kind_at<Which, all_kinds>::type>;
 };
 template <std::size_t Which>
-struct reason<standing::other_parameter, Which>
+struct reason_for<standing::other_parameter, Which>
 {
     using type = instead_it_has<typename parameter_at<static_cast<parameter_index>(Which)>::type>;
 };

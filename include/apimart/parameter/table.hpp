@@ -88,7 +88,7 @@ struct table_of
 namespace detail {
 
 template <class Tag>
-constexpr parameter_spec row(requirement how, value_rule const& values, constant fixed = {}) noexcept
+constexpr parameter_spec row_for(requirement how, value_rule const& values, constant fixed = {}) noexcept
 {
     return {Tag::name, Tag::description, how, values, fixed, Tag::index};
 }
@@ -103,61 +103,61 @@ constexpr detail::constructor_row<Tag> required(Tag, value_rule values) noexcept
     // A required text that is empty would be no text.
     if (values.kind == value_kind::text && values.minimum == 0)
         values.minimum = 1;
-    return {detail::row<Tag>(requirement::required, values)};
+    return {detail::row_for<Tag>(requirement::required, values)};
 }
 
 template <class Tag>
 constexpr detail::constructor_row<Tag> recommended_argument(Tag, value_rule values) noexcept
 {
-    return {detail::row<Tag>(requirement::recommended_argument, values)};
+    return {detail::row_for<Tag>(requirement::recommended_argument, values)};
 }
 
 template <class Tag>
 constexpr parameter_spec recommended(Tag, value_rule values) noexcept
 {
-    return detail::row<Tag>(requirement::recommended, values);
+    return detail::row_for<Tag>(requirement::recommended, values);
 }
 
 template <class Tag>
 constexpr parameter_spec optional(Tag, value_rule values) noexcept
 {
-    return detail::row<Tag>(requirement::optional, values);
+    return detail::row_for<Tag>(requirement::optional, values);
 }
 
 template <class Tag>
 constexpr parameter_spec undocumented(Tag, value_rule values) noexcept
 {
-    return detail::row<Tag>(requirement::undocumented, values);
+    return detail::row_for<Tag>(requirement::undocumented, values);
 }
 
 template <class Tag>
 constexpr parameter_spec ignored(Tag, value_rule values) noexcept
 {
-    return detail::row<Tag>(requirement::ignored, values);
+    return detail::row_for<Tag>(requirement::ignored, values);
 }
 
 template <class Tag>
 constexpr parameter_spec fixed(Tag, bool value) noexcept
 {
-    return detail::row<Tag>(requirement::fixed, boolean, constant(value));
+    return detail::row_for<Tag>(requirement::fixed, boolean, constant(value));
 }
 
 template <class Tag>
 constexpr parameter_spec discriminator(Tag, bool value) noexcept
 {
-    return detail::row<Tag>(requirement::discriminator, boolean, constant(value));
+    return detail::row_for<Tag>(requirement::discriminator, boolean, constant(value));
 }
 
 template <class Tag>
 constexpr parameter_spec discriminator(Tag, value_rule values, choice<Tag> value) noexcept
 {
-    return detail::row<Tag>(requirement::discriminator, values, constant(value.text()));
+    return detail::row_for<Tag>(requirement::discriminator, values, constant(value.text()));
 }
 
 template <class Tag>
 constexpr parameter_spec derived(Tag, value_rule values) noexcept
 {
-    return detail::row<Tag>(requirement::derived, values);
+    return detail::row_for<Tag>(requirement::derived, values);
 }
 
 } // namespace tables

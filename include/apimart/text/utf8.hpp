@@ -74,7 +74,7 @@ constexpr utf8_scan scan_utf8(std::string_view text) noexcept
     return result;
 }
 
-// The white space of ASCII, as ECMA-262's pattern `[ \\t\\n\\v\\f\\r]`.
+// That of ASCII.
 inline constexpr std::string_view white_space = " \t\n\v\f\r";
 
 /// Whether a text says nothing: it is empty or white space only.
