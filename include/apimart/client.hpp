@@ -101,7 +101,8 @@ public:
     template <detail::completion_token<task> Token = default_token>
     auto submit(any_request request, submit_options options, Token token = Token())
     {
-        return start<task>(token, &detail::begin_submit, std::move(request), detail::submit_settings(options));
+        return start<task>(token, &detail::begin_submit, std::move(request),
+                           detail::submit_settings(options));
     }
     template <detail::completion_token<task> Token = default_token>
     auto submit(any_request request, Token token = Token())

@@ -53,7 +53,8 @@ public:
     template <class Function>
         requires(std::invocable<Function&, task const&> && !std::convertible_to<Function&, pointer> &&
                  !std::same_as<std::remove_const_t<Function>, accepted_handler>)
-    accepted_handler(Function& function) noexcept
+    accepted_handler(Function& function)
+    noexcept
         : object_(&function),
           copy_([](void const* object) { return function_type(*static_cast<Function const*>(object)); })
     {}
@@ -61,7 +62,8 @@ public:
     template <class Function>
         requires(std::invocable<Function&, task const&> && !std::convertible_to<Function&, pointer> &&
                  !std::same_as<Function, accepted_handler> && !std::is_reference_v<Function>)
-    accepted_handler(Function&&) = delete;
+    accepted_handler(Function&&)
+    = delete;
 
     /// The function, copied; empty without one.
     function_type function() const
@@ -146,12 +148,12 @@ class submit_settings
 public:
     submit_settings() {}
     explicit submit_settings(submit_options const& given)
-        : idempotency_key(given.idempotency_key.view()), timeout(given.timeout), max_retries(given.max_retries),
-          on_accepted(given.on_accepted.function())
+        : idempotency_key(given.idempotency_key.view()), timeout(given.timeout),
+          max_retries(given.max_retries), on_accepted(given.on_accepted.function())
     {}
     explicit submit_settings(generate_options const& given)
-        : idempotency_key(given.idempotency_key.view()), timeout(given.timeout), max_retries(given.max_retries),
-          on_accepted(given.on_accepted.function())
+        : idempotency_key(given.idempotency_key.view()), timeout(given.timeout),
+          max_retries(given.max_retries), on_accepted(given.on_accepted.function())
     {}
 
     std::string idempotency_key;

@@ -100,27 +100,29 @@ public:
     explicit request(argument<Model, Kind, parameter::prompt> prompt) requires(needs_only<parameter::prompt>)
         : parts(prompt)
     {}
-    explicit request(argument<Model, Kind, parameter::first_frame_image> first_frame_image)
-        requires(needs_only<parameter::first_frame_image>)
+    explicit request(argument<Model, Kind, parameter::first_frame_image> first_frame_image) requires(
+        needs_only<parameter::first_frame_image>)
         : parts(first_frame_image)
     {}
-    explicit request(argument<Model, Kind, parameter::prompt> prompt,
-                     argument<Model, Kind, parameter::first_frame_image> first_frame_image)
-        requires(needs_only<parameter::prompt, parameter::first_frame_image>)
+    explicit request(
+        argument<Model, Kind, parameter::prompt> prompt,
+        argument<Model, Kind, parameter::first_frame_image>
+            first_frame_image) requires(needs_only<parameter::prompt, parameter::first_frame_image>)
         : parts(prompt, first_frame_image)
     {}
-    explicit request(argument<Model, Kind, parameter::prompt> prompt, image<0> image_url_1, image<1> image_url_2 = {},
-                     image<2> image_url_3 = {}, image<3> image_url_4 = {}, image<4> image_url_5 = {},
-                     image<5> image_url_6 = {}, image<6> image_url_7 = {}, image<7> image_url_8 = {})
-        requires(needs_only<parameter::prompt, parameter::image_urls>)
-        : parts(prompt, image_url_1, image_url_2, image_url_3, image_url_4, image_url_5, image_url_6, image_url_7,
-                image_url_8)
+    explicit request(argument<Model, Kind, parameter::prompt> prompt, image<0> image_url_1,
+                     image<1> image_url_2 = {}, image<2> image_url_3 = {}, image<3> image_url_4 = {},
+                     image<4> image_url_5 = {}, image<5> image_url_6 = {}, image<6> image_url_7 = {},
+                     image<7> image_url_8 = {}) requires(needs_only<parameter::prompt, parameter::image_urls>)
+        : parts(prompt, image_url_1, image_url_2, image_url_3, image_url_4, image_url_5, image_url_6,
+                image_url_7, image_url_8)
     {}
     explicit request(argument<Model, Kind, parameter::image_url> image_url,
                      argument<Model, Kind, parameter::video_url> video_url,
                      argument<Model, Kind, parameter::character_orientation> character_orientation,
-                     argument<Model, Kind, parameter::mode> mode)
-        requires(needs_only<parameter::image_url, parameter::video_url, parameter::character_orientation, parameter::mode>)
+                     argument<Model, Kind, parameter::mode>
+                         mode) requires(needs_only<parameter::image_url, parameter::video_url,
+                                                   parameter::character_orientation, parameter::mode>)
         : parts(image_url, video_url, character_orientation, mode)
     {}
     using parts::parts;
@@ -131,7 +133,8 @@ public:
 #pragma clang diagnostic ignored "-Wc++26-extensions"
     template <class Needs = detail::needs_of<Model, Kind>, class... Given>
         requires(sizeof...(Given) < Needs::count)
-    explicit request(Given const&...) = delete("a required part is missing; the note names all that it needs");
+    explicit request(Given const&...) =
+        delete ("a required part is missing; the note names all that it needs");
 #pragma clang diagnostic pop
 #else
     template <class Needs = detail::needs_of<Model, Kind>, class... Given>
@@ -202,8 +205,8 @@ using motion_control = request<Model, kind::motion_control>;
 ///
 /// Lifetime: refers to the literals it was made from.
 template <class Model, std::size_t Count>
-class storyboard_draft
-    : public detail::setters<detail::of_draft::setter, storyboard_draft<Model, Count>, Model, kind::storyboard>
+class storyboard_draft : public detail::setters<detail::of_draft::setter, storyboard_draft<Model, Count>,
+                                                Model, kind::storyboard>
 {
     using made = request<Model, kind::storyboard>;
 
@@ -295,8 +298,8 @@ struct no_storyboard
 
 /// A number of shots that the model does not take, or a model without storyboards.
 template <class Model, class... Shots>
-    requires(std::same_as<Shots, shot>&&...) && (!accepts_shots<Model, sizeof...(Shots)>)
-auto storyboard(Shots...)
+    requires(std::same_as<Shots, shot>&&...)
+&&(!accepts_shots<Model, sizeof...(Shots)>)auto storyboard(Shots...)
 {
     static_assert(sizeof(does_not_compile<detail::written<detail::shots_not_accepted<Model>>>) != 0);
     return detail::no_storyboard();

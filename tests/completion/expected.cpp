@@ -20,12 +20,8 @@ namespace {
 using namespace apimart;
 
 constexpr std::pair<std::string_view, std::string_view> sections[] = {
-    {"kling-3.0-turbo", "3.1"},
-    {"kling-v3-omni", "3.2"},
-    {"kling-v2-6-motion-control", "3.3"},
-    {"kling-v3-motion-control", "3.3"},
-    {"kling-v3", "3.4"},
-    {"veo3.1-fast-official", "3.5"},
+    {"kling-3.0-turbo", "3.1"},         {"kling-v3-omni", "3.2"}, {"kling-v2-6-motion-control", "3.3"},
+    {"kling-v3-motion-control", "3.3"}, {"kling-v3", "3.4"},      {"veo3.1-fast-official", "3.5"},
     {"veo3.1-quality-official", "3.5"},
 };
 

@@ -528,8 +528,7 @@ TEST_CASE("client tokens: submit with options")
     tour<task>(
         b.context,
         [&](auto&&... token) {
-            return user.submit(corgi(), {.idempotency_key = "mine"},
-                               std::forward<decltype(token)>(token)...);
+            return user.submit(corgi(), {.idempotency_key = "mine"}, std::forward<decltype(token)>(token)...);
         },
         [](result<task> got) {
             REQUIRE(got.has_value());

@@ -35,12 +35,13 @@ static_assert(is_plain_value<violation> && is_plain_value<validation_result>);
 // Options own nothing and are made in braces.
 template <class T>
 constexpr bool is_options =
-    std::is_aggregate_v<T> && std::is_trivially_copyable_v<T> && std::is_nothrow_default_constructible_v<T>;
+    std::is_aggregate_v<T>&& std::is_trivially_copyable_v<T>&& std::is_nothrow_default_constructible_v<T>;
 
 static_assert(is_options<submit_options> && is_options<generate_options> && is_options<wait_options>);
 static_assert(is_options<status_options> && is_options<download_options>);
 
-[[maybe_unused]] boost::asio::awaitable<void> options_in_braces(client by, any_request request, task one, video_file video)
+[[maybe_unused]] boost::asio::awaitable<void> options_in_braces(client by, any_request request, task one,
+                                                                video_file video)
 {
     using namespace std::chrono_literals;
     std::string const key = "a key";
@@ -60,7 +61,8 @@ static_assert(is_options<status_options> && is_options<download_options>);
 // What is referred to is copied by the call, and may not be gone before it.
 template <class Given>
 constexpr bool is_key = std::is_convertible_v<Given, option_text>;
-static_assert(is_key<char const*> && is_key<std::string_view> && is_key<std::string&> && is_key<std::string const&>);
+static_assert(is_key<char const*> && is_key<std::string_view> && is_key<std::string&> &&
+              is_key<std::string const&>);
 static_assert(!is_key<std::string>);
 
 struct remembers
@@ -71,7 +73,8 @@ struct remembers
 using forgets = decltype([](task const&) {});
 template <class Given>
 constexpr bool is_handler = std::is_convertible_v<Given, accepted_handler>;
-static_assert(is_handler<std::function<void(task const&)>&> && is_handler<std::function<void(task const&)> const&>);
+static_assert(is_handler<std::function<void(task const&)>&> &&
+              is_handler<std::function<void(task const&)> const&>);
 static_assert(is_handler<forgets> && is_handler<forgets const&> && is_handler<void (*)(task const&)>);
 static_assert(is_handler<remembers&> && !is_handler<remembers const&> && !is_handler<remembers>);
 static_assert(!is_handler<std::function<void(task const&)>>);

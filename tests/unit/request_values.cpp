@@ -126,10 +126,12 @@ TEST_CASE("request: a path where a URL is expected gets a hint")
 {
     for (std::string const path : {"c.png", "/tmp/c", "./c.webp", "~/c.jpeg", "C:\\c"}) {
         CAPTURE(path);
-        CHECK(describe(image_to_video<veo_3_1_fast_official>("a", path)).find("the service fetches it and sees no local files") !=
-              std::string::npos);
-        CHECK(describe(image_to_video<kling_v3>("a", path)).find("/image_urls/0: must be an absolute http or https URL; the service") == 0);
-        CHECK(describe(image_to_video<kling_3_0_turbo>(path)).find("of a local file, `first_frame_image(image_file(path))` gives that") !=
+        CHECK(describe(image_to_video<veo_3_1_fast_official>("a", path))
+                  .find("the service fetches it and sees no local files") != std::string::npos);
+        CHECK(describe(image_to_video<kling_v3>("a", path))
+                  .find("/image_urls/0: must be an absolute http or https URL; the service") == 0);
+        CHECK(describe(image_to_video<kling_3_0_turbo>(path))
+                  .find("of a local file, `first_frame_image(image_file(path))` gives that") !=
               std::string::npos);
     }
     for (std::string const other : {"", "a cat", "ftp://a.example/c.png", "a.", ".", "a sentence. It ends"}) {
@@ -149,7 +151,8 @@ TEST_CASE("request: a text of white space only is as good as none")
         REQUIRE(!read.has_value());
         CHECK(read.error().entries()[0].pointer() == "/prompt");
         std::vector<owned_shot> const shots{owned_shot(blank, 5s)};
-        CHECK(describe(storyboard<kling_v3>(shots)).find("/multi_prompt/0/prompt: must not be white space only") == 0);
+        CHECK(describe(storyboard<kling_v3>(shots))
+                  .find("/multi_prompt/0/prompt: must not be white space only") == 0);
         CHECK(!any_request(storyboard<kling_3_0_turbo>(shots)).check().ok());
         // Where a picture can be animated without a word, it can be without a letter.
         CHECK(describe(image_to_video<kling_3_0_turbo>("https://a.example/1").prompt(blank)).empty());
@@ -179,10 +182,12 @@ TEST_CASE("request: lists of literals and of texts known only at run time")
               .as_array()
               .size() == 8);
     element const dog("dog", "a dog", "https://a.example/1", second);
-    auto const request = text_to_video<kling_v3>("@dog").element_list(dog, element("cat", "a cat", second, second));
+    auto const request =
+        text_to_video<kling_v3>("@dog").element_list(dog, element("cat", "a cat", second, second));
     CHECK(request.body().at("element_list").as_array().size() == 2);
     CHECK(describe(request).empty());
-    CHECK(describe(image_to_video<kling_v3>("a", "https://a.example/1", runtime("2.png"))).find("/image_urls/1") == 0);
+    CHECK(describe(image_to_video<kling_v3>("a", "https://a.example/1", runtime("2.png")))
+              .find("/image_urls/1") == 0);
 }
 
 TEST_CASE("request: lists whose length is known only at run time")

@@ -96,9 +96,11 @@ std::string customize(std::string const& shots, std::string const& others = "")
 }
 
 constexpr char no_url[] = "must be an absolute http or https URL";
-constexpr char local_file[] = "must be an absolute http or https URL; the service fetches it and sees no local files";
-constexpr char local_picture[] = "must be an absolute http or https URL, or a JPEG or PNG picture in Base64; of a local file, "
-                                 "`first_frame_image(image_file(path))` gives that";
+constexpr char local_file[] =
+    "must be an absolute http or https URL; the service fetches it and sees no local files";
+constexpr char local_picture[] =
+    "must be an absolute http or https URL, or a JPEG or PNG picture in Base64; of a local file, "
+    "`first_frame_image(image_file(path))` gives that";
 constexpr char no_picture[] = "must be an absolute http or https URL, or a JPEG or PNG picture in Base64";
 
 } // namespace

@@ -89,8 +89,8 @@ inline constexpr bool is_element<element<Pictures>> = true;
 
 // What is given by mistake for something else, and therefore told so in a sentence.
 template <class T>
-concept value_like = std::is_arithmetic_v<T> || std::convertible_to<T const&, std::string_view> || is_duration<T> ||
-                     is_choice_of_something<T> || is_runtime_value<T> || is_element<T>;
+concept value_like = std::is_arithmetic_v<T> || std::convertible_to<T const&, std::string_view> ||
+    is_duration<T> || is_choice_of_something<T> || is_runtime_value<T> || is_element<T>;
 
 template <class T>
 inline constexpr bool is_text_literal = false;
@@ -112,7 +112,8 @@ constexpr void write_accepted(sentence_writer& out, value_rule const& rule)
     case value_kind::integer: {
         std::string_view const unit = rule.in_seconds ? "s" : "";
         if (rule.number_count != 0) {
-            write_alternatives(out, rule.number_count, [&](std::size_t i) { out << rule.numbers[i] << unit; });
+            write_alternatives(out, rule.number_count,
+                               [&](std::size_t i) { out << rule.numbers[i] << unit; });
             out << (rule.numbers_recommended ? " advised" : "");
         } else {
             out << rule.minimum << unit << " to " << rule.maximum << unit;
@@ -244,10 +245,11 @@ class argument : public detail::argument_value
 
     // What is judged while compiling.
     template <class T>
-    static constexpr bool is_literal =
-        (is_length && std::convertible_to<T const&, std::chrono::seconds>) ||
-        (is_number && std::integral<T> && !std::same_as<T, bool>) || (rule.only_true && std::same_as<T, bool>) ||
-        (is_choice && detail::is_choice_of_something<T>) || ((is_text || is_choice) && detail::is_text_literal<T>);
+    static constexpr bool is_literal = (is_length && std::convertible_to<T const&, std::chrono::seconds>) ||
+                                       (is_number && std::integral<T> && !std::same_as<T, bool>) ||
+                                       (rule.only_true && std::same_as<T, bool>) ||
+                                       (is_choice && detail::is_choice_of_something<T>) ||
+                                       ((is_text || is_choice) && detail::is_text_literal<T>);
     // What is taken as it is.
     template <class T>
     static constexpr bool is_taken = (is_text && detail::run_time_text<T>) ||
@@ -255,12 +257,12 @@ class argument : public detail::argument_value
                                       std::same_as<T, bool>) ||
                                      (rule.kind == value_kind::elements && detail::is_element<T>);
     template <class T>
-    static constexpr bool is_runtime =
-        (is_number && std::same_as<T, runtime_value<std::int64_t>>) ||
-        (is_length && std::same_as<T, runtime_value<std::chrono::seconds>>) ||
-        (rule.kind == value_kind::boolean && std::same_as<T, runtime_value<bool>>) ||
-        (is_choice && std::same_as<T, runtime_value<choice<Parameter>>>) ||
-        ((is_text || is_choice) && std::same_as<T, runtime_value<std::string>>);
+    static constexpr bool
+        is_runtime = (is_number && std::same_as<T, runtime_value<std::int64_t>>) ||
+                     (is_length && std::same_as<T, runtime_value<std::chrono::seconds>>) ||
+                     (rule.kind == value_kind::boolean && std::same_as<T, runtime_value<bool>>) ||
+                     (is_choice && std::same_as<T, runtime_value<choice<Parameter>>>) ||
+                     ((is_text || is_choice) && std::same_as<T, runtime_value<std::string>>);
 
     using accepted = literal_or_runtime<detail::written<detail::accepted_values<Model, Kind, Parameter>>>;
 
@@ -327,10 +329,13 @@ public:
     /// An element, copied when it is stored.
     template <std::size_t Pictures>
         requires(rule.kind == value_kind::elements)
-    argument(element<Pictures> const& one) noexcept : argument_value(one.json())
+    argument(element<Pictures> const& one)
+    noexcept : argument_value(one.json())
     {
         if constexpr (!detail::allows_pictures(rule, Pictures))
-            static_assert(sizeof(does_not_compile<detail::written<detail::pictures_per_element<Model, Kind, Parameter>>>) != 0);
+            static_assert(sizeof(does_not_compile<
+                                 detail::written<detail::pictures_per_element<Model, Kind, Parameter>>>) !=
+                          0);
     }
 
     /// An object, copied when it is stored.
@@ -343,7 +348,8 @@ public:
         requires(!std::is_const_v<Variable> && is_literal<Variable>)
     argument(Variable&)
     {
-        static_assert(sizeof(does_not_compile<detail::written<detail::variable_given<Model, Kind, Parameter>>>) != 0);
+        static_assert(
+            sizeof(does_not_compile<detail::written<detail::variable_given<Model, Kind, Parameter>>>) != 0);
     }
 
     /// A value of another kind than the parameter takes.
@@ -351,7 +357,9 @@ public:
         requires(!is_literal<Given> && !is_taken<Given> && !is_runtime<Given>)
     argument(Given const&)
     {
-        static_assert(sizeof(does_not_compile<detail::written<detail::wrong_value<Model, Kind, Parameter, Given>>>) != 0);
+        static_assert(
+            sizeof(does_not_compile<detail::written<detail::wrong_value<Model, Kind, Parameter, Given>>>) !=
+            0);
     }
 
     constexpr argument(runtime_value<std::int64_t> const& number) noexcept requires is_number
@@ -433,14 +441,16 @@ public:
     template <detail::value_like Given>
     surplus_entry(Given const&)
     {
-        static_assert(sizeof(does_not_compile<detail::written<detail::entries_of_list<Model, Kind, Parameter>>>) != 0);
+        static_assert(
+            sizeof(does_not_compile<detail::written<detail::entries_of_list<Model, Kind, Parameter>>>) != 0);
     }
 };
 
 /// An entry of a list parameter.
 template <class Model, class Kind, class Parameter, std::size_t Position>
 using list_entry =
-    std::conditional_t<(static_cast<std::int64_t>(Position) < detail::row_of<Model, Kind, Parameter>.values.maximum),
+    std::conditional_t<(static_cast<std::int64_t>(Position) <
+                        detail::row_of<Model, Kind, Parameter>.values.maximum),
                        argument<Model, Kind, Parameter>, surplus_entry<Model, Kind, Parameter>>;
 
 } // namespace apimart

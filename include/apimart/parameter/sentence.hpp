@@ -43,8 +43,8 @@ public:
     {
         std::array<char, 20> digits{};
         std::size_t at = digits.size();
-        std::uint64_t rest =
-            number < 0 ? std::uint64_t{0} - static_cast<std::uint64_t>(number) : static_cast<std::uint64_t>(number);
+        std::uint64_t rest = number < 0 ? std::uint64_t{0} - static_cast<std::uint64_t>(number)
+                                        : static_cast<std::uint64_t>(number);
         do
             digits[--at] = static_cast<char>('0' + rest % 10);
         while ((rest /= 10) != 0);
@@ -111,7 +111,8 @@ template <auto Sentence, std::size_t... Number>
 struct does_not_compile<Sentence, std::index_sequence<Number...>>
 {
     static constexpr std::string_view text{Sentence.data(), Sentence.size()};
-    static_assert(sizeof(because<sentence<text.substr(30 * Number, 30).size()>(text.substr(30 * Number, 30))...>) != 0);
+    static_assert(
+        sizeof(because<sentence<text.substr(30 * Number, 30).size()>(text.substr(30 * Number, 30))...>) != 0);
 };
 #else
 template <auto Sentence>

@@ -46,7 +46,7 @@ using all_parameters = tags_after<void
 
 #define APIMART_ENTRIES                                                                                      \
     entry<0> first, entry<1> second = {}, entry<2> third = {}, entry<3> fourth = {}, entry<4> fifth = {},    \
-                    entry<5> sixth = {}, entry<6> seventh = {}, entry<7> eighth = {}
+                             entry<5> sixth = {}, entry<6> seventh = {}, entry<7> eighth = {}
 
 // Setters of a request: of one that stays, and of a temporary.
 namespace of_request {
@@ -68,30 +68,27 @@ class setter;
 #define APIMART_LIST_SETTER(tag)                                                                             \
     Made& tag(APIMART_ENTRIES)&                                                                              \
     {                                                                                                        \
-        static_cast<Made&>(*this).store_list(                                                                \
-            parameter::tag::name, {first, second, third, fourth, fifth, sixth, seventh, eighth});            \
+        static_cast<Made&>(*this).store_list(parameter::tag::name,                                           \
+                                             {first, second, third, fourth, fifth, sixth, seventh, eighth}); \
         return static_cast<Made&>(*this);                                                                    \
     }                                                                                                        \
     Made&& tag(APIMART_ENTRIES)&&                                                                            \
     {                                                                                                        \
-        static_cast<Made&>(*this).store_list(                                                                \
-            parameter::tag::name, {first, second, third, fourth, fifth, sixth, seventh, eighth});            \
+        static_cast<Made&>(*this).store_list(parameter::tag::name,                                           \
+                                             {first, second, third, fourth, fifth, sixth, seventh, eighth}); \
         return static_cast<Made&&>(*this);                                                                   \
     }                                                                                                        \
     template <class Range>                                                                                   \
-        requires accepts_range<Model, Kind, parameter::tag, Range>                                           \
-    Made& tag(Range const& entries)&                                                                         \
+    requires accepts_range<Model, Kind, parameter::tag, Range> Made& tag(Range const& entries)&              \
     {                                                                                                        \
         static_cast<Made&>(*this).store_range(parameter::tag::name, entries);                                \
         return static_cast<Made&>(*this);                                                                    \
     }                                                                                                        \
     template <class Range>                                                                                   \
-        requires accepts_range<Model, Kind, parameter::tag, Range>                                           \
-    Made&& tag(Range const& entries)&&                                                                       \
-    {                                                                                                        \
-        static_cast<Made&>(*this).store_range(parameter::tag::name, entries);                                \
-        return static_cast<Made&&>(*this);                                                                   \
-    }
+        requires accepts_range<Model, Kind, parameter::tag, Range> Made && tag(Range const& entries) && {    \
+            static_cast<Made&>(*this).store_range(parameter::tag::name, entries);                            \
+            return static_cast<Made&&>(*this);                                                               \
+        }
 #include <apimart/parameter/setters.inc>
 
 } // namespace of_request
@@ -114,8 +111,9 @@ class setter;
             .tag(first, second, third, fourth, fifth, sixth, seventh, eighth);                               \
     }                                                                                                        \
     template <class Range>                                                                                   \
-        requires accepts_range<Model, Kind, parameter::tag, Range>                                           \
-    request<Model, Kind> tag(Range const& entries) const                                                     \
+        requires accepts_range<Model, Kind, parameter::tag, Range> request<Model, Kind> tag(                 \
+            Range const& entries)                                                                            \
+    const                                                                                                    \
     {                                                                                                        \
         return request<Model, Kind>(static_cast<Made const&>(*this)).tag(entries);                           \
     }
@@ -126,31 +124,38 @@ class setter;
 #undef APIMART_ENTRIES
 
 template <class Model, class Kind, class Parameter>
-inline constexpr standing_of parameter_standing = standings<Model, Kind>[static_cast<std::size_t>(Parameter::index)];
+inline constexpr standing_of parameter_standing =
+    standings<Model, Kind>[static_cast<std::size_t>(Parameter::index)];
 
 // The base for one parameter: the setter of the kind that is asked for, or the reason why there is none.
 template <standing What>
 struct base_for
 {
-    template <template <class, class, class, class> class Setter, class Made, class Model, class Kind, class Parameter>
-    using type = not_accepted<Model, Kind, Parameter,
-                              typename reason_for<What, parameter_standing<Model, Kind, Parameter>.which>::type>;
+    template <template <class, class, class, class> class Setter, class Made, class Model, class Kind,
+              class Parameter>
+    using type =
+        not_accepted<Model, Kind, Parameter,
+                     typename reason_for<What, parameter_standing<Model, Kind, Parameter>.which>::type>;
 };
 template <>
 struct base_for<standing::settable>
 {
-    template <template <class, class, class, class> class Setter, class Made, class Model, class Kind, class Parameter>
+    template <template <class, class, class, class> class Setter, class Made, class Model, class Kind,
+              class Parameter>
     using type = Setter<Made, Model, Kind, Parameter>;
 };
 
-template <template <class, class, class, class> class Setter, class Made, class Model, class Kind, class Parameter>
-using setter_or_reason = typename base_for<parameter_standing<Model, Kind, Parameter>.what>::template type<
-    Setter, Made, Model, Kind, Parameter>;
+template <template <class, class, class, class> class Setter, class Made, class Model, class Kind,
+          class Parameter>
+using setter_or_reason =
+    typename base_for<parameter_standing<Model, Kind, Parameter>.what>::template type<Setter, Made, Model,
+                                                                                      Kind, Parameter>;
 
 template <template <class, class, class, class> class Setter, class Made, class Model, class Kind,
           class Parameters = all_parameters>
 class setters;
-template <template <class, class, class, class> class Setter, class Made, class Model, class Kind, class... Parameters>
+template <template <class, class, class, class> class Setter, class Made, class Model, class Kind,
+          class... Parameters>
 class setters<Setter, Made, Model, Kind, tag_list<Parameters...>>
     : public setter_or_reason<Setter, Made, Model, Kind, Parameters>...
 {};

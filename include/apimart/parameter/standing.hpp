@@ -27,7 +27,7 @@ enum class standing : std::uint8_t
     no_such_parameter,
     no_effect,
     set_by_the_kind,
-    other_kind,    ///< which is the position of that kind
+    other_kind,      ///< which is the position of that kind
     other_parameter, ///< which is the index of that parameter
     settable
 };
@@ -44,7 +44,8 @@ using standing_list = std::array<standing_of, parameter_count>;
 // Whether there is a setter: shots are written by the constructor of a storyboard alone.
 constexpr bool has_setter(parameter_spec const& row) noexcept
 {
-    return row.settable() && row.values.kind != value_kind::shots && row.values.kind != value_kind::shot_script;
+    return row.settable() && row.values.kind != value_kind::shots &&
+           row.values.kind != value_kind::shot_script;
 }
 
 // Parameters that stand for the same thing in different models have the same number, others have none.
@@ -99,8 +100,8 @@ constexpr void note_parameters_alike(standing_list& all, Rows const& rows) noexc
     for (std::size_t i = 0; i != all.size(); ++i) {
         int const meaning = meaning_of(static_cast<parameter_index>(i));
         for (parameter_spec const& row : rows)
-            if (all[i].what == standing::no_such_parameter && meaning != 0 && meaning_of(row.index) == meaning &&
-                has_setter(row))
+            if (all[i].what == standing::no_such_parameter && meaning != 0 &&
+                meaning_of(row.index) == meaning && has_setter(row))
                 all[i] = {standing::other_parameter, static_cast<std::uint8_t>(row.index)};
     }
 }

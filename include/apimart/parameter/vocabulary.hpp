@@ -23,7 +23,8 @@ enum class parameter_index : std::uint8_t
 namespace apimart::parameter {
 
 #define APIMART_PARAMETER(tag, words)                                                                        \
-    struct tag {                                                                                             \
+    struct tag                                                                                               \
+    {                                                                                                        \
         static constexpr std::string_view name = #tag;                                                       \
         static constexpr std::string_view description = words;                                               \
         static constexpr detail::parameter_index index = detail::parameter_index::tag;                       \

@@ -34,7 +34,8 @@ inline bool looks_like_a_path(std::string_view text) noexcept
 {
     if (text.size() < 3 || text.find("://") != std::string_view::npos || text.starts_with("data:"))
         return false;
-    if (text.starts_with('/') || text.starts_with('.') || text.starts_with('~') || text.substr(1).starts_with(":\\"))
+    if (text.starts_with('/') || text.starts_with('.') || text.starts_with('~') ||
+        text.substr(1).starts_with(":\\"))
         return true;
     std::size_t const dot = text.rfind('.');
     if (dot == std::string_view::npos || dot == 0)

@@ -107,9 +107,10 @@ class parts_before_list<Model, Kind, tag_list<Parameters...>, List> : public req
     using entry = list_entry<Model, Kind, List, Position>;
 
 public:
-    explicit parts_before_list(argument<Model, Kind, Parameters>... parts, entry<0> first, entry<1> second = {},
-                               entry<2> third = {}, entry<3> fourth = {}, entry<4> fifth = {}, entry<5> sixth = {},
-                               entry<6> seventh = {}, entry<7> eighth = {})
+    explicit parts_before_list(argument<Model, Kind, Parameters>... parts, entry<0> first,
+                               entry<1> second = {}, entry<2> third = {}, entry<3> fourth = {},
+                               entry<4> fifth = {}, entry<5> sixth = {}, entry<6> seventh = {},
+                               entry<7> eighth = {})
         : request_body(Model::id, Kind::template table_of<Model>().rows)
     {
         (this->store(Parameters::name, parts), ...);

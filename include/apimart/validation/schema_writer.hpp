@@ -67,8 +67,8 @@ inline std::string shot_script_pattern()
 {
     std::string const blanks = "[" + blank_letters() + "]*";
     std::string const number = blanks + "[0-9]{1,6}" + blanks + shot_comma;
-    return "^" + blanks + "(?:" + std::string(shot_word) + number + number + blanks +
-           "[^;" + blank_letters() + "][^;]*(?:" + shot_end + blanks + "|$))+" + std::string(pattern_end);
+    return "^" + blanks + "(?:" + std::string(shot_word) + number + number + blanks + "[^;" +
+           blank_letters() + "][^;]*(?:" + shot_end + blanks + "|$))+" + std::string(pattern_end);
 }
 
 // Writes the tables of one model as a JSON Schema. Its structure is that of the validator: first the kind of

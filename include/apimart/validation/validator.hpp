@@ -310,7 +310,8 @@ private:
             add_error(where, "must be UTF-8; the byte at offset " + std::to_string(scan.bad_byte) + " is not",
                       excerpt(text));
         else if (minimum > 0 && is_blank(text))
-            add_error(where, text.empty() ? "must not be empty" : "must not be white space only", excerpt(text));
+            add_error(where, text.empty() ? "must not be empty" : "must not be white space only",
+                      excerpt(text));
         else if (length > maximum)
             add_error(where, "must have at most " + characters(maximum), characters(length));
         else if (length > advised)
@@ -372,9 +373,10 @@ private:
             if (!is_absolute_http_url(text))
                 add_error(where,
                           "must be an absolute http or https URL, or a JPEG or PNG picture in Base64" +
-                              std::string(looks_like_a_path(text)
-                                              ? "; of a local file, `first_frame_image(image_file(path))` gives that"
-                                              : ""),
+                              std::string(
+                                  looks_like_a_path(text)
+                                      ? "; of a local file, `first_frame_image(image_file(path))` gives that"
+                                      : ""),
                           excerpt(text, true));
         } else if (picture.bytes() > rule.picture.bytes) {
             add_error(where, picture_size_rule(rule.picture.bytes),
@@ -389,7 +391,9 @@ private:
         if (!is_absolute_http_url(text))
             add_error(where,
                       "must be an absolute http or https URL" +
-                          std::string(looks_like_a_path(text) ? "; the service fetches it and sees no local files" : ""),
+                          std::string(looks_like_a_path(text)
+                                          ? "; the service fetches it and sees no local files"
+                                          : ""),
                       excerpt(text, true));
     }
 

@@ -110,7 +110,8 @@ public:
             refuse(field, "must be a string");
             return std::nullopt;
         }
-        if (needed == presence::required && std::string_view(*string).find_first_not_of(" \t\n\v\f\r") == std::string_view::npos) {
+        if (needed == presence::required &&
+            std::string_view(*string).find_first_not_of(" \t\n\v\f\r") == std::string_view::npos) {
             refuse(field, "is required and must not be empty");
             return std::nullopt;
         }
