@@ -228,9 +228,9 @@ private:
         now = batch::stage::submitting;
         apimart::submit_options options;
         if (end_)
-            options.timeout(remaining());
+            options.timeout = remaining();
         apimart::result<apimart::task> accepted =
-            co_await client_.submit(line.request(), std::move(options), apimart::as_result());
+            co_await client_.submit(line.request(), options, apimart::as_result());
         if (!accepted) {
             not_accepted(accepted.error(), r);
             co_return;

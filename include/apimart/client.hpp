@@ -41,10 +41,12 @@ std::shared_ptr<client_handle> make_client(boost::asio::any_io_executor const& e
                                            client_config config);
 boost::asio::any_io_executor executor_of(client_handle const& client);
 metrics metrics_of(client_handle const& client);
-void begin_submit(client_handle const&, completion<task>, any_request, submit_options);
+void begin_submit(client_handle const&, completion<task>, any_request, submit_settings);
 void begin_wait(client_handle const&, completion<task_result>, task, wait_options);
 void begin_status(client_handle const&, completion<task_state>, task, status_options);
-void begin_generate(client_handle const&, completion<task_result>, any_request, submit_options, wait_options);
+// The whole is limited by the first limit, the submit and the wait by those in their own options.
+void begin_generate(client_handle const&, completion<task_result>, any_request,
+                    std::optional<std::chrono::milliseconds>, submit_settings, wait_options);
 void begin_download(client_handle const&, completion<std::uint64_t>, video_file, std::string,
                     download_options);
 void begin_request(client_handle const&, completion<api_response>, api_request, status_options);
@@ -104,7 +106,8 @@ public:
     template <detail::completion_token<task> Token = default_token>
     auto submit(any_request request, submit_options options, Token token = Token())
     {
-        return start<task>(token, &detail::begin_submit, std::move(request), std::move(options));
+        return start<task>(token, &detail::begin_submit, std::move(request),
+                           detail::submit_settings(options));
     }
     template <detail::completion_token<task> Token = default_token>
     auto submit(any_request request, Token token = Token())
@@ -162,18 +165,19 @@ public:
     template <detail::completion_token<task_result> Token = default_token>
     auto generate(any_request request, submit_options submit, wait_options wait, Token token = Token())
     {
-        return start<task_result>(token, &detail::begin_generate, std::move(request), std::move(submit),
-                                  wait);
+        return start<task_result>(token, &detail::begin_generate, std::move(request), std::nullopt,
+                                  detail::submit_settings(submit), wait);
     }
     template <detail::completion_token<task_result> Token = default_token>
-    auto generate(any_request request, submit_options submit, Token token = Token())
+    auto generate(any_request request, generate_options options, Token token = Token())
     {
-        return generate(std::move(request), std::move(submit), wait_options(), std::move(token));
+        return start<task_result>(token, &detail::begin_generate, std::move(request), options.timeout,
+                                  detail::submit_settings(options), wait_options());
     }
     template <detail::completion_token<task_result> Token = default_token>
     auto generate(any_request request, Token token = Token())
     {
-        return generate(std::move(request), submit_options(), wait_options(), std::move(token));
+        return generate(std::move(request), generate_options(), std::move(token));
     }
 
     /// Fetches a result into a file. The bytes go to a neighbour of the target named `.part`, which is synced

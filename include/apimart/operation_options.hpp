@@ -3,49 +3,113 @@
 #define APIMART_OPERATION_OPTIONS_HPP
 
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
-#include <utility>
+#include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace apimart {
 
 class task;
 
-/// How one submit is made.
-class submit_options
+/// A text in the options of one call, which copies it.
+///
+/// Refers to the text until then, and therefore takes no `std::string` that would be gone by then.
+class option_text
 {
 public:
-    submit_options() {}
+    constexpr option_text() noexcept = default;
+    constexpr option_text(char const* text) noexcept : text_(text) {}
+    constexpr option_text(std::string_view text) noexcept : text_(text) {}
+    option_text(std::string const& text) noexcept : text_(text) {}
+    option_text(std::string&&) = delete;
 
+    constexpr std::string_view view() const noexcept { return text_; }
+
+private:
+    std::string_view text_;
+};
+
+/// A function in the options of one call, which copies it.
+///
+/// Refers to the function object until then, and therefore takes one that has a name, or a function pointer.
+class accepted_handler
+{
+public:
+    using function_type = std::function<void(task const&)>;
+    using pointer = void (*)(task const&);
+
+    constexpr accepted_handler() noexcept = default;
+
+    template <std::convertible_to<pointer> Function>
+    constexpr accepted_handler(Function const& function) noexcept : pointer_(function)
+    {}
+
+    template <class Function>
+        requires(std::invocable<Function&, task const&> && !std::convertible_to<Function&, pointer> &&
+                 !std::same_as<std::remove_const_t<Function>, accepted_handler>)
+    accepted_handler(Function& function)
+    noexcept
+        : object_(&function),
+          copy_([](void const* object) { return function_type(*static_cast<Function const*>(object)); })
+    {}
+
+    template <class Function>
+        requires(std::invocable<Function&, task const&> && !std::convertible_to<Function&, pointer> &&
+                 !std::same_as<Function, accepted_handler> && !std::is_reference_v<Function>)
+    accepted_handler(Function&&)
+    = delete;
+
+    /// The function, copied; empty without one.
+    function_type function() const
+    {
+        if (pointer_ != nullptr)
+            return pointer_;
+        return copy_ != nullptr ? copy_(object_) : function_type();
+    }
+
+private:
+    pointer pointer_ = nullptr;
+    void const* object_ = nullptr;
+    function_type (*copy_)(void const*) = nullptr;
+};
+
+// All options are trivially copyable aggregates: GCC 12 destroys a temporary aggregate that owns something twice where it
+// stands in a `co_await` expression.
+
+/// How one submit is made: `submit(request, {.timeout = 60s})`. Trivially copyable.
+struct submit_options
+{
     /// The key to send instead of a fresh random one; for callers who keep their own record of intents.
     /// Visible ASCII; a submit that reuses a key must have the same body.
-    submit_options& idempotency_key(std::string key) { return key_ = std::move(key), *this; }
+    option_text idempotency_key{};
     /// For all tries and pauses together. A submit that the service may have whole by then still has its answer read,
     /// for `timeouts::abandoned_response` at most, because the task may be bought.
-    submit_options& timeout(std::chrono::milliseconds limit) { return timeout_ = limit, *this; }
-
+    std::optional<std::chrono::milliseconds> timeout{};
+    /// Instead of `retry_policy::max_retries`; other repetitions are no more than this either.
+    std::optional<int> max_retries{};
     /// Called as soon as the service has accepted the task, also where the submit was cancelled, ran out of time or lost a
     /// race such as `submit || timer` by then, and its own result goes nowhere. It runs on the client's strand, never inside
     /// a call of the caller's, and may neither throw nor block.
-    submit_options& on_accepted(std::function<void(task const&)> callback)
-    {
-        return on_accepted_ = std::move(callback), *this;
-    }
+    accepted_handler on_accepted{};
+};
 
-    std::string const& idempotency_key() const& noexcept { return key_; }
-    std::string idempotency_key() && { return std::move(key_); }
-    std::optional<std::chrono::milliseconds> timeout() const noexcept { return timeout_; }
-    std::function<void(task const&)> const& on_accepted() const& noexcept { return on_accepted_; }
-    std::function<void(task const&)> on_accepted() && { return std::move(on_accepted_); }
-
-private:
-    std::string key_;
-    std::optional<std::chrono::milliseconds> timeout_;
-    std::function<void(task const&)> on_accepted_;
+/// How one `generate` is made. Trivially copyable.
+struct generate_options
+{
+    /// As in `submit_options`.
+    option_text idempotency_key{};
+    /// For the submit and the wait together, each of which ends as with its own `timeout`.
+    std::optional<std::chrono::milliseconds> timeout{};
+    /// As in `submit_options`.
+    std::optional<int> max_retries{};
+    /// As in `submit_options`.
+    accepted_handler on_accepted{};
 };
 
 /// How one request for a task's state is made. Trivially copyable.
@@ -53,6 +117,8 @@ struct status_options
 {
     /// For all tries and pauses together.
     std::optional<std::chrono::milliseconds> timeout{};
+    /// Instead of `retry_policy::max_retries`.
+    std::optional<int> max_retries{};
 };
 
 /// How one wait is made. Trivially copyable.
@@ -76,6 +142,30 @@ struct download_options
     /// For all tries and pauses together; none unless given.
     std::optional<std::chrono::milliseconds> timeout{};
 };
+
+namespace detail {
+
+// What a submit keeps of its options.
+class submit_settings
+{
+public:
+    submit_settings() {}
+    explicit submit_settings(submit_options const& given)
+        : idempotency_key(given.idempotency_key.view()), timeout(given.timeout),
+          max_retries(given.max_retries), on_accepted(given.on_accepted.function())
+    {}
+    explicit submit_settings(generate_options const& given)
+        : idempotency_key(given.idempotency_key.view()), timeout(given.timeout),
+          max_retries(given.max_retries), on_accepted(given.on_accepted.function())
+    {}
+
+    std::string idempotency_key;
+    std::optional<std::chrono::milliseconds> timeout;
+    std::optional<int> max_retries;
+    std::function<void(task const&)> on_accepted;
+};
+
+} // namespace detail
 
 /// What `client::shutdown` ended.
 class shutdown_report

@@ -9,13 +9,17 @@
 #include <apimart/parameter/element.hpp>
 #include <apimart/parameter/kind.hpp>
 #include <apimart/parameter/runtime.hpp>
+#include <apimart/parameter/setter.hpp>
 #include <apimart/parameter/shot.hpp>
 #include <apimart/parameter/table.hpp>
 #include <apimart/validation/required_parameters.hpp>
 #include <apimart/validation/shot_script.hpp>
 
 #include <array>
+#include <concepts>
 #include <cstddef>
+#include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -23,11 +27,50 @@ namespace apimart {
 
 class any_request;
 
+namespace detail {
+
+template <class Model, class Kind>
+struct kind_not_offered
+{
+    template <class... Kinds>
+    static constexpr void write_offered(sentence_writer& out, kind_list<Kinds...>)
+    {
+        if constexpr (!(offers<Model, Kinds> || ...)) {
+            out << "this is no model: it offers no kind of generation";
+        } else {
+            out << Model::id << " does not offer " << Kind::name << "; it offers ";
+            std::string_view between;
+            ((offers<Model, Kinds> ? (out << between << Kinds::name, between = ", ") : between), ...);
+        }
+    }
+    static constexpr void write(sentence_writer& out) { write_offered(out, all_kinds{}); }
+};
+
+template <class Model>
+struct shots_not_accepted
+{
+    static constexpr void write(sentence_writer& out)
+    {
+        if constexpr (!offers<Model, kind::storyboard>) {
+            kind_not_offered<Model, kind::storyboard>::write(out);
+        } else {
+            value_rule const& rule = row_of<Model, kind::storyboard, shots_parameter<Model>>.values;
+            out << "a storyboard of " << Model::id << " has ";
+            if (rule.kind == value_kind::shots)
+                out << rule.minimum << " to " << rule.maximum << " shots";
+            else
+                out << "at least one shot";
+        }
+    }
+};
+
+} // namespace detail
+
 /// A request for one kind of generation with one model; what the model would refuse does not compile.
 ///
 /// The constructor takes the required parameters in the order of the model's table, and there is one setter
-/// for each further parameter of that table, named as the JSON field. A setter of a parameter that the model
-/// does not accept, or that has no effect for this kind, is no member. Calling a setter again replaces the
+/// for each further parameter of that table, named as the JSON field. A parameter that the model does
+/// not accept, or that has no effect for this kind, has no setter. Calling a setter again replaces the
 /// value.
 ///
 /// Values in the source are judged while compiling; `std::string` texts and `runtime` values are judged by
@@ -38,70 +81,66 @@ class any_request;
 /// Units: durations in whole seconds; texts measured in code points.
 /// Source: api-reference.md section 3.
 template <class Model, class Kind>
-    requires offers<Model, Kind>
-class request : public detail::parts_of<Model, Kind>
+class request : public detail::parts_of<Model, Kind>,
+                public detail::setters<detail::of_request::setter, request<Model, Kind>, Model, Kind>
 {
     using parts = detail::parts_of<Model, Kind>;
+
+    template <class... Parameters>
+    static constexpr bool needs_only = std::same_as<detail::needs_of<Model, Kind>, needs<Parameters...>>;
+    template <std::size_t Position>
+    using image = list_entry<Model, Kind, parameter::image_urls, Position>;
 
 public:
     using model_type = Model;
     using kind_type = Kind;
 
+    // The constructors for the required parts of the known models; an editor shows those of the class itself only.
+    // Those for other parts, and for ranges, are inherited.
+    explicit request(argument<Model, Kind, parameter::prompt> prompt) requires(needs_only<parameter::prompt>)
+        : parts(prompt)
+    {}
+    explicit request(argument<Model, Kind, parameter::first_frame_image> first_frame_image) requires(
+        needs_only<parameter::first_frame_image>)
+        : parts(first_frame_image)
+    {}
+    explicit request(
+        argument<Model, Kind, parameter::prompt> prompt,
+        argument<Model, Kind, parameter::first_frame_image>
+            first_frame_image) requires(needs_only<parameter::prompt, parameter::first_frame_image>)
+        : parts(prompt, first_frame_image)
+    {}
+    explicit request(argument<Model, Kind, parameter::prompt> prompt, image<0> image_url_1,
+                     image<1> image_url_2 = {}, image<2> image_url_3 = {}, image<3> image_url_4 = {},
+                     image<4> image_url_5 = {}, image<5> image_url_6 = {}, image<6> image_url_7 = {},
+                     image<7> image_url_8 = {}) requires(needs_only<parameter::prompt, parameter::image_urls>)
+        : parts(prompt, image_url_1, image_url_2, image_url_3, image_url_4, image_url_5, image_url_6,
+                image_url_7, image_url_8)
+    {}
+    explicit request(argument<Model, Kind, parameter::image_url> image_url,
+                     argument<Model, Kind, parameter::video_url> video_url,
+                     argument<Model, Kind, parameter::character_orientation> character_orientation,
+                     argument<Model, Kind, parameter::mode>
+                         mode) requires(needs_only<parameter::image_url, parameter::video_url,
+                                                   parameter::character_orientation, parameter::mode>)
+        : parts(image_url, video_url, character_orientation, mode)
+    {}
     using parts::parts;
 
-#define APIMART_PARAMETER(tag, words)                                                                        \
-    request& tag(argument<Model, Kind, parameter::tag> value) &                                              \
-        requires accepts<Model, Kind, parameter::tag>                                                        \
-    {                                                                                                        \
-        this->store(parameter::tag::name, value);                                                            \
-        return *this;                                                                                        \
-    }                                                                                                        \
-    request&& tag(argument<Model, Kind, parameter::tag> value) &&                                            \
-        requires accepts<Model, Kind, parameter::tag>                                                        \
-    {                                                                                                        \
-        this->store(parameter::tag::name, value);                                                            \
-        return std::move(*this);                                                                             \
-    }
-#define APIMART_LIST_PARAMETER(tag, words)                                                                   \
-    template <class... Items>                                                                                \
-        requires accepts<Model, Kind, parameter::tag> &&                                                     \
-            accepts_count<Model, Kind, parameter::tag, sizeof...(Items)> &&                                  \
-            (accepts_item<Model, Kind, parameter::tag, Items> && ...) &&                                     \
-            (accepts_pictures_per_element<Model, Kind, parameter::tag, detail::picture_count<Items>> && ...) \
-                request&                                                                                     \
-                tag(Items const&... items)&                                                                  \
-        {                                                                                                    \
-            boost::json::array& list = this->store_empty_list(parameter::tag::name);                         \
-            (this->append(list, items), ...);                                                                \
-            return *this;                                                                                    \
-        }                                                                                                    \
-        template <class... Items>                                                                            \
-            requires accepts<Model, Kind, parameter::tag> &&                                                 \
-                accepts_count<Model, Kind, parameter::tag, sizeof...(Items)> &&                              \
-                (accepts_item<Model, Kind, parameter::tag, Items> && ...) &&                                 \
-                (accepts_pictures_per_element<Model, Kind, parameter::tag, detail::picture_count<Items>> &&  \
-                 ...) request&&                                                                              \
-                tag(Items const&... items)&&                                                                 \
-            {                                                                                                \
-                return std::move(this->tag(items...));                                                       \
-            }                                                                                                \
-            template <class Range>                                                                           \
-            requires accepts<Model, Kind, parameter::tag> &&                                                 \
-                accepts_range<Model, Kind, parameter::tag, Range>                                            \
-                    request& tag(Range const& items)&                                                        \
-            {                                                                                                \
-                boost::json::array& list = this->store_empty_list(parameter::tag::name);                     \
-                for (auto const& one : items)                                                                \
-                    this->append(list, one);                                                                 \
-                return *this;                                                                                \
-            }                                                                                                \
-            template <class Range>                                                                           \
-                requires accepts<Model, Kind, parameter::tag> &&                                             \
-                    accepts_range<Model, Kind, parameter::tag, Range>                                        \
-                        request && tag(Range const& items) && {                                              \
-                    return std::move(this->tag(items));                                                      \
-                }
-#include <apimart/parameter/list.hpp>
+    // Without all that is required there is no request, and the compiler names what it needs.
+#if defined(__clang__) && __clang_major__ >= 19
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wc++26-extensions"
+    template <class Needs = detail::needs_of<Model, Kind>, class... Given>
+        requires(sizeof...(Given) < Needs::count)
+    explicit request(Given const&...) =
+        delete ("a required part is missing; the note names all that it needs");
+#pragma clang diagnostic pop
+#else
+    template <class Needs = detail::needs_of<Model, Kind>, class... Given>
+        requires(sizeof...(Given) < Needs::count)
+    explicit request(Given const&...) = delete;
+#endif
 
     /// Sends a field that this library's table does not know, for parameters newer than the headers.
     ///
@@ -119,9 +158,24 @@ public:
 
 private:
     friend class any_request;
+    template <class, class, class, class>
+    friend class detail::of_request::setter;
+
     request(detail::from_json_tag tag, boost::json::object body, std::vector<std::string> extras)
         : parts(tag, std::move(body), std::move(extras))
     {}
+};
+
+/// A kind of generation that the model does not offer.
+template <class Model, class Kind>
+    requires(!offers<Model, Kind>)
+class request<Model, Kind>
+{
+    static_assert(sizeof(does_not_compile<detail::written<detail::kind_not_offered<Model, Kind>>>) != 0);
+
+public:
+    template <class... Given>
+    explicit request(Given const&...);
 };
 
 /// A video from words. Example: `text_to_video<kling_3_0_turbo>("A corgi running on the beach")`.
@@ -151,7 +205,8 @@ using motion_control = request<Model, kind::motion_control>;
 ///
 /// Lifetime: refers to the literals it was made from.
 template <class Model, std::size_t Count>
-class storyboard_draft
+class storyboard_draft : public detail::setters<detail::of_draft::setter, storyboard_draft<Model, Count>,
+                                                Model, kind::storyboard>
 {
     using made = request<Model, kind::storyboard>;
 
@@ -160,24 +215,7 @@ public:
 
     constexpr std::array<shot, Count> const& shots() const noexcept { return shots_; }
 
-#define APIMART_PARAMETER(tag, words)                                                                        \
-    made tag(argument<Model, kind::storyboard, parameter::tag> value)                                        \
-        const requires accepts<Model, kind::storyboard, parameter::tag>                                      \
-    {                                                                                                        \
-        return made(*this).tag(value);                                                                       \
-    }
-#define APIMART_LIST_PARAMETER(tag, words)                                                                   \
-    template <class... Items>                                                                                \
-        requires requires(made m, Items const&... items)                                                     \
-        {                                                                                                    \
-            m.tag(items...);                                                                                 \
-        }                                                                                                    \
-    made tag(Items const&... items) const                                                                    \
-    {                                                                                                        \
-        return made(*this).tag(items...);                                                                    \
-    }
-#include <apimart/parameter/list.hpp>
-
+    /// Sends a field that this library's table does not know, for parameters newer than the headers.
     made extra_field(std::string_view name, boost::json::value value) const
     {
         return made(*this).extra_field(name, std::move(value));
@@ -188,9 +226,6 @@ private:
 };
 
 namespace detail {
-
-template <class Model>
-using shots_parameter = typename last_of<constructor_tags<Model, kind::storyboard>>::last;
 
 template <class Model>
 constexpr bool allows_shots(std::size_t count) noexcept
@@ -216,7 +251,7 @@ consteval void check_shots(std::array<shot, Count> const& shots)
         utf8_scan const text = scan_utf8(one.text());
         if (seconds < 1)
             compile_time_rule::shot_must_last_at_least_one_second<Model, place>();
-        if (one.text().empty())
+        if (is_blank(one.text()))
             compile_time_rule::text_of_a_shot_must_not_be_empty<Model, place>();
         if (!text.valid())
             compile_time_rule::text_is_not_utf8<Model, place>();
@@ -254,6 +289,20 @@ storyboard(Shots... shots)
     std::array<shot, sizeof...(Shots)> const all{shots...};
     detail::check_shots<Model>(all);
     return storyboard_draft<Model, sizeof...(Shots)>(all);
+}
+
+namespace detail {
+struct no_storyboard
+{};
+} // namespace detail
+
+/// A number of shots that the model does not take, or a model without storyboards.
+template <class Model, class... Shots>
+    requires(std::same_as<Shots, shot>&&...)
+&&(!accepts_shots<Model, sizeof...(Shots)>)auto storyboard(Shots...)
+{
+    static_assert(sizeof(does_not_compile<detail::written<detail::shots_not_accepted<Model>>>) != 0);
+    return detail::no_storyboard();
 }
 
 /// The same with a range of `owned_shot` (or `shot`) known at run time, judged by `any_request::check()`.

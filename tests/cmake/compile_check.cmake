@@ -1,7 +1,8 @@
 # Compiles one file and judges the outcome.
 #   cmake -D COMPILER=... -D COMPILER_ID=... -D FLAGS=file.rsp -D SOURCE=x.cpp -D MODE=fails|compiles -P compile_check.cmake
 # fails:    the file must not compile, and every text of its lines `// expect: text` must occur in the compiler's messages
-#           (`// expect-gcc:` and `// expect-clang:` for one compiler).
+#           (`// expect-gcc:` and `// expect-clang:` for one compiler), and those of lines `// first: text` in the first line
+#           that says "error" (likewise).
 # compiles: the file must compile with CONTROL defined.
 cmake_minimum_required(VERSION 3.25)
 include(${CMAKE_CURRENT_LIST_DIR}/lines.cmake)
@@ -34,11 +35,11 @@ endif()
 file(READ ${SOURCE} text)
 apimart_lines(lines "${text}")
 set(expectations "${lines}")
-list(FILTER expectations INCLUDE REGEX "^// expect(-gcc|-clang)?: ")
+list(FILTER expectations INCLUDE REGEX "^// (expect|first)(-gcc|-clang)?: ")
 if(NOT expectations)
   message(FATAL_ERROR "${SOURCE} has no line '// expect: text'")
 endif()
-list(FILTER expectations INCLUDE REGEX "^// expect(-${compiler})?: ")
+list(FILTER expectations INCLUDE REGEX "^// (expect|first)(-${compiler})?: ")
 if(NOT expectations)
   message(FATAL_ERROR "${SOURCE} has no line '// expect: text' for ${compiler}")
 endif()
@@ -49,15 +50,20 @@ endif()
 if(NOT output MATCHES "error: ")
   message(FATAL_ERROR "${SOURCE}: the compiler did not do its work (${result}):\n${output}")
 endif()
+# What a user reads first; shown by ctest -V.
+string(REGEX MATCH "[^\n]*error: [^\n]*" first "${output}")
 foreach(line IN LISTS expectations)
-  string(REGEX REPLACE "^// expect[^:]*: " "" expected "${line}")
+  string(REGEX REPLACE "^// [^:]*: " "" expected "${line}")
   apimart_decode(expected "${expected}")
-  string(FIND "${output}" "${expected}" found)
+  if(line MATCHES "^// first")
+    string(FIND "${first}" "${expected}" found)
+    set(where " in the first line")
+  else()
+    string(FIND "${output}" "${expected}" found)
+    set(where "")
+  endif()
   if(found EQUAL -1)
-    message(FATAL_ERROR "${SOURCE}: the expected text does not occur: ${expected}\n${output}")
+    message(FATAL_ERROR "${SOURCE}: the expected text does not occur${where}: ${expected}\n${output}")
   endif()
 endforeach()
-
-# Shown by ctest -V: what a user reads first.
-string(REGEX MATCH "[^\n]*error: [^\n]*" first "${output}")
 message(STATUS "${first}")

@@ -1,7 +1,8 @@
+// expect: not_accepted
 // expect: kling_3_0_turbo
 // expect: kind::image_to_video
 // expect: parameter::aspect_ratio
-// expect: accepts
+// expect: it_has_no_effect_here
 // SPDX-License-Identifier: BSL-1.0
 
 #include <apimart/models.hpp>

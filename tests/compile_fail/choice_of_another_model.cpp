@@ -1,4 +1,5 @@
 // expect: value_is_not_among_the_accepted_choices
+// expect: 720p or 1080p
 // expect: kling_3_0_turbo
 // expect: parameter::resolution
 // SPDX-License-Identifier: BSL-1.0

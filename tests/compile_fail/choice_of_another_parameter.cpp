@@ -1,4 +1,5 @@
 // expect: choice_belongs_to_another_parameter
+// expect: 16:9, 9:16 or 1:1
 // expect: kling_3_0_turbo
 // expect: parameter::aspect_ratio
 // expect: parameter::resolution

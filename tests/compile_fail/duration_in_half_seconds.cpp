@@ -1,6 +1,5 @@
-// expect: argument
-// expect: kling_3_0_turbo
-// expect: parameter::duration
+// expect: a duration is in whole seconds
+// expect: `duration` of kling-3.0-turbo accepts 3s to 15s
 // SPDX-License-Identifier: BSL-1.0
 
 #include <apimart/models.hpp>

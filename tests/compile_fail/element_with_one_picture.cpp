@@ -1,6 +1,4 @@
-// expect: accepts_pictures_per_element
-// expect: kling_v3
-// expect: parameter::element_list
+// expect: `element_list` of kling-v3 accepts elements of 2 to 4 pictures each
 // SPDX-License-Identifier: BSL-1.0
 
 #include <apimart/models.hpp>

@@ -1,7 +1,8 @@
-// expect: accepts
+// expect: not_accepted
 // expect: kling_v3_omni
 // expect: kind::text_to_video
 // expect: parameter::element_list
+// expect: no_such_parameter
 // SPDX-License-Identifier: BSL-1.0
 
 #include <apimart/models.hpp>

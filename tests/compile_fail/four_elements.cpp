@@ -1,7 +1,4 @@
-// expect: accepts_count
-// expect: kling_v3
-// expect: parameter::element_list
-// expect: 4
+// expect: `element_list` of kling-v3 accepts at most 3 entries
 // SPDX-License-Identifier: BSL-1.0
 
 #include <apimart/models.hpp>

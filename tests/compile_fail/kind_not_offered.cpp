@@ -1,6 +1,4 @@
-// expect: offers
-// expect: kling_v3
-// expect: kind::image_reference
+// expect: kling-v3 does not offer image_reference; it offers image_to_video, storyboard, intelligent_storyboard, text_to_video
 // SPDX-License-Identifier: BSL-1.0
 
 #include <apimart/models.hpp>

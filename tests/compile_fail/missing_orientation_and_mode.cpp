@@ -1,7 +1,7 @@
-// expect-gcc: no matching function
-// expect-clang: no matching constructor
+// expect-gcc: use of deleted function
+// expect-clang: a required part is missing
 // expect: kling_v2_6_motion_control
-// expect: parameter::character_orientation
+// expect: needs<apimart::parameter::image_url, apimart::parameter::video_url, apimart::parameter::character_orientation, apimart::parameter::mode>
 // SPDX-License-Identifier: BSL-1.0
 
 #include <apimart/models.hpp>

@@ -1,7 +1,7 @@
-// expect-gcc: no matching function
-// expect-clang: no matching constructor
+// expect-gcc: use of deleted function
+// expect-clang: a required part is missing
 // expect: kling_v3_omni
-// expect: parameter::prompt
+// expect: needs<apimart::parameter::prompt>
 // SPDX-License-Identifier: BSL-1.0
 
 #include <apimart/models.hpp>

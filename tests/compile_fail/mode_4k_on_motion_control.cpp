@@ -1,4 +1,5 @@
 // expect: value_is_not_among_the_accepted_choices
+// expect: std or pro
 // expect: kling_v3_motion_control
 // expect: parameter::mode
 // SPDX-License-Identifier: BSL-1.0

@@ -1,7 +1,7 @@
-// expect: accepts_count
+// expect-gcc: use of deleted function
+// expect-clang: a required part is missing
 // expect: kling_v3_omni
-// expect: kind::image_reference
-// expect: parameter::image_urls
+// expect: needs<apimart::parameter::prompt, apimart::parameter::image_urls>
 // SPDX-License-Identifier: BSL-1.0
 
 #include <apimart/models.hpp>

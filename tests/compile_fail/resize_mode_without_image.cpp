@@ -1,7 +1,8 @@
-// expect: accepts
+// expect: not_accepted
 // expect: veo_3_1_fast_official
 // expect: kind::text_to_video
 // expect: parameter::resize_mode
+// expect: it_has_no_effect_here
 // SPDX-License-Identifier: BSL-1.0
 
 #include <apimart/models.hpp>

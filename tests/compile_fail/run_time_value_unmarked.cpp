@@ -1,6 +1,5 @@
-// expect: length
-// expect-gcc: not a constant expression
-// expect-clang: not a constant expression
+// expect: a value known only at run time must be marked: runtime(...)
+// expect: `duration` of kling-v3, which accepts 3s to 15s
 // SPDX-License-Identifier: BSL-1.0
 
 #include <apimart/models.hpp>

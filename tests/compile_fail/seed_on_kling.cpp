@@ -1,7 +1,8 @@
+// expect: not_accepted
 // expect: kling_v3
 // expect: kind::text_to_video
 // expect: parameter::seed
-// expect: accepts
+// expect: no_such_parameter
 // SPDX-License-Identifier: BSL-1.0
 
 #include <apimart/models.hpp>

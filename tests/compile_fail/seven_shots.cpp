@@ -1,6 +1,4 @@
-// expect: accepts_shots
-// expect: kling_v3
-// expect: 7
+// expect: a storyboard of kling-v3 has 1 to 6 shots
 // SPDX-License-Identifier: BSL-1.0
 
 #include <apimart/models.hpp>

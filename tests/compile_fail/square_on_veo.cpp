@@ -1,4 +1,5 @@
 // expect: value_is_not_among_the_accepted_choices
+// expect: 16:9 or 9:16
 // expect: veo_3_1_quality_official
 // expect: parameter::aspect_ratio
 // SPDX-License-Identifier: BSL-1.0

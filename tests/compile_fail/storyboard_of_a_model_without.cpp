@@ -1,6 +1,4 @@
-// expect: accepts_shots
-// expect: veo_3_1_fast_official
-// expect: kind::storyboard
+// expect: veo3.1-fast-official does not offer storyboard; it offers image_to_video, text_to_video
 // SPDX-License-Identifier: BSL-1.0
 
 #include <apimart/models.hpp>

@@ -1,7 +1,8 @@
-// expect: accepts
+// expect: not_accepted
 // expect: kling_v3
 // expect: kind::storyboard
 // expect: parameter::duration
+// expect: the_kind_sets_it
 // SPDX-License-Identifier: BSL-1.0
 
 #include <apimart/models.hpp>

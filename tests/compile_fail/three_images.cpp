@@ -1,8 +1,4 @@
-// expect: accepts_count
-// expect: kling_v3
-// expect: kind::image_to_video
-// expect: parameter::image_urls
-// expect: 3
+// expect: `image_urls` of kling-v3 accepts at most 2 entries
 // SPDX-License-Identifier: BSL-1.0
 
 #include <apimart/models.hpp>

@@ -1,6 +1,7 @@
 // expect: value_is_not_among_the_accepted_choices
 // expect: kling_3_0_turbo
 // expect: parameter::aspect_ratio
+// expect: 16:9, 9:16 or 1:1
 // SPDX-License-Identifier: BSL-1.0
 
 #include <apimart/models.hpp>

@@ -1,6 +1,4 @@
-// expect: argument
-// expect: kling_v3
-// expect: parameter::watermark
+// expect: `watermark` of kling-v3 accepts true or false
 // SPDX-License-Identifier: BSL-1.0
 
 #include <apimart/models.hpp>

@@ -21,7 +21,7 @@ error_info failed_submit(asio::io_context& context, client_config config, submit
 {
     client user(context, std::move(config));
     recorder<task> got;
-    user.submit(corgi(), std::move(options), got.token());
+    user.submit(corgi(), options, got.token());
     run_to_end(context);
     return got.why();
 }
@@ -254,6 +254,26 @@ TEST_CASE("client errors: a refused connection is retried as often as the policy
     }
 }
 
+TEST_CASE("client errors: a call can have its own number of retries")
+{
+    refused_port port;
+    asio::io_context context;
+    auto config = quick_config(port.base_url(), apimart::testing::certificate_authority().pem());
+    config.retry.max_retries = 3;
+    CHECK(failed_submit(context, config, {.max_retries = 1}).attempts().size() == 2);
+    client user(context, config);
+    recorder<task_state> got;
+    user.status(task("task_1"), {.max_retries = 0}, got.token());
+    run_to_end(context);
+    CHECK(got.why().code() == errc::connect_failed);
+    CHECK(user.metrics().connections_opened == 1);
+
+    bench b(R"({"faults":[{"on":"submit","status":429,"times":100}]})");
+    error_info const refused = failed_submit(b.context, b.config(), {.max_retries = 2});
+    CHECK(refused.code() == condition::rate_limited);
+    CHECK(refused.attempts().size() == 3);
+}
+
 TEST_CASE("client errors: a refused connection ends a status after its retries, with the task's id")
 {
     refused_port port;
@@ -321,7 +341,7 @@ TEST_CASE("client errors: the time limit of a submit counts while an answer is w
     auto config = b.config();
     config.timeouts.abandoned_response = 50ms;
     auto const began = std::chrono::steady_clock::now();
-    error_info const why = failed_submit(b.context, config, submit_options().timeout(100ms));
+    error_info const why = failed_submit(b.context, config, {.timeout = 100ms});
     // The limit for one response, a minute, is not what ended it.
     CHECK(std::chrono::steady_clock::now() - began < 30s);
     CHECK(why.code() == errc::outcome_unknown);
@@ -340,7 +360,7 @@ TEST_CASE("client errors: the time limit of a submit counts while it waits for i
     recorder<task> second;
     user.submit(corgi(), first.token());
     b.run_until([&] { return b.accepted() == 1; });
-    user.submit(corgi(), submit_options().timeout(20ms), second.token());
+    user.submit(corgi(), {.timeout = 20ms}, second.token());
     b.run_until([&] { return second.done(); });
     CHECK_FALSE(first.done());
     CHECK(second.why().code() == errc::deadline_exceeded);
@@ -365,7 +385,7 @@ TEST_CASE("client errors: time limits without end do not overflow")
     config.poll.max_wait = for_ever;
     client user(b.context, config);
     recorder<task> submitted;
-    user.submit(corgi(), submit_options().timeout(for_ever), submitted.token());
+    user.submit(corgi(), {.timeout = for_ever}, submitted.token());
     b.run();
     recorder<task_result> waited;
     recorder<task_result> waited_by_default;

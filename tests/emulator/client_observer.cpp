@@ -221,7 +221,7 @@ TEST_CASE("client observer: a submit whose outcome is unknown ends with that pro
     config.observer = told.callbacks();
     client user(b.context, config);
     recorder<task> got;
-    user.submit(corgi(), submit_options().idempotency_key("my-key"), got.token());
+    user.submit(corgi(), {.idempotency_key = "my-key"}, got.token());
     b.run();
 
     CHECK(told.story() == "connected; closed; attempt 1 submit sent; end submit unknown; ");

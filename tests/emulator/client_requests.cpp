@@ -113,7 +113,7 @@ TEST_CASE("client: the request on the wire is complete, plain HTTP/1.1, with the
     client user(context, server.config());
     recorder<task> submitted;
     any_request const request = corgi();
-    user.submit(request, submit_options().idempotency_key("my-own-key"), submitted.token());
+    user.submit(request, {.idempotency_key = "my-own-key"}, submitted.token());
     run_to_end(context);
     recorder<task_state> state;
     user.status(submitted.value(), state.token());
@@ -140,7 +140,7 @@ TEST_CASE("client: what is known about an accepted task is in it")
     client user = b.make_client();
     recorder<task> got;
     auto const before = std::chrono::steady_clock::now();
-    user.submit(corgi(), submit_options().idempotency_key("a-key"), got.token());
+    user.submit(corgi(), {.idempotency_key = "a-key"}, got.token());
     b.run();
     CHECK(got.value().id() == b.accepted_entry(0).at("task_id").as_string());
     CHECK(got.value().model() == "kling-3.0-turbo");

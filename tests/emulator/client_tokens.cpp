@@ -528,8 +528,7 @@ TEST_CASE("client tokens: submit with options")
     tour<task>(
         b.context,
         [&](auto&&... token) {
-            return user.submit(corgi(), submit_options().idempotency_key("mine"),
-                               std::forward<decltype(token)>(token)...);
+            return user.submit(corgi(), {.idempotency_key = "mine"}, std::forward<decltype(token)>(token)...);
         },
         [](result<task> got) {
             REQUIRE(got.has_value());
@@ -686,7 +685,7 @@ TEST_CASE("client tokens: an impossible idempotency key ends a submit, never ins
     tour<task>(
         b.context,
         [&](auto&&... token) {
-            return user.submit(corgi(), submit_options().idempotency_key("a b\r\n"),
+            return user.submit(corgi(), {.idempotency_key = "a b\r\n"},
                                std::forward<decltype(token)>(token)...);
         },
         expects(errc::invalid_configuration));
@@ -962,8 +961,8 @@ TEST_CASE("client tokens: a submit that loses in || after it was bought still te
     asio::io_context context;
     client user(context, late.config());
     std::vector<std::string> bought;
-    submit_options options;
-    options.on_accepted([&](task const& each) { bought.push_back(each.id()); });
+    auto const remember = [&](task const& each) { bought.push_back(each.id()); };
+    submit_options const options{.on_accepted = remember};
     bool lost = false;
     asio::co_spawn(context, submit_beside_a_timer(user, asked, rang, options, lost), asio::detached);
     run_to_end(context);
@@ -977,18 +976,17 @@ TEST_CASE("client tokens: a callback for the accepted task that throws harms not
     bench b;
     client user = b.make_client();
     int calls = 0;
-    submit_options options;
-    options.on_accepted([&](task const& each) {
+    auto const remember = [&](task const& each) {
         ++calls;
         CHECK(each.valid());
         throw std::runtime_error("of the caller's");
-    });
+    };
     recorder<task> submitted;
     recorder<task_result> generated;
-    user.submit(corgi(), options, submitted.token());
-    user.generate(corgi(), options, generated.token());
+    user.submit(corgi(), {.on_accepted = remember}, submitted.token());
+    user.generate(corgi(), {.on_accepted = remember}, generated.token());
     recorder<task> refused;
-    user.submit(refused_request(), options, refused.token());
+    user.submit(refused_request(), {.on_accepted = remember}, refused.token());
     b.run();
     CHECK(submitted.value().valid());
     CHECK(generated.value().succeeded());

@@ -228,10 +228,17 @@ TEST_CASE("client wait: a generate that failed after buying is continued by its 
     config.limits.waiting_tasks = 1;
     client user(b.context, std::move(config));
     recorder<task_result> late;
-    user.generate(corgi(), submit_options(), wait_options{.timeout = 20ms}, late.token());
+    user.generate(corgi(), {}, wait_options{.timeout = 20ms}, late.token());
+    recorder<task_result> hurried;
     b.run();
     CHECK(late.why().code() == errc::wait_failed);
     CHECK(late.why().underlying() == errc::wait_timeout);
+
+    // One limit for both.
+    user.generate(corgi(), {.timeout = 300ms}, hurried.token());
+    b.run();
+    CHECK(hurried.why().code() == errc::wait_failed);
+    CHECK(hurried.why().underlying() == errc::wait_timeout);
 
     recorder<task_result> patient;
     recorder<task_result> crowded;

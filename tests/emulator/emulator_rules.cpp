@@ -104,6 +104,7 @@ TEST_CASE("emulator rules: broken bodies are refused for the right field")
              // kling-3.0-turbo
              {"prompt", R"({"model":"kling-3.0-turbo"})"},
              {"prompt", R"({"model":"kling-3.0-turbo","prompt":""})"},
+             {"prompt", R"({"model":"kling-3.0-turbo","prompt":" \n\t"})"},
              {"prompt", R"({"model":"kling-3.0-turbo","prompt":["a"]})"},
              {"duration", R"({"model":"kling-3.0-turbo","prompt":"a","duration":"5"})"},
              {"duration", R"({"model":"kling-3.0-turbo","prompt":"a","duration":2})"},

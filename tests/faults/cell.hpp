@@ -230,7 +230,7 @@ public:
         if (what == operation::submit) {
             apimart::submit_options options;
             if (limit)
-                options.timeout(*limit);
+                options.timeout = *limit;
             user_->submit(large ? large_request() : corgi(), options,
                           apimart::as_result(asio::bind_cancellation_slot(
                               signal.slot(), [seen = seen_](apimart::result<apimart::task> outcome) {

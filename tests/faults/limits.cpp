@@ -203,7 +203,7 @@ TEST_CASE("faults: a submit's time limit includes queueing, retries and pauses (
         recorder<apimart::task> second;
         user.submit(corgi(), first.token());
         auto const begun = clock_type::now();
-        user.submit(corgi(), apimart::submit_options().timeout(200ms), second.token());
+        user.submit(corgi(), {.timeout = 200ms}, second.token());
         run_until(context, [&] { return second.done(); });
         CHECK(clock_type::now() - begun >= 200ms);
         CHECK(clock_type::now() - begun <= 200ms + 250ms);
@@ -218,7 +218,7 @@ TEST_CASE("faults: a submit's time limit includes queueing, retries and pauses (
         asio::io_context context;
         apimart::client user(context, quick(service));
         recorder<apimart::task> got;
-        user.submit(corgi(), apimart::submit_options().timeout(2000ms), got.token());
+        user.submit(corgi(), {.timeout = 2000ms}, got.token());
         auto const begun = clock_type::now();
         run_until(context, [&] { return got.done(); });
         CHECK(clock_type::now() - begun <= 2000ms + 250ms);

@@ -6,8 +6,10 @@
 #include <apimart/client.hpp>
 #include <apimart/image_file.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,6 +32,54 @@ static_assert(is_plain_value<result_url> && is_plain_value<video_file> && is_pla
 static_assert(is_plain_value<error_info> && is_plain_value<server_message> && is_plain_value<attempt>);
 static_assert(is_plain_value<balance> && is_plain_value<api_response>);
 static_assert(is_plain_value<violation> && is_plain_value<validation_result>);
+
+// Options own nothing and are made in braces.
+template <class T>
+constexpr bool is_options =
+    std::is_aggregate_v<T>&& std::is_trivially_copyable_v<T>&& std::is_nothrow_default_constructible_v<T>;
+
+static_assert(is_options<submit_options> && is_options<generate_options> && is_options<wait_options>);
+static_assert(is_options<status_options> && is_options<download_options>);
+
+[[maybe_unused]] boost::asio::awaitable<void> options_in_braces(client by, any_request request, task one,
+                                                                video_file video)
+{
+    using namespace std::chrono_literals;
+    std::string const key = "a key";
+    int calls = 0;
+    auto const count = [&](task const&) { ++calls; };
+    co_await by.submit(request, {.timeout = 60s});
+    co_await by.submit(request, {.idempotency_key = key, .max_retries = 0, .on_accepted = count});
+    co_await by.submit(request, {.idempotency_key = "a key"}, as_result());
+    co_await by.generate(request, {.timeout = 60s});
+    co_await by.generate(request, {.timeout = 60s, .max_retries = 1, .on_accepted = count}, as_result());
+    co_await by.generate(request, {.timeout = 60s}, {.timeout = 10min});
+    co_await by.wait(one, {.timeout = 60s});
+    co_await by.status(one, {.timeout = 60s, .max_retries = 1}, as_result());
+    co_await by.download(video, "v.mp4", {.overwrite = true, .timeout = 60s});
+}
+
+// What is referred to is copied by the call, and may not be gone before it.
+template <class Given>
+constexpr bool is_key = std::is_convertible_v<Given, option_text>;
+static_assert(is_key<char const*> && is_key<std::string_view> && is_key<std::string&> &&
+              is_key<std::string const&>);
+static_assert(!is_key<std::string>);
+
+struct remembers
+{
+    void operator()(task const&);
+    int calls = 0;
+};
+using forgets = decltype([](task const&) {});
+template <class Given>
+constexpr bool is_handler = std::is_convertible_v<Given, accepted_handler>;
+static_assert(is_handler<std::function<void(task const&)>&> &&
+              is_handler<std::function<void(task const&)> const&>);
+static_assert(is_handler<forgets> && is_handler<forgets const&> && is_handler<void (*)(task const&)>);
+static_assert(is_handler<remembers&> && !is_handler<remembers const&> && !is_handler<remembers>);
+static_assert(!is_handler<std::function<void(task const&)>>);
+static_assert(!is_handler<std::function<void(int)>&>);
 
 // What is got out of a temporary is a value of its own: a reference or a view into it would be gone at the semicolon, or
 // in the middle of a range-based `for`.
@@ -84,7 +134,6 @@ OWNS(invalid_request, found);
 OWNS(any_request, model);
 OWNS(any_request, body);
 OWNS(any_request, extra_fields);
-OWNS(submit_options, idempotency_key);
 OWNS(image_file, path);
 #undef OWNS
 

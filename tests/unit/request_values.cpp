@@ -118,8 +118,46 @@ TEST_CASE("request: values known only at run time are stored and judged by check
           R"({"model":"kling-v3","prompt":"a","audio":true})");
     CHECK(describe(text_to_video<kling_v3>(std::string("caf\xe9"))) ==
           "/prompt: must be UTF-8; the byte at offset 3 is not (got \"caf\\xe9\")");
-    CHECK(describe(image_to_video<veo_3_1_fast_official>("a", std::string("c.png"))) ==
-          "/first_frame_image: must be an absolute http or https URL (got \"c.png\")");
+    CHECK(describe(image_to_video<veo_3_1_fast_official>("a", std::string("c d"))) ==
+          "/first_frame_image: must be an absolute http or https URL (got \"c d\")");
+}
+
+TEST_CASE("request: a path where a URL is expected gets a hint")
+{
+    for (std::string const path : {"c.png", "/tmp/c", "./c.webp", "~/c.jpeg", "C:\\c"}) {
+        CAPTURE(path);
+        CHECK(describe(image_to_video<veo_3_1_fast_official>("a", path))
+                  .find("the service fetches it and sees no local files") != std::string::npos);
+        CHECK(describe(image_to_video<kling_v3>("a", path))
+                  .find("/image_urls/0: must be an absolute http or https URL; the service") == 0);
+        CHECK(describe(image_to_video<kling_3_0_turbo>(path))
+                  .find("of a local file, `first_frame_image(image_file(path))` gives that") !=
+              std::string::npos);
+    }
+    for (std::string const other : {"", "a cat", "ftp://a.example/c.png", "a.", ".", "a sentence. It ends"}) {
+        CAPTURE(other);
+        std::string const said = describe(image_to_video<veo_3_1_fast_official>("a", other));
+        CHECK(said.find("/first_frame_image: must be an absolute http or https URL (got ") == 0);
+    }
+}
+
+TEST_CASE("request: a text of white space only is as good as none")
+{
+    for (std::string const blank : {" ", "  \t", "\n\r\n", "\v\f"}) {
+        CAPTURE(blank);
+        CHECK(describe(text_to_video<kling_v3>(blank)).find("/prompt: must not be white space only") == 0);
+        boost::json::object const body{{"model", "kling-v3"}, {"prompt", blank}};
+        auto const read = any_request::from_json(body);
+        REQUIRE(!read.has_value());
+        CHECK(read.error().entries()[0].pointer() == "/prompt");
+        std::vector<owned_shot> const shots{owned_shot(blank, 5s)};
+        CHECK(describe(storyboard<kling_v3>(shots))
+                  .find("/multi_prompt/0/prompt: must not be white space only") == 0);
+        CHECK(!any_request(storyboard<kling_3_0_turbo>(shots)).check().ok());
+        // Where a picture can be animated without a word, it can be without a letter.
+        CHECK(describe(image_to_video<kling_3_0_turbo>("https://a.example/1").prompt(blank)).empty());
+    }
+    CHECK(describe(text_to_video<kling_v3>(" a ")).empty());
 }
 
 TEST_CASE("request: literals are counted in code points while compiling, too")
@@ -131,6 +169,25 @@ TEST_CASE("request: literals are counted in code points while compiling, too")
                                "\u65e5\u65e5\u65e5\u65e5\u65e5\u65e5\u65e5\u65e5\u65e5\u65e5"
                                "\u65e5\u65e5\u65e5\u65e5\u65e5\u65e5\u65e5\u65e5\u65e5\u65e5"))
               .empty());
+}
+
+TEST_CASE("request: lists of literals and of texts known only at run time")
+{
+    std::string const second = "https://a.example/2";
+    CHECK(image_to_video<kling_v3>("a", "https://a.example/1", second).serialize() ==
+          R"({"model":"kling-v3","prompt":"a","image_urls":["https://a.example/1","https://a.example/2"]})");
+    CHECK(image_reference<kling_v3_omni>("a", second, second, second, second, second, second, second, second)
+              .body()
+              .at("image_urls")
+              .as_array()
+              .size() == 8);
+    element const dog("dog", "a dog", "https://a.example/1", second);
+    auto const request =
+        text_to_video<kling_v3>("@dog").element_list(dog, element("cat", "a cat", second, second));
+    CHECK(request.body().at("element_list").as_array().size() == 2);
+    CHECK(describe(request).empty());
+    CHECK(describe(image_to_video<kling_v3>("a", "https://a.example/1", runtime("2.png")))
+              .find("/image_urls/1") == 0);
 }
 
 TEST_CASE("request: lists whose length is known only at run time")

@@ -96,6 +96,11 @@ std::string customize(std::string const& shots, std::string const& others = "")
 }
 
 constexpr char no_url[] = "must be an absolute http or https URL";
+constexpr char local_file[] =
+    "must be an absolute http or https URL; the service fetches it and sees no local files";
+constexpr char local_picture[] =
+    "must be an absolute http or https URL, or a JPEG or PNG picture in Base64; of a local file, "
+    "`first_frame_image(image_file(path))` gives that";
 constexpr char no_picture[] = "must be an absolute http or https URL, or a JPEG or PNG picture in Base64";
 
 } // namespace
@@ -181,7 +186,7 @@ TEST_CASE("request: kling-3.0-turbo")
         {turbo(R"("first_frame_image":"https://a.example/c.jpg","prompt":"")"), {}},
         {turbo(R"("first_frame_image":"")"), {{refused, "/first_frame_image", no_picture, "\"\""}}},
         {turbo(R"("first_frame_image":"first.jpg")"),
-         {{refused, "/first_frame_image", no_picture, "\"first.jpg\""}}},
+         {{refused, "/first_frame_image", local_picture, "\"first.jpg\""}}},
         {turbo(R"("first_frame_image":"ftp://user:secret@a.example/c.jpg?signature=secret#secret")"),
          {{refused, "/first_frame_image", no_picture, "\"ftp://[redacted]@a.example/c.jpg?[redacted]\""}}},
         {turbo(R"("first_frame_image":"http://a b/")"),
@@ -248,7 +253,7 @@ TEST_CASE("request: kling-v3-omni")
         {omni(R"("prompt":"x","image_urls":"https://a.example/c?secret")"),
          {{refused, "/image_urls", "must be a JSON array", "\"https://a.example/c?[redacted]\""}}},
         {omni(R"("prompt":"x","image_urls":["https://a.example/c","b.png",3])"),
-         {{refused, "/image_urls/1", no_url, "\"b.png\""},
+         {{refused, "/image_urls/1", local_file, "\"b.png\""},
           {refused, "/image_urls/2", "must be a JSON string", "3"}}},
         // Boost.URL 1.81 takes what follows the authority for a path.
         {omni(R"("prompt":"x","image_urls":["https://a.example:x","https://a@b@c"])"),
@@ -429,7 +434,7 @@ TEST_CASE("request: motion control")
          {{refused, "/duration", "is not a parameter of kling-v3-motion-control", "5"}}},
         {motion(R"("prompt":"x","character_orientation":"image","mode":"std","video_url":"/tmp/v.mp4",)"
                 R"("image_url":["https://a.example/i"])"),
-         {{refused, "/video_url", no_url, "\"/tmp/v.mp4\""},
+         {{refused, "/video_url", local_file, "\"/tmp/v.mp4\""},
           {refused, "/image_url", "must be a JSON string", "an array of 1 entry"}}},
     });
 }

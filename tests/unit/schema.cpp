@@ -46,9 +46,10 @@ TEST_CASE("schema: tells type, limits, default and description of a parameter")
     CHECK(boost::json::serialize(property(turbo, "text_to_video", "duration")) ==
           R"({"description":"Length of the video in seconds","type":"integer","minimum":3,"maximum":15,)"
           R"("default":5})");
-    CHECK(boost::json::serialize(property(turbo, "text_to_video", "prompt")) ==
-          R"({"description":"Text that describes the video; English is advised. )"
-          R"(Should be at most 2500 characters","type":"string","minLength":1,"maxLength":3072})");
+    CHECK(
+        boost::json::serialize(property(turbo, "text_to_video", "prompt")) ==
+        R"({"description":"Text that describes the video; English is advised. )"
+        R"(Should be at most 2500 characters","type":"string","minLength":1,"pattern":"[^ \\t\\n\\v\\f\\r]","maxLength":3072})");
     CHECK(boost::json::serialize(property(turbo, "image_to_video", "aspect_ratio")) ==
           R"({"description":"Shape of the picture. Has no effect for image_to_video",)"
           R"("enum":["16:9","9:16","1:1"],"default":"16:9"})");
@@ -92,7 +93,7 @@ TEST_CASE("schema: of a model of one's own")
           R"({"description":"The shots in their order","type":"array","items":{"$ref":"#/$defs/shot"},)"
           R"("minItems":2,"$comment":"Not said here: the durations add up to the duration of the video."})");
     CHECK(boost::json::serialize(made.at("$defs").at("shot").at("properties").at("prompt")) ==
-          R"({"type":"string","minLength":1,"maxLength":9})");
+          R"({"type":"string","minLength":1,"pattern":"[^ \\t\\n\\v\\f\\r]","maxLength":9})");
     CHECK(property(made, "storyboard", "multi_shot").at("const") == true);
     CHECK(property(made, "text_to_video", "multi_shot").at("const") == false);
 }

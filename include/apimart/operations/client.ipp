@@ -15,6 +15,7 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
@@ -96,7 +97,7 @@ APIMART_INLINE metrics metrics_of(client_handle const& client)
 }
 
 APIMART_INLINE void begin_submit(client_handle const& client, completion<task> handler, any_request request,
-                                 submit_options options)
+                                 submit_settings options)
 {
     client.state->launch(
         std::move(handler), request_kind::submit,
@@ -121,12 +122,13 @@ APIMART_INLINE void begin_status(client_handle const& client, completion<task_st
 }
 
 APIMART_INLINE void begin_generate(client_handle const& client, completion<task_result> handler,
-                                   any_request request, submit_options submit_with, wait_options wait_with)
+                                   any_request request, std::optional<std::chrono::milliseconds> timeout,
+                                   submit_settings submit_with, wait_options wait_with)
 {
     client.state->launch(std::move(handler), request_kind::submit,
-                         [request = std::move(request), submit_with = std::move(submit_with),
+                         [request = std::move(request), timeout, submit_with = std::move(submit_with),
                           wait_with](client_state& state, operation& op) {
-                             return generate(state, op, request, submit_with, wait_with);
+                             return generate(state, op, request, timeout, submit_with, wait_with);
                          });
 }
 

@@ -5,6 +5,7 @@
 #include <apimart/operations/submit.hpp>
 #include <apimart/operations/wait.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -31,16 +32,20 @@ public:
 
 // What a call of `client::generate` is: a submit, then a wait.
 inline awaitable<result<task_result>> generate(client_state& client, operation& op,
-                                               any_request const& request, submit_options const& submit_with,
-                                               wait_options wait_with)
+                                               any_request const& request,
+                                               std::optional<std::chrono::milliseconds> timeout,
+                                               submit_settings const& submit_with, wait_options wait_with)
 {
+    auto const begun = client.runtime.now();
     result<task> const bought = co_await submit(client, op, request, submit_with);
     if (!bought)
         co_return bought.error();
     op.limit.reset();
     auto const now = client.runtime.now();
-    coroutine_waiter waiter(client.runtime.strand(), op.number,
-                            now + bounded(wait_with.timeout.value_or(client.config.poll.max_wait)));
+    auto until = now + bounded(wait_with.timeout.value_or(client.config.poll.max_wait));
+    if (timeout)
+        until = std::min(until, begun + bounded(*timeout));
+    coroutine_waiter waiter(client.runtime.strand(), op.number, until);
     if (!op.stop_reason) {
         client.fleet.add(bought->id(), bought->duration_class(), bought->accepted_at(), waiter);
         client.pump_polls();

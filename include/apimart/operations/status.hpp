@@ -75,7 +75,9 @@ inline awaitable<result<task_state>> status(client_state& client, operation& op,
     if (!is_task_id(id))
         co_return error_info(errc::task_not_found, "this is not a task id").task_id(std::move(id));
     client.set_limit(op, options.timeout, client.runtime.now());
-    read_retry again(client.config.retry, client.budget, client.seed(),
+    retry_policy retry = client.config.retry;
+    retry.max_retries = options.max_retries.value_or(retry.max_retries);
+    read_retry again(retry, client.budget, client.seed(),
                      op.limit ? std::optional(op.limit->when()) : std::nullopt);
     exchange x(client.runtime, client.pool, client.connector);
     for (;;) {

@@ -152,7 +152,7 @@ inline void report_rate(client_state& client, submit_machine const& machine, sub
 }
 
 inline result<task> finish_submit(client_state& client, operation& op, any_request const& request,
-                                  submit_options const& options, submit_machine& machine)
+                                  submit_settings const& settings, submit_machine& machine)
 {
     if (!machine.outcome()) {
         error_info why = client.credentials.redacted(machine.outcome().error());
@@ -168,27 +168,32 @@ inline result<task> finish_submit(client_state& client, operation& op, any_reque
     accepted.model(std::string(request.model())).duration_class(profile_of(request));
     accepted.idempotency_key(machine.take_key()).submit_attempts(machine.requests());
     accepted.accepted_at(client.runtime.now());
-    client.runtime.emit(options.on_accepted(), accepted);
+    client.runtime.emit(settings.on_accepted, accepted);
     return accepted;
 }
 
 // What a call of `client::submit` is.
 inline awaitable<result<task>> submit(client_state& client, operation& op, any_request const& request,
-                                      submit_options const& options)
+                                      submit_settings const& settings)
 {
     client_runtime& runtime = client.runtime;
     if (validation_result found = request.check(); !found.ok())
         co_return error_info(errc::invalid_request)
             .validation(std::move(found))
             .acceptance(acceptance::not_sent);
-    std::string key = options.idempotency_key().empty() ? client.keys.next() : options.idempotency_key();
+    std::string key = settings.idempotency_key.empty() ? client.keys.next() : settings.idempotency_key;
     if (!is_idempotency_key(key))
         co_return error_info(errc::invalid_configuration,
                              "an idempotency key is 1 to 191 characters of visible ASCII")
             .acceptance(acceptance::not_sent);
-    client.set_limit(op, options.timeout(), runtime.now());
+    client.set_limit(op, settings.timeout, runtime.now());
     submit_machine::options chosen;
     chosen.retry = client.config.retry;
+    if (settings.max_retries) {
+        chosen.retry.max_retries = *settings.max_retries;
+        for (int* const others : {&chosen.retry.max_rate_limit_retries, &chosen.retry.max_resends})
+            *others = std::min(*others, *settings.max_retries);
+    }
     chosen.contract = client.config.idempotency;
     chosen.seed = client.seed();
     chosen.budget = &client.budget;
@@ -242,7 +247,7 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
                 client.emit_retry(op, machine.delay(), machine.pending(), machine.resending());
         }
     }
-    co_return finish_submit(client, op, request, options, machine);
+    co_return finish_submit(client, op, request, settings, machine);
 }
 
 } // namespace apimart::detail

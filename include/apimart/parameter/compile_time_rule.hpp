@@ -17,10 +17,10 @@ void value_is_outside_the_accepted_range();
 template <class Model, class Parameter, std::int64_t... Accepted>
 void value_is_not_among_the_accepted_values();
 
-template <class Model, class Parameter>
+template <class Model, class Parameter, class Accepted>
 void value_is_not_among_the_accepted_choices();
 
-template <class Model, class Parameter, class OwnerOfTheChoice>
+template <class Model, class Parameter, class OwnerOfTheChoice, class Accepted>
 void choice_belongs_to_another_parameter();
 
 template <class Model, class Parameter>
@@ -37,6 +37,11 @@ void text_is_not_utf8();
 
 template <class Model, class Parameter>
 void url_must_begin_with_http_or_https();
+
+template <class Model, class Parameter>
+void text_is_neither_a_url_nor_base64();
+
+void url_of_a_picture_must_begin_with_http_or_https();
 
 template <class Model, class Parameter>
 void text_of_a_shot_must_not_be_empty();

@@ -2,6 +2,8 @@
 #ifndef APIMART_PARAMETER_ELEMENT_HPP
 #define APIMART_PARAMETER_ELEMENT_HPP
 
+#include <apimart/parameter/compile_time_rule.hpp>
+
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
@@ -11,6 +13,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 namespace apimart {
 
@@ -36,55 +40,104 @@ inline constexpr std::string_view pictures = "element_input_urls";
 
 } // namespace detail::element_field
 
+namespace detail {
+
+constexpr bool begins_like_a_url(std::string_view text) noexcept
+{
+    return text.starts_with("https://") || text.starts_with("http://");
+}
+
+// The URL of a picture; a literal is judged while compiling.
+class element_picture
+{
+public:
+    template <std::size_t Size>
+    consteval element_picture(char const (&literal)[Size]) : url_(literal, Size - 1)
+    {
+        if (!begins_like_a_url(url_))
+            compile_time_rule::url_of_a_picture_must_begin_with_http_or_https();
+    }
+    template <std::convertible_to<std::string_view> Text>
+        requires(!std::is_array_v<Text>)
+    constexpr element_picture(Text const& url) : url_(url) {}
+
+    constexpr std::string_view url() const noexcept { return url_; }
+
+private:
+    std::string_view url_;
+};
+
+class element_entry
+{
+public:
+    boost::json::object const& json() const noexcept { return entry_; }
+
+protected:
+    element_entry(std::string_view name, std::string_view description)
+    {
+        entry_.reserve(3);
+        entry_[boost::json::string_view(element_field::name)] = boost::json::string_view(name);
+        entry_[boost::json::string_view(element_field::description)] = boost::json::string_view(description);
+        entry_[boost::json::string_view(element_field::pictures)].emplace_array();
+    }
+    explicit element_entry(boost::json::object const& entry) : entry_(entry) {}
+
+    void add(std::string_view url)
+    {
+        entry_[boost::json::string_view(element_field::pictures)].get_array().emplace_back(
+            boost::json::string_view(url));
+    }
+
+private:
+    boost::json::object entry_;
+};
+
+template <class Numbers>
+class element_with;
+template <std::size_t... Number>
+class element_with<std::index_sequence<Number...>> : public element_entry
+{
+    template <std::size_t>
+    using picture = element_picture;
+
+public:
+    element_with(std::string_view name, std::string_view description, picture<Number>... pictures)
+        : element_entry(name, description)
+    {
+        (add(pictures.url()), ...);
+    }
+};
+
+} // namespace detail
+
 /// Somebody or something that the prompt refers to as `@name` (api-reference.md 3.4).
 ///
 /// `element("element_dog", "a brown corgi", front, side)`: the first picture is the frontal view. The number
-/// of pictures is part of the type and is judged while compiling; made from a range of URLs, it is judged at
-/// run time.
+/// of pictures is part of the type and is judged while compiling, and so are URLs that are literals; made from a
+/// range of URLs, both are judged at run time.
 template <std::size_t Pictures = std::dynamic_extent>
-class element
+class element : public detail::element_with<std::make_index_sequence<Pictures>>
 {
 public:
-    template <std::convertible_to<std::string_view>... Urls>
-        requires(Pictures == sizeof...(Urls))
-    element(std::string_view name, std::string_view description, Urls const&... urls)
-    {
-        begin(name, description);
-        (add(std::string_view(urls)), ...);
-    }
+    using detail::element_with<std::make_index_sequence<Pictures>>::element_with;
+};
 
+template <>
+class element<std::dynamic_extent> : public detail::element_entry
+{
+public:
     template <detail::range_of_texts Urls>
-        requires(Pictures == std::dynamic_extent)
     element(std::string_view name, std::string_view description, Urls const& urls)
+        : element_entry(name, description)
     {
-        begin(name, description);
         for (auto&& url : urls)
             add(std::string_view(url));
     }
 
     /// An element whose number of pictures is known is also one whose number is known only at run time.
     template <std::size_t Known>
-        requires(Pictures == std::dynamic_extent && Known != std::dynamic_extent)
-    element(element<Known> const& other) : entry_(other.json()) {}
-
-    boost::json::object const& json() const noexcept { return entry_; }
-
-private:
-    void begin(std::string_view name, std::string_view description)
-    {
-        entry_.reserve(3);
-        entry_[boost::json::string_view(detail::element_field::name)] = boost::json::string_view(name);
-        entry_[boost::json::string_view(detail::element_field::description)] =
-            boost::json::string_view(description);
-        entry_[boost::json::string_view(detail::element_field::pictures)].emplace_array();
-    }
-    void add(std::string_view url)
-    {
-        entry_[boost::json::string_view(detail::element_field::pictures)].get_array().emplace_back(
-            boost::json::string_view(url));
-    }
-
-    boost::json::object entry_;
+        requires(Known != std::dynamic_extent)
+    element(element<Known> const& other) : element_entry(other.json()) {}
 };
 
 template <class... Urls>

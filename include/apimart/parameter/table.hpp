@@ -37,6 +37,7 @@ struct parameter_spec
     apimart::requirement requirement = apimart::requirement::optional;
     value_rule values{};
     constant fixed{}; ///< the one value of `fixed` and `discriminator`
+    detail::parameter_index index = detail::parameter_index::count;
 
     /// Whether the caller may set it, at compile time as well.
     constexpr bool settable() const noexcept { return requirement <= apimart::requirement::undocumented; }
@@ -74,15 +75,25 @@ struct table_of
 
     std::array<parameter_spec, Count> rows{};
 
-    /// Position of the row of that name, or the number of rows.
-    constexpr std::size_t position(std::string_view name) const noexcept
+    /// Position of the row of that parameter, or the number of rows.
+    constexpr std::size_t position(detail::parameter_index index) const noexcept
     {
         std::size_t at = 0;
-        while (at != Count && rows[at].name != name)
+        while (at != Count && rows[at].index != index)
             ++at;
         return at;
     }
 };
+
+namespace detail {
+
+template <class Tag>
+constexpr parameter_spec row_for(requirement how, value_rule const& values, constant fixed = {}) noexcept
+{
+    return {Tag::name, Tag::description, how, values, fixed, Tag::index};
+}
+
+} // namespace detail
 
 namespace tables {
 
@@ -92,61 +103,61 @@ constexpr detail::constructor_row<Tag> required(Tag, value_rule values) noexcept
     // A required text that is empty would be no text.
     if (values.kind == value_kind::text && values.minimum == 0)
         values.minimum = 1;
-    return {{Tag::name, Tag::description, requirement::required, values}};
+    return {detail::row_for<Tag>(requirement::required, values)};
 }
 
 template <class Tag>
 constexpr detail::constructor_row<Tag> recommended_argument(Tag, value_rule values) noexcept
 {
-    return {{Tag::name, Tag::description, requirement::recommended_argument, values}};
+    return {detail::row_for<Tag>(requirement::recommended_argument, values)};
 }
 
 template <class Tag>
 constexpr parameter_spec recommended(Tag, value_rule values) noexcept
 {
-    return {Tag::name, Tag::description, requirement::recommended, values};
+    return detail::row_for<Tag>(requirement::recommended, values);
 }
 
 template <class Tag>
 constexpr parameter_spec optional(Tag, value_rule values) noexcept
 {
-    return {Tag::name, Tag::description, requirement::optional, values};
+    return detail::row_for<Tag>(requirement::optional, values);
 }
 
 template <class Tag>
 constexpr parameter_spec undocumented(Tag, value_rule values) noexcept
 {
-    return {Tag::name, Tag::description, requirement::undocumented, values};
+    return detail::row_for<Tag>(requirement::undocumented, values);
 }
 
 template <class Tag>
 constexpr parameter_spec ignored(Tag, value_rule values) noexcept
 {
-    return {Tag::name, Tag::description, requirement::ignored, values};
+    return detail::row_for<Tag>(requirement::ignored, values);
 }
 
 template <class Tag>
 constexpr parameter_spec fixed(Tag, bool value) noexcept
 {
-    return {Tag::name, Tag::description, requirement::fixed, boolean, constant(value)};
+    return detail::row_for<Tag>(requirement::fixed, boolean, constant(value));
 }
 
 template <class Tag>
 constexpr parameter_spec discriminator(Tag, bool value) noexcept
 {
-    return {Tag::name, Tag::description, requirement::discriminator, boolean, constant(value)};
+    return detail::row_for<Tag>(requirement::discriminator, boolean, constant(value));
 }
 
 template <class Tag>
 constexpr parameter_spec discriminator(Tag, value_rule values, choice<Tag> value) noexcept
 {
-    return {Tag::name, Tag::description, requirement::discriminator, values, constant(value.text())};
+    return detail::row_for<Tag>(requirement::discriminator, values, constant(value.text()));
 }
 
 template <class Tag>
 constexpr parameter_spec derived(Tag, value_rule values) noexcept
 {
-    return {Tag::name, Tag::description, requirement::derived, values};
+    return detail::row_for<Tag>(requirement::derived, values);
 }
 
 } // namespace tables
@@ -200,7 +211,7 @@ consteval auto table(Parts const&... parts)
     ((at = detail::append(at, parts)), ...);
     for (parameter_spec const* one = result.rows.data(); one != at; ++one)
         for (parameter_spec const* earlier = result.rows.data(); earlier != one; ++earlier)
-            if (earlier->name == one->name)
+            if (earlier->index == one->index)
                 detail::table_names_a_parameter_twice();
     return result;
 }
@@ -219,19 +230,19 @@ inline constexpr parameter_spec no_row{};
 // The row of a parameter, or no_row. Positions instead of pointers: compared with null, the address of a
 // table is no constant for GCC 12 under the undefined-behaviour sanitizer.
 template <class Model, class Kind>
-constexpr parameter_spec const& row_of_name(std::string_view name) noexcept
+constexpr parameter_spec const& find_row(parameter_index index) noexcept
 {
     auto const& own = Kind::template table_of<Model>();
-    if (std::size_t const at = own.position(name); at != own.rows.size())
+    if (std::size_t const at = own.position(index); at != own.rows.size())
         return own.rows[at];
     auto const& common = tables::common_parameters;
-    if (std::size_t const at = common.position(name); at != common.rows.size())
+    if (std::size_t const at = common.position(index); at != common.rows.size())
         return common.rows[at];
     return no_row;
 }
 
 template <class Model, class Kind, class Parameter>
-inline constexpr parameter_spec const& row_of = row_of_name<Model, Kind>(Parameter::name);
+inline constexpr parameter_spec const& row_of = find_row<Model, Kind>(Parameter::index);
 
 template <class Model, class Kind, class Parameter>
 constexpr bool is_settable() noexcept

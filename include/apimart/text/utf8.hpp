@@ -74,6 +74,15 @@ constexpr utf8_scan scan_utf8(std::string_view text) noexcept
     return result;
 }
 
+// That of ASCII.
+inline constexpr std::string_view white_space = " \t\n\v\f\r";
+
+/// Whether a text says nothing: it is empty or white space only.
+constexpr bool is_blank(std::string_view text) noexcept
+{
+    return text.find_first_not_of(white_space) == std::string_view::npos;
+}
+
 } // namespace apimart::detail
 
 #endif

@@ -2,10 +2,13 @@
 #ifndef APIMART_VALIDATION_MEDIA_TEXT_HPP
 #define APIMART_VALIDATION_MEDIA_TEXT_HPP
 
+#include <apimart/validation/base64_picture.hpp>
+
+#include <boost/url/grammar/alnum_chars.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
-#include <array>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -26,65 +29,27 @@ inline bool is_absolute_http_url(std::string_view text)
            url->has_authority() && !url->encoded_host().empty();
 }
 
+// A name in a file system, where an address was wanted: "dog.png", "/tmp/dog.png", "C:\\dog.png".
+inline bool looks_like_a_path(std::string_view text) noexcept
+{
+    if (text.size() < 3 || text.find("://") != std::string_view::npos || text.starts_with("data:"))
+        return false;
+    if (text.starts_with('/') || text.starts_with('.') || text.starts_with('~') ||
+        text.substr(1).starts_with(":\\"))
+        return true;
+    std::size_t const dot = text.rfind('.');
+    if (dot == std::string_view::npos || dot == 0)
+        return false;
+    std::string_view const extension = text.substr(dot + 1);
+    return extension.size() >= 2 && extension.size() <= 4 &&
+           std::all_of(extension.begin(), extension.end(),
+                       [](char c) { return boost::urls::grammar::alnum_chars(c); });
+}
+
 inline std::string picture_size_rule(std::int64_t bytes)
 {
     return "must be a picture of at most " + std::to_string(bytes) + " bytes";
 }
-
-// A picture as Base64 text, with or without the head of a data URI.
-class base64_picture
-{
-public:
-    // Of the formats that the service names for a first frame.
-    static constexpr std::array<std::string_view, 3> heads = {
-        "data:image/jpeg;base64,", "data:image/jpg;base64,", "data:image/png;base64,"};
-
-    explicit base64_picture(std::string_view text) : payload_(text)
-    {
-        for (std::string_view const head : heads)
-            if (text.starts_with(head)) {
-                payload_.remove_prefix(head.size());
-                break;
-            }
-        well_formed_ = is_base64(payload_);
-    }
-
-    bool well_formed() const noexcept { return well_formed_; }
-
-    /// Size of the picture itself.
-    std::int64_t bytes() const noexcept
-    {
-        std::size_t padding = 0;
-        for (; padding < 2 && padding < payload_.size() && payload_[payload_.size() - 1 - padding] == '=';)
-            ++padding;
-        return static_cast<std::int64_t>(payload_.size() / 4 * 3 - padding);
-    }
-
-    /// Whether the first bytes are those of a JPEG or PNG file.
-    bool begins_like_a_picture() const noexcept
-    {
-        return payload_.starts_with("/9j/") || payload_.starts_with("iVBORw0KGgo");
-    }
-
-private:
-    static bool is_base64(std::string_view text) noexcept
-    {
-        if (text.empty() || text.size() % 4 != 0)
-            return false;
-        if (text.ends_with("=="))
-            text.remove_suffix(2);
-        else if (text.ends_with('='))
-            text.remove_suffix(1);
-        for (char const c : text)
-            if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
-                  c == '/'))
-                return false;
-        return true;
-    }
-
-    std::string_view payload_;
-    bool well_formed_ = false;
-};
 
 } // namespace apimart::detail
 

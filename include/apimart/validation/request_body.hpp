@@ -15,6 +15,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <iterator>
 #include <span>
 #include <string>
@@ -42,18 +43,19 @@ public:
     /// Names that were added with `extra_field`.
     std::span<std::string const> extra_fields() const noexcept;
 
+protected:
     boost::json::object body_copy() const;
     std::vector<std::string> extras_copy() const;
     boost::json::object take_body() &&;
     std::vector<std::string> take_extras() &&;
 
-protected:
     request_body(from_json_tag, boost::json::object body, std::vector<std::string> extra_fields);
     request_body(std::string_view model, static_list<parameter_spec> rows);
 
     void store(std::string_view name, argument_value const& value);
     void store(std::string_view name, constant const& value);
     boost::json::array& store_empty_list(std::string_view name);
+    void store_list(std::string_view name, std::initializer_list<argument_value> entries);
     void store_extra(std::string_view name, boost::json::value value);
 
     // Numbers the shots and computes their total, so that the two cannot disagree.
@@ -68,10 +70,17 @@ protected:
 
     static void append(boost::json::array& list, std::string_view url);
     static void append(boost::json::array& list, boost::json::object const& entry);
-    template <std::size_t Pictures>
-    static void append(boost::json::array& list, element<Pictures> const& one)
+
+    // Stores a range of URLs or elements whose length is known only at run time.
+    template <class Range>
+    void store_range(std::string_view name, Range const& items)
     {
-        append(list, one.json());
+        boost::json::array& list = store_empty_list(name);
+        for (auto const& one : items)
+            if constexpr (std::convertible_to<decltype(one), std::string_view>)
+                append(list, std::string_view(one));
+            else
+                append(list, one.json());
     }
 
 private:
@@ -108,11 +117,6 @@ concept range_of_shots = requires(Range const& shots)
 };
 
 template <class T>
-inline constexpr bool is_element = false;
-template <std::size_t Pictures>
-inline constexpr bool is_element<element<Pictures>> = true;
-
-template <class T>
 concept run_time_element = std::convertible_to<T, element<>>;
 
 template <class Range>
@@ -124,31 +128,12 @@ concept range_of_elements = requires(Range const& elements)
     std::end(elements);
 };
 
-template <class T>
-inline constexpr std::size_t picture_count = std::dynamic_extent;
-template <std::size_t Pictures>
-inline constexpr std::size_t picture_count<element<Pictures>> = Pictures;
-
-constexpr bool allows_pictures(value_rule const& rule, std::size_t count) noexcept
-{
-    return count == std::dynamic_extent || (static_cast<std::int64_t>(count) >= rule.item_minimum &&
-                                            static_cast<std::int64_t>(count) <= rule.item_maximum);
-}
-
 } // namespace detail
 
 /// Whether each element of a list parameter may have so many pictures.
 template <class Model, class Kind, class Parameter, std::size_t Pictures>
 concept accepts_pictures_per_element = detail::allows_pictures(detail::row_of<Model, Kind, Parameter>.values,
                                                                Pictures);
-
-/// Whether `Item` is an entry of that list parameter: a URL of a list of URLs, an element of a list of
-/// elements.
-template <class Model, class Kind, class Parameter, class Item>
-concept accepts_item = (detail::row_of<Model, Kind, Parameter>.values.kind == value_kind::urls &&
-                        std::convertible_to<Item const&, std::string_view>) ||
-                       (detail::row_of<Model, Kind, Parameter>.values.kind == value_kind::elements &&
-                        detail::is_element<Item>);
 
 /// Whether `Range` is a range of entries of that list parameter.
 template <class Model, class Kind, class Parameter, class Range>

@@ -18,6 +18,12 @@ APIMART_INLINE void argument_value::store_in(boost::json::object& body, std::str
     body[boost::json::string_view(name)] = to_json(body.storage());
 }
 
+APIMART_INLINE void argument_value::append_to(boost::json::array& list) const
+{
+    if (form_ != form::nothing)
+        list.push_back(to_json(list.storage()));
+}
+
 APIMART_INLINE boost::json::value argument_value::to_json(boost::json::storage_ptr storage) const
 {
     switch (form_) {
@@ -30,9 +36,11 @@ APIMART_INLINE boost::json::value argument_value::to_json(boost::json::storage_p
     case form::text:
         return boost::json::value(boost::json::string_view(text_), storage);
     case form::object:
+        return boost::json::value(*object_, storage);
+    case form::nothing:
         break;
     }
-    return boost::json::value(*object_, storage);
+    return boost::json::value(storage);
 }
 
 APIMART_INLINE request_body::request_body(from_json_tag, boost::json::object body,
@@ -92,6 +100,14 @@ APIMART_INLINE void request_body::store(std::string_view name, constant const& v
 APIMART_INLINE boost::json::array& request_body::store_empty_list(std::string_view name)
 {
     return body_[boost::json::string_view(name)].emplace_array();
+}
+
+APIMART_INLINE void request_body::store_list(std::string_view name,
+                                             std::initializer_list<argument_value> entries)
+{
+    boost::json::array& list = store_empty_list(name);
+    for (argument_value const& one : entries)
+        one.append_to(list);
 }
 
 APIMART_INLINE void request_body::store_extra(std::string_view name, boost::json::value value)

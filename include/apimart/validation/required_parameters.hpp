@@ -9,6 +9,13 @@ namespace apimart {
 template <class Model, std::size_t Count>
 class storyboard_draft;
 
+/// What a request needs; the compiler says its name where something of it is missing.
+template <class... Parameters>
+struct needs
+{
+    static constexpr std::size_t count = sizeof...(Parameters);
+};
+
 namespace detail {
 
 template <class Done, class... Rest>
@@ -40,6 +47,15 @@ template <class Model, class Kind>
 using constructor_tags =
     typename std::remove_cvref_t<decltype(Kind::template table_of<Model>())>::constructor_tags;
 
+template <class... Tags>
+needs<Tags...> needs_for(tag_list<Tags...>);
+
+template <class Model, class Kind>
+using needs_of = decltype(needs_for(constructor_tags<Model, Kind>{}));
+
+template <class Model>
+using shots_parameter = typename last_of<constructor_tags<Model, kind::storyboard>>::last;
+
 // What the last required parameter is decides what a constructor looks like.
 enum class last_part
 {
@@ -61,7 +77,7 @@ constexpr last_part last_part_of() noexcept
     return result;
 }
 
-// The constructors of a request, made from the required rows of its table.
+// The constructors of a request, made from the required rows of its table: the parameters in the order of the table.
 template <class Model, class Kind, class Tags, last_part Last>
 class required_parameters;
 
@@ -69,7 +85,6 @@ template <class Model, class Kind, class... Parameters>
 class required_parameters<Model, Kind, tag_list<Parameters...>, last_part::value> : public request_body
 {
 public:
-    /// Takes the required parameters in the order of the table.
     explicit required_parameters(argument<Model, Kind, Parameters>... parts)
         : request_body(Model::id, Kind::template table_of<Model>().rows)
     {
@@ -88,35 +103,34 @@ class parts_before_list;
 template <class Model, class Kind, class... Parameters, class List>
 class parts_before_list<Model, Kind, tag_list<Parameters...>, List> : public request_body
 {
+    template <std::size_t Position>
+    using entry = list_entry<Model, Kind, List, Position>;
+
 public:
-    /// Takes the required parameters in the order of the table, then each entry of the list.
-    template <class... Items>
-        requires accepts_count<Model, Kind, List, sizeof...(Items)> &&
-            (accepts_item<Model, Kind, List, Items>&&...) explicit parts_before_list(
-                argument<Model, Kind, Parameters>... parts, Items const&... items)
-            : request_body(Model::id, Kind::template table_of<Model>().rows)
-        {
-            (this->store(Parameters::name, parts), ...);
-            boost::json::array& list = this->store_empty_list(List::name);
-            (this->append(list, items), ...);
-        }
+    explicit parts_before_list(argument<Model, Kind, Parameters>... parts, entry<0> first,
+                               entry<1> second = {}, entry<2> third = {}, entry<3> fourth = {},
+                               entry<4> fifth = {}, entry<5> sixth = {}, entry<6> seventh = {},
+                               entry<7> eighth = {})
+        : request_body(Model::id, Kind::template table_of<Model>().rows)
+    {
+        (this->store(Parameters::name, parts), ...);
+        this->store_list(List::name, {first, second, third, fourth, fifth, sixth, seventh, eighth});
+    }
 
-        /// The same with a list whose length is known only at run time.
-        template <class Range>
-            requires accepts_range<Model, Kind, List, Range>
-        explicit parts_before_list(argument<Model, Kind, Parameters>... parts, Range const& items)
-            : request_body(Model::id, Kind::template table_of<Model>().rows)
-        {
-            (this->store(Parameters::name, parts), ...);
-            boost::json::array& list = this->store_empty_list(List::name);
-            for (auto const& one : items)
-                this->append(list, one);
-        }
+    /// The same with a list whose length is known only at run time.
+    template <class Range>
+        requires accepts_range<Model, Kind, List, Range>
+    explicit parts_before_list(argument<Model, Kind, Parameters>... parts, Range const& entries)
+        : request_body(Model::id, Kind::template table_of<Model>().rows)
+    {
+        (this->store(Parameters::name, parts), ...);
+        this->store_range(List::name, entries);
+    }
 
-    protected:
-        parts_before_list(from_json_tag tag, boost::json::object body, std::vector<std::string> extras)
-            : request_body(tag, std::move(body), std::move(extras))
-        {}
+protected:
+    parts_before_list(from_json_tag tag, boost::json::object body, std::vector<std::string> extras)
+        : request_body(tag, std::move(body), std::move(extras))
+    {}
 };
 
 template <class Model, class Kind, class Tags>

@@ -56,13 +56,19 @@ inline std::string url_pattern()
            std::string(pattern_end);
 }
 
+// White space, as within brackets of a pattern.
+inline std::string blank_letters()
+{
+    return " \\t\\n\\v\\f\\r";
+}
+
 // What read_shot_script takes for shots and nothing else.
 inline std::string shot_script_pattern()
 {
-    std::string const blanks = "[ \\n]*";
+    std::string const blanks = "[" + blank_letters() + "]*";
     std::string const number = blanks + "[0-9]{1,6}" + blanks + shot_comma;
-    return "^" + blanks + "(?:" + std::string(shot_word) + number + number + blanks +
-           "[^; \\n][^;]*(?:" + shot_end + blanks + "|$))+" + std::string(pattern_end);
+    return "^" + blanks + "(?:" + std::string(shot_word) + number + number + blanks + "[^;" +
+           blank_letters() + "][^;]*(?:" + shot_end + blanks + "|$))+" + std::string(pattern_end);
 }
 
 // Writes the tables of one model as a JSON Schema. Its structure is that of the validator: first the kind of
@@ -276,8 +282,10 @@ private:
     static object of_text(std::int64_t minimum, std::int64_t maximum)
     {
         object result{{"type", "string"}};
-        if (minimum > 0)
+        if (minimum > 0) {
             result["minLength"] = minimum;
+            result["pattern"] = "[^" + blank_letters() + "]"; // not white space only
+        }
         if (maximum != value_rule::unlimited)
             result["maxLength"] = maximum;
         return result;

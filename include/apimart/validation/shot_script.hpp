@@ -2,6 +2,9 @@
 #ifndef APIMART_VALIDATION_SHOT_SCRIPT_HPP
 #define APIMART_VALIDATION_SHOT_SCRIPT_HPP
 
+#include <apimart/text/utf8.hpp>
+
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -54,8 +57,7 @@ constexpr script_summary read_shot_script(std::string_view text) noexcept
 {
     script_summary result;
     auto skip_blanks = [&] {
-        while (!text.empty() && (text.front() == ' ' || text.front() == '\n'))
-            text.remove_prefix(1);
+        text.remove_prefix(std::min(text.find_first_not_of(white_space), text.size()));
     };
     auto read_number = [&](std::int64_t& number) {
         std::size_t digits = 0;

@@ -309,8 +309,9 @@ private:
         if (!scan.valid())
             add_error(where, "must be UTF-8; the byte at offset " + std::to_string(scan.bad_byte) + " is not",
                       excerpt(text));
-        else if (text.empty() && minimum > 0)
-            add_error(where, "must not be empty", excerpt(text));
+        else if (minimum > 0 && is_blank(text))
+            add_error(where, text.empty() ? "must not be empty" : "must not be white space only",
+                      excerpt(text));
         else if (length > maximum)
             add_error(where, "must have at most " + characters(maximum), characters(length));
         else if (length > advised)
@@ -370,7 +371,12 @@ private:
         base64_picture const picture(text);
         if (!picture.well_formed()) {
             if (!is_absolute_http_url(text))
-                add_error(where, "must be an absolute http or https URL, or a JPEG or PNG picture in Base64",
+                add_error(where,
+                          "must be an absolute http or https URL, or a JPEG or PNG picture in Base64" +
+                              std::string(
+                                  looks_like_a_path(text)
+                                      ? "; of a local file, `first_frame_image(image_file(path))` gives that"
+                                      : ""),
                           excerpt(text, true));
         } else if (picture.bytes() > rule.picture.bytes) {
             add_error(where, picture_size_rule(rule.picture.bytes),
@@ -383,7 +389,12 @@ private:
     void check_url_text(json_pointer const& where, std::string_view text)
     {
         if (!is_absolute_http_url(text))
-            add_error(where, "must be an absolute http or https URL", excerpt(text, true));
+            add_error(where,
+                      "must be an absolute http or https URL" +
+                          std::string(looks_like_a_path(text)
+                                          ? "; the service fetches it and sees no local files"
+                                          : ""),
+                      excerpt(text, true));
     }
 
     void check_urls(json_pointer const& where, value const& given, std::int64_t minimum, std::int64_t maximum)

@@ -99,7 +99,7 @@ public:
 
     bool has(std::string_view field) const { return find(field) != nullptr; }
 
-    /// A text; a required one must not be empty.
+    /// A text; a required one must say something.
     std::optional<std::string_view> text(std::string_view field, presence needed = presence::optional)
     {
         auto const* value = required(field, needed);
@@ -110,7 +110,8 @@ public:
             refuse(field, "must be a string");
             return std::nullopt;
         }
-        if (string->empty() && needed == presence::required) {
+        if (needed == presence::required &&
+            std::string_view(*string).find_first_not_of(" \t\n\v\f\r") == std::string_view::npos) {
             refuse(field, "is required and must not be empty");
             return std::nullopt;
         }
