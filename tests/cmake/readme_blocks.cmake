@@ -10,8 +10,8 @@
 #                                            mistakes are the control, which must compile
 #   contains `int main`                      a program, taken as it is
 #   contains an #include or a definition     a translation unit, with the alias `asio` added
-#   anything else                            the body of a coroutine with `apimart::client& client` in scope; the library
-#                                            and <iostream> are included
+#   anything else                            the body of a coroutine `block_N(apimart::client& client)`, N counting all
+#                                            blocks; the library and <iostream> are included
 # The four variables receive the lists of files. MISTAKES and CONTROLS are in the form of tests/compile_fail.
 include(${CMAKE_CURRENT_LIST_DIR}/lines.cmake)
 
@@ -21,7 +21,7 @@ function(apimart_write_block path text)
   file(CONFIGURE OUTPUT ${path} CONTENT "@text@" @ONLY)
 endfunction()
 
-# The lines, with those under #include moved up, as the body of a coroutine.
+# The lines, with those under #include moved up, as the body of the coroutine `block_N`.
 function(apimart_as_body result lines position)
   set(includes "${lines}")
   list(FILTER includes INCLUDE REGEX "^#include")
@@ -32,8 +32,8 @@ function(apimart_as_body result lines position)
 #include <iostream>
 ${includes}
 namespace asio = boost::asio;
-asio::awaitable<void> readme_block(apimart::client& client);
-asio::awaitable<void> readme_block([[maybe_unused]] apimart::client& client)
+asio::awaitable<void> block_${count}(apimart::client& client);
+asio::awaitable<void> block_${count}([[maybe_unused]] apimart::client& client)
 {
     using namespace apimart${apimart_semicolon}
     using namespace std::chrono_literals${apimart_semicolon}
