@@ -776,7 +776,8 @@ TEST_CASE("client tokens: whatever the token, the whole failure can be had")
     CHECK(spawn(throws_all_of_it(user, had, asio::use_awaitable)) == 1);
     CHECK(spawn(throws_all_of_it(user, had, asio::consign(asio::use_awaitable, 1))) == 1);
     CHECK(spawn(throws_all_of_it(user, had, asio::bind_executor(context, asio::use_awaitable))) == 1);
-    CHECK(spawn(throws_all_of_it(user, had, asio::bind_cancellation_slot(signal.slot(), asio::use_awaitable))) == 1);
+    CHECK(spawn(throws_all_of_it(user, had,
+                                 asio::bind_cancellation_slot(signal.slot(), asio::use_awaitable))) == 1);
     // A future: the same exception.
     CHECK(get(user.status(unknown, asio::use_future)) == 1);
     CHECK(get(user.status(unknown, asio::consign(asio::use_future, 1))) == 1);
