@@ -9,7 +9,7 @@
 #                                            not compile and the compiler says `text`; those lines without any of the
 #                                            mistakes are the control, which must compile
 #   contains `int main`                      a program, taken as it is
-#   contains an #include or a definition     a translation unit, with the alias `asio` added
+#   contains a definition                    a translation unit, with the alias `asio` added
 #   anything else                            the body of a coroutine `block_N(apimart::client& client)`, N counting all
 #                                            blocks; the library and <iostream> are included
 # The four variables receive the lists of files. MISTAKES and CONTROLS are in the form of tests/compile_fail.
@@ -134,7 +134,7 @@ function(apimart_cut_readme_blocks)
     elseif(whole MATCHES "int main")
       apimart_write_block(${stem}.cpp "${position}\n${whole}\n")
       list(APPEND programs ${stem}.cpp)
-    elseif(whole MATCHES "(^|\n)(#include|asio::awaitable<|struct |class |template)")
+    elseif(whole MATCHES "(^|\n)(asio::awaitable<|struct |class |template)")
       set(includes "${block}")
       list(FILTER includes INCLUDE REGEX "^#include")
       if(NOT includes)
