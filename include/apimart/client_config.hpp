@@ -26,8 +26,8 @@ class client_config
 public:
     explicit client_config(api_key secret) : key(std::move(secret)) {}
 
-    /// Reads `APIMART_API_KEY` (required) and `APIMART_BASE_URL` (optional), and the proxy as
-    /// `proxy_options::from_environment` does.
+    /// Reads `APIMART_API_KEY` (required), `APIMART_BASE_URL` and `APIMART_CA_FILE` (a PEM file of authorities that are
+    /// trusted besides the system's), and the proxy as `proxy_options::from_environment` does.
     /// Errors: throws `error` with `errc::invalid_configuration` that names the variable.
     /// Thread safety: as `std::getenv`.
     static client_config from_environment();

@@ -20,6 +20,8 @@ APIMART_INLINE client_config client_config::from_environment()
         client_config config{api_key(secret)};
         if (char const* const url = std::getenv("APIMART_BASE_URL"); url != nullptr && *url != '\0')
             config.base_url = url;
+        if (char const* const file = std::getenv("APIMART_CA_FILE"); file != nullptr && *file != '\0')
+            config.tls.add_ca_file(file);
         config.proxy = proxy_options::from_environment();
         return config;
     } catch (std::invalid_argument const& e) {

@@ -1,4 +1,5 @@
-# Builds tests/consumer/package the way somebody else would, and runs it.
+# Builds tests/consumer/package the way somebody else would, and runs it: from the build tree the program that has headers
+# alone, otherwise all of it.
 #   cmake -D WAY=subdirectory|installed|build_tree -D APIMART_SOURCE=... -D APIMART_BUILD=... -D WORK=... -P consumer.cmake
 cmake_minimum_required(VERSION 3.25)
 function(run what)
@@ -25,9 +26,15 @@ endif()
 run("configuring" ${CMAKE_COMMAND} -S ${APIMART_SOURCE}/tests/consumer/package -B ${WORK}/build -G ${GENERATOR}
   -D CMAKE_CXX_COMPILER=${COMPILER} -D CMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER} -D CMAKE_BUILD_TYPE=Debug
   -D CMAKE_CXX_FLAGS_DEBUG=-O0 -D WAY=${WAY} -D VERSION=${VERSION} ${options})
-run("building" ${CMAKE_COMMAND} --build ${WORK}/build)
-run("running" ${WORK}/build/consumer)
-if(NOT output MATCHES "\"prompt\":\"A corgi\"")
-  message(FATAL_ERROR "${WAY}: the program printed something else:\n${output}")
+set(programs consumer)
+if(NOT WAY STREQUAL "build_tree")
+  list(APPEND programs consumer_compiled consumer_testing)
 endif()
-message(STATUS "${output}")
+run("building" ${CMAKE_COMMAND} --build ${WORK}/build --target ${programs})
+foreach(program IN LISTS programs)
+  run("running ${program}" ${WORK}/build/${program})
+  if(NOT output MATCHES "\"prompt\":\"A corgi\"")
+    message(FATAL_ERROR "${WAY}: ${program} printed something else:\n${output}")
+  endif()
+  message(STATUS "${output}")
+endforeach()

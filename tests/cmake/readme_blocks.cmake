@@ -9,9 +9,9 @@
 #                                            not compile and the compiler says `text`; those lines without any of the
 #                                            mistakes are the control, which must compile
 #   contains `int main`                      a program, taken as it is
-#   contains an #include or a definition     a translation unit, with the alias `asio` added
-#   anything else                            the body of a coroutine with `apimart::client& client` in scope; the library
-#                                            and <iostream> are included
+#   contains a definition                    a translation unit, with the alias `asio` added
+#   anything else                            the body of a coroutine `block_N(apimart::client& client)`, N counting all
+#                                            blocks; the library and <iostream> are included
 # The four variables receive the lists of files. MISTAKES and CONTROLS are in the form of tests/compile_fail.
 include(${CMAKE_CURRENT_LIST_DIR}/lines.cmake)
 
@@ -21,7 +21,7 @@ function(apimart_write_block path text)
   file(CONFIGURE OUTPUT ${path} CONTENT "@text@" @ONLY)
 endfunction()
 
-# The lines, with those under #include moved up, as the body of a coroutine.
+# The lines, with those under #include moved up, as the body of the coroutine `block_N`.
 function(apimart_as_body result lines position)
   set(includes "${lines}")
   list(FILTER includes INCLUDE REGEX "^#include")
@@ -32,8 +32,8 @@ function(apimart_as_body result lines position)
 #include <iostream>
 ${includes}
 namespace asio = boost::asio;
-asio::awaitable<void> readme_block(apimart::client& client);
-asio::awaitable<void> readme_block([[maybe_unused]] apimart::client& client)
+asio::awaitable<void> block_${count}(apimart::client& client);
+asio::awaitable<void> block_${count}([[maybe_unused]] apimart::client& client)
 {
     using namespace apimart${apimart_semicolon}
     using namespace std::chrono_literals${apimart_semicolon}
@@ -134,7 +134,7 @@ function(apimart_cut_readme_blocks)
     elseif(whole MATCHES "int main")
       apimart_write_block(${stem}.cpp "${position}\n${whole}\n")
       list(APPEND programs ${stem}.cpp)
-    elseif(whole MATCHES "(^|\n)(#include|asio::awaitable<|struct |class |template)")
+    elseif(whole MATCHES "(^|\n)(asio::awaitable<|struct |class |template)")
       set(includes "${block}")
       list(FILTER includes INCLUDE REGEX "^#include")
       if(NOT includes)

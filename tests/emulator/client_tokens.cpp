@@ -6,6 +6,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/consign.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -714,6 +715,82 @@ TEST_CASE("client tokens: the status of what is no task ends, never inside the c
         },
         expects(errc::task_not_found));
     CHECK(b.booked("requests") == 0);
+}
+
+// The same failure in every form: all that is known about it can be had.
+void is_whole(error_info const& why)
+{
+    CHECK(why.code() == errc::task_not_found);
+    CHECK(why.task_id() == "task_of_nobody");
+    CHECK(why.http_status() == 400);
+    CHECK_FALSE(why.server_message().text().empty());
+}
+
+template <class... Token>
+asio::awaitable<void> throws_all_of_it(client& user, int& caught, Token... token)
+{
+    try {
+        co_await user.status(task("task_of_nobody"), std::move(token)...);
+    } catch (error const& e) {
+        is_whole(e.info());
+        ++caught;
+    }
+}
+
+template <class Token>
+asio::awaitable<void> gives_all_of_it(client& user, int& given, Token token)
+{
+    result<task_state> const got = co_await user.status(task("task_of_nobody"), as_result(std::move(token)));
+    REQUIRE(got.has_error());
+    is_whole(got.error());
+    ++given;
+}
+
+TEST_CASE("client tokens: whatever the token, the whole failure can be had")
+{
+    bench b;
+    client user = b.make_client();
+    int had = 0;
+    auto const spawn = [&](asio::awaitable<void> made) {
+        asio::co_spawn(b.context, std::move(made), [](std::exception_ptr thrown) { CHECK_FALSE(thrown); });
+        b.run();
+        return std::exchange(had, 0);
+    };
+    auto const get = [&](std::future<task_state> later) {
+        b.run();
+        try {
+            later.get();
+        } catch (error const& e) {
+            is_whole(e.info());
+            ++had;
+        }
+        return std::exchange(had, 0);
+    };
+    task const unknown("task_of_nobody");
+    auto const context = b.context.get_executor();
+    asio::cancellation_signal signal;
+
+    // Awaited: an exception.
+    CHECK(spawn(throws_all_of_it(user, had)) == 1);
+    CHECK(spawn(throws_all_of_it(user, had, asio::use_awaitable)) == 1);
+    CHECK(spawn(throws_all_of_it(user, had, asio::consign(asio::use_awaitable, 1))) == 1);
+    CHECK(spawn(throws_all_of_it(user, had, asio::bind_executor(context, asio::use_awaitable))) == 1);
+    CHECK(spawn(throws_all_of_it(user, had,
+                                 asio::bind_cancellation_slot(signal.slot(), asio::use_awaitable))) == 1);
+    // A future: the same exception.
+    CHECK(get(user.status(unknown, asio::use_future)) == 1);
+    CHECK(get(user.status(unknown, asio::consign(asio::use_future, 1))) == 1);
+    CHECK(get(user.status(unknown, asio::bind_executor(context, asio::use_future))) == 1);
+    // What is told of a code, or throws one, is told all in a result.
+    CHECK(spawn(gives_all_of_it(user, had, asio::use_awaitable)) == 1);
+    CHECK(spawn(gives_all_of_it(user, had, asio::deferred)) == 1);
+    CHECK(spawn(gives_all_of_it(user, had, asio::consign(asio::deferred, 1))) == 1);
+    auto later = user.status(unknown, as_result(asio::use_future));
+    b.run();
+    is_whole(later.get().error());
+    user.status(unknown, as_result([&](result<task_state> got) { is_whole(got.error()), ++had; }));
+    b.run();
+    CHECK(had == 1);
 }
 
 TEST_CASE("client tokens: an invalid generate ends, never inside the call")

@@ -84,10 +84,15 @@ TEST_CASE("the environment gives the key and the address, and a missing key is n
     ::setenv("APIMART_API_KEY", "sk-1", 1);
     ::setenv("APIMART_BASE_URL", "https://other.example", 1);
     CHECK(client_config::from_environment().base_url == "https://other.example");
+    CHECK(client_config::from_environment().tls.ca_files().empty());
+    ::setenv("APIMART_CA_FILE", "/etc/own.pem", 1);
+    CHECK(client_config::from_environment().tls.ca_files() == std::vector<std::string>{"/etc/own.pem"});
+    CHECK(client_config::from_environment().tls.use_system_ca());
     ::setenv("APIMART_BASE_URL", "", 1);
     CHECK(client_config::from_environment().base_url == "https://api.apimart.ai");
     ::unsetenv("APIMART_API_KEY");
     ::unsetenv("APIMART_BASE_URL");
+    ::unsetenv("APIMART_CA_FILE");
 }
 
 TEST_CASE("addresses are split the way requests need them")

@@ -89,6 +89,12 @@ struct condition_table
     };
 };
 
+// Boost's categories have no virtual destructor, because nobody deletes one through a pointer.
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
+#endif
+
 template <class Table>
 class table_category : public boost::system::error_category
 {
@@ -141,6 +147,10 @@ public:
 };
 
 inline constexpr condition_category_type condition_category_instance;
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
 
 } // namespace detail
 

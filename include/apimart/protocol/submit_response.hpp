@@ -121,7 +121,7 @@ public:
             success_ = found;
             break;
         case data:
-            tasks_ += in_array() || found.type == json_field::kind::object ? 1 : 0;
+            tasks_ += in_array() || found.type == json_field::kind::object ? 1U : 0U;
             break;
         case data_task_id:
         case data_id:

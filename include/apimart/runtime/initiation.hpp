@@ -31,6 +31,10 @@ template <class, class>
 class cancellation_slot_binder;
 template <class, class>
 class allocator_binder;
+template <class, class>
+class immediate_executor_binder;
+template <class, class...>
+class consign_t;
 template <class, class, class>
 class cancel_after_t;
 template <class, class, class>
@@ -75,6 +79,10 @@ template <class Token, class Slot>
 inline constexpr bool throws<boost::asio::cancellation_slot_binder<Token, Slot>> = throws<Token>;
 template <class Token, class Allocator>
 inline constexpr bool throws<boost::asio::allocator_binder<Token, Allocator>> = throws<Token>;
+template <class Token, class Executor>
+inline constexpr bool throws<boost::asio::immediate_executor_binder<Token, Executor>> = throws<Token>;
+template <class Token, class... Values>
+inline constexpr bool throws<boost::asio::consign_t<Token, Values...>> = throws<Token>;
 template <class Token, class Clock, class Traits>
 inline constexpr bool throws<boost::asio::cancel_after_t<Token, Clock, Traits>> = throws<Token>;
 template <class Token, class Clock, class Traits>

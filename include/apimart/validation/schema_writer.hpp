@@ -329,7 +329,7 @@ private:
     {
         array required;
         for (auto const& one : properties)
-            required.push_back(boost::json::string_view(one.key()));
+            required.push_back(boost::json::value(one.key()));
         return {{"type", "object"},
                 {"properties", std::move(properties)},
                 {"required", std::move(required)},

@@ -297,11 +297,11 @@ private:
             for (auto const& each : here.due)
                 if (each.at > here.delivered)
                     piece = std::min(piece, each.at - here.delivered);
-            auto const data = boost::asio::buffer(bytes + done, static_cast<std::size_t>(piece));
+            auto const data = boost::asio::buffer(bytes + done, piece);
             // Counted before it is sent: who has seen a byte must find it in the books.
             ledger_->passed(number_, way, piece);
             here.delivered += piece;
-            done += static_cast<std::size_t>(piece);
+            done += piece;
             co_await boost::asio::async_write(target(way), data, into(error));
             if (error && !ended_ && !here.drained)
                 target_lost(way);

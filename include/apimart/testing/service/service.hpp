@@ -736,8 +736,8 @@ private:
     {
         auto out = files_.serve(request, unix_now());
         std::lock_guard const lock(mutex_);
-        books_.authorization_leaks += request.header("Authorization") ? 1 : 0;
-        books_.downloads += out.status < 300 && !out.length_only ? 1 : 0;
+        books_.authorization_leaks += request.header("Authorization") ? 1U : 0U;
+        books_.downloads += out.status < 300 && !out.length_only ? 1U : 0U;
         return out;
     }
 

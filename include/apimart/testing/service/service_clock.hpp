@@ -43,7 +43,7 @@ private:
 /// Unix seconds in a format of strftime, in UTC.
 inline std::string utc_text(std::int64_t unix_seconds, char const* format)
 {
-    auto const moment = static_cast<std::time_t>(unix_seconds);
+    std::time_t const moment = unix_seconds;
     std::tm parts{};
     gmtime_r(&moment, &parts);
     char text[64];

@@ -3,8 +3,8 @@
 #include <iostream>
 
 namespace asio = boost::asio;
-asio::awaitable<void> readme_block(apimart::client& client);
-asio::awaitable<void> readme_block([[maybe_unused]] apimart::client& client)
+asio::awaitable<void> block_4(apimart::client& client);
+asio::awaitable<void> block_4([[maybe_unused]] apimart::client& client)
 {
     using namespace apimart;
     using namespace std::chrono_literals;

@@ -2,8 +2,8 @@
 #include <iostream>
 
 namespace asio = boost::asio;
-asio::awaitable<void> readme_block(apimart::client& client);
-asio::awaitable<void> readme_block([[maybe_unused]] apimart::client& client)
+asio::awaitable<void> block_5(apimart::client& client);
+asio::awaitable<void> block_5([[maybe_unused]] apimart::client& client)
 {
     using namespace apimart;
     using namespace std::chrono_literals;
