@@ -28,7 +28,7 @@ public:
 
     bool occurs_in(std::string_view text) const { return redactor_.occurs_in(text); }
     // Only for texts that are shown: a short key can occur in an answer's own words.
-    std::string redacted(std::string text) const { return redactor_.redact(std::move(text)); }
+    std::string redacted(std::string_view text) const { return redactor_.redact(text); }
 
     error_info redacted(error_info why) const
     {
