@@ -371,7 +371,7 @@ private:
             if (used == 0 || used == bytes.size())
                 break;
         }
-        if (state_ == state::reading && parser.got_some())
+        if (state_ == state::reading && parser.has_begun())
             set_limit();
         return false;
     }
@@ -411,7 +411,7 @@ private:
         bool const is_tls = code.category() == boost::asio::error::get_ssl_category();
         if (write_error_ && !is_tls)
             return write_failure();
-        if (c.timed_out() && got_some)
+        if (c.timed_out() && c.parser.has_begun())
             return error_info(errc::read_timeout, c.origin.host + ": " +
                                                       std::to_string(result.bytes_received) +
                                                       " bytes of the answer came");
