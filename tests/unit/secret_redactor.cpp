@@ -190,6 +190,8 @@ TEST_CASE("secrets: forms within forms, and a beginning that something else foll
     std::string const spelt_out = "%" + hex(key, "%");
     CHECK(redactor.redact(spelt_out.substr(0, spelt_out.size() - 1) + "...") == "[redacted]%6...");
     CHECK(redactor.redact(std::string(key.substr(0, 15)) + "?[redacted]") == "[redacted]?[redacted]");
+    CHECK(redactor.redact("https://h/?[redacted] " + std::string(key.substr(3)) + " there") ==
+          "https://h/?[redacted] [redacted] there");
 }
 
 TEST_CASE("secrets: other words stay as they are")

@@ -7,6 +7,7 @@
 #include <apimart/http/connector.hpp>
 #include <apimart/protocol/http_result.hpp>
 #include <apimart/runtime/client_runtime.hpp>
+#include <apimart/text/secret_string.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 
@@ -30,7 +31,7 @@ public:
 
     detail::origin const* to; // outlives the exchange
     detail::lane lane;
-    std::string head;
+    secret_string head;
     std::string_view body; // outlives the exchange
     std::uint64_t response_limit = 0;
     bool public_only = false;   // no private address of the peer

@@ -20,6 +20,7 @@
 #include <apimart/runtime/context_service.hpp>
 #include <apimart/runtime/initiation.hpp>
 #include <apimart/text/printable.hpp>
+#include <apimart/text/secret_string.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -74,19 +75,22 @@ class api_endpoint
 public:
     api_endpoint(request_url const& base, authorization const& credentials) : origin(base.origin)
     {
-        std::string fields = "Host: " + origin.authority() + "\r\nUser-Agent: ";
-        fields.append(user_agent).append("\r\nAccept: application/json\r\n");
+        secret_string fields("Host: ");
+        fields.append(origin.authority())
+            .append("\r\nUser-Agent: ")
+            .append(user_agent)
+            .append("\r\nAccept: application/json\r\n");
         credentials.append_header(fields);
-        post = "POST " + base.target + "/v1/videos/generations HTTP/1.1\r\n" + fields +
-               "Content-Type: application/json\r\nIdempotency-Key: ";
+        post.append("POST ").append(base.target).append("/v1/videos/generations HTTP/1.1\r\n").append(fields);
+        post += "Content-Type: application/json\r\nIdempotency-Key: ";
         get = "GET " + base.target + "/v1/tasks/";
-        get_tail = " HTTP/1.1\r\n" + fields + "\r\n";
+        get_tail.append(" HTTP/1.1\r\n").append(fields).append("\r\n");
     }
 
     detail::origin origin;
-    std::string post;     // up to the idempotency key
-    std::string get;      // up to the task's id
-    std::string get_tail; // what follows the id
+    secret_string post;     // up to the idempotency key
+    std::string get;        // up to the task's id
+    secret_string get_tail; // what follows the id
 };
 
 // Which endpoint a request goes to, and how many it has tried.

@@ -5,6 +5,7 @@
 #include <apimart/config/api_key.hpp>
 #include <apimart/error.hpp>
 #include <apimart/text/secret_redactor.hpp>
+#include <apimart/text/secret_string.hpp>
 
 #include <string>
 #include <string_view>
@@ -19,7 +20,7 @@ class authorization
 public:
     explicit authorization(api_key key) : key_(std::move(key)), redactor_(key_.secret_) {}
 
-    void append_header(std::string& request) const
+    void append_header(secret_string& request) const
     {
         request += "Authorization: Bearer ";
         request += key_.secret_;

@@ -5,6 +5,7 @@
 #include <apimart/text/base64.hpp>
 #include <apimart/text/hex.hpp>
 #include <apimart/text/redact.hpp>
+#include <apimart/text/secret_string.hpp>
 
 #include <boost/url/grammar/ci_string.hpp>
 #include <boost/url/grammar/hexdig_chars.hpp>
@@ -26,7 +27,7 @@ namespace apimart::detail {
 class secret_redactor
 {
 public:
-    explicit secret_redactor(std::string secret) : secret_(std::move(secret))
+    explicit secret_redactor(std::string_view secret) : secret_(secret)
     {
         for (std::size_t offset = 0; offset < 3 && secret_.size() >= telling; ++offset)
             encoded_[offset] = base64_at(offset);
@@ -37,18 +38,18 @@ public:
             append_hex(digits, static_cast<unsigned char>(first));
             may_begin_ += {first, digits.front(), boost::urls::grammar::to_upper(digits.front())};
         }
-        for (std::string const& each : encoded_)
+        for (secret_string const& each : encoded_)
             may_begin_ += each.substr(0, 1);
         may_begin_ += "0-_"; // of `0x`, and of Base64 for addresses
     }
 
-    bool occurs_in(std::string_view text) const { return find(text).second != 0; }
+    bool occurs_in(std::string_view text) const { return find(text, false).second != 0; }
 
     std::string redact(std::string_view text) const
     {
         std::string out;
-        for (;;) {
-            auto const [begin, size] = find(text);
+        for (bool behind_mark = false;; behind_mark = true) {
+            auto const [begin, size] = find(text, behind_mark);
             out += text.substr(0, begin);
             if (size == 0)
                 return out;
@@ -179,18 +180,36 @@ private:
     }
 
     // What Base64 makes of the secret behind so many bytes, without what depends on its neighbours.
-    std::string base64_at(std::size_t offset) const
+    secret_string base64_at(std::size_t offset) const
     {
-        std::string const bytes = std::string(offset, '\0') + secret_;
-        std::string text;
+        secret_string const bytes = secret_string(offset, '\0') + secret_;
+        secret_string text;
         append_base64(text, std::span(reinterpret_cast<unsigned char const*>(bytes.data()), bytes.size()));
         std::size_t const begin = offset == 0 ? 0 : offset + 1;
         std::size_t const end = bytes.size() * 8 / 6;
         return text.substr(begin, end - begin);
     }
 
-    // The first and there the longest, in a text and in all that its escapes may be hiding. Nowhere is its end.
-    place find(std::string_view text) const
+    // How long the secret is where it begins at `at`, or what is left of it without so many characters.
+    std::size_t size_at(std::string_view text, std::size_t at, std::size_t skipped) const
+    {
+        std::size_t size = 0;
+        auto const look = [&](secret_string const& all, std::size_t enough, auto next) {
+            if (skipped == 0 ? !all.empty() : all.size() >= skipped + much)
+                size = std::max(size, match(text, at, std::string_view(all).substr(skipped),
+                                            skipped == 0 ? enough : much, next));
+        };
+        look(secret_, telling, next_letter);
+        if (digit(text[at]) >= 0)
+            look(secret_, telling, next_in_hex);
+        for (secret_string const& each : encoded_)
+            look(each, 2 * telling, next_in_base64);
+        return size;
+    }
+
+    // The first and there the longest, in a text and in all that its escapes may be hiding. Nowhere is its end. Behind a
+    // mark the rest of a secret may stand, of which the beginning was taken for a part of an address.
+    place find(std::string_view text, bool behind_mark) const
     {
         place first(text.size(), 0);
         if (secret_.empty())
@@ -199,15 +218,15 @@ private:
         for (std::size_t at = 0; at <= text.size(); ++at)
             seen.begins.push_back(at);
         for (int layer = 0;; ++layer) {
-            for (std::size_t at = 0; at < seen.text.size() && seen.begins[at] <= first.first; ++at) {
-                if (may_begin_.find(seen.text[at]) == std::string::npos)
-                    continue;
-                std::size_t size = match(seen.text, at, secret_, telling, next_letter);
-                if (digit(seen.text[at]) >= 0)
-                    size = std::max(size, match(seen.text, at, secret_, telling, next_in_hex));
-                for (std::string const& each : encoded_)
-                    if (!each.empty())
-                        size = std::max(size, match(seen.text, at, each, 2 * telling, next_in_base64));
+            std::string_view const all = seen.text;
+            bool may_be_rest = behind_mark;
+            for (std::size_t at = 0; at < all.size() && seen.begins[at] <= first.first; ++at) {
+                may_be_rest = all.substr(0, at).ends_with(redaction_mark) ||
+                              (may_be_rest && (at == 0 || is_gap(all[at - 1])));
+                bool const may_begin = may_begin_.find(all[at]) != std::string::npos;
+                std::size_t size = may_begin ? size_at(all, at, 0) : 0;
+                for (std::size_t skipped = 1; may_be_rest && skipped + much <= encoded_[2].size(); ++skipped)
+                    size = std::max(size, size_at(all, at, skipped));
                 if (size == 0)
                     continue;
                 std::size_t const length = seen.begins[at + size] - seen.begins[at];
@@ -223,8 +242,8 @@ private:
         }
     }
 
-    std::string secret_;
-    std::array<std::string, 3> encoded_;
+    secret_string secret_;
+    std::array<secret_string, 3> encoded_;
     std::string may_begin_; // the characters that any of these can begin with
 };
 
