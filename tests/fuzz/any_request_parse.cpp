@@ -1,8 +1,7 @@
 // Any bytes may arrive at any_request::parse. What it accepts must pass its own check, and what is written
 // must be read again as the same request, to the byte.
-//
-// Built with -fsanitize=fuzzer this is a libFuzzer target. Otherwise it is a program that runs the files it
-// is given, each line of a .jsonl file for itself.
+
+#include "target.hpp"
 
 #include <apimart/any_request.hpp>
 #include <apimart/price.hpp>
@@ -10,11 +9,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -22,14 +16,7 @@ namespace {
 
 using apimart::any_request;
 using apimart::unknown_fields;
-
-void require(bool good, char const* what)
-{
-    if (!good) {
-        std::fprintf(stderr, "violated: %s\n", what);
-        std::abort();
-    }
-}
+using fuzz::require;
 
 void examine(std::string_view json, unknown_fields others)
 {
@@ -63,28 +50,3 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     examine(json, unknown_fields::preserve);
     return 0;
 }
-
-#ifndef APIMART_LIBFUZZER
-int main(int argc, char** argv)
-{
-    std::size_t inputs = 0;
-    auto run = [&](std::string const& input) {
-        LLVMFuzzerTestOneInput(reinterpret_cast<std::uint8_t const*>(input.data()), input.size());
-        ++inputs;
-    };
-    for (int i = 1; i < argc; ++i) {
-        std::ifstream file(argv[i], std::ios::binary);
-        if (!file) {
-            std::cerr << "cannot read " << argv[i] << '\n';
-            return 1;
-        }
-        if (std::string_view(argv[i]).ends_with(".jsonl"))
-            for (std::string line; std::getline(file, line);)
-                run(line);
-        else
-            run(std::string(std::istreambuf_iterator<char>(file), {}));
-    }
-    std::cout << inputs << " inputs\n";
-    return inputs == 0 ? 1 : 0;
-}
-#endif

@@ -1,16 +1,11 @@
-// Any bytes may arrive as an answer. However they are cut, they are read alike; where the end of an answer is
-// said to be certain, Beast finds the same body; and what the decoders make of it never claims an id that is none
-// and can always be shown.
+// Any bytes may arrive as an answer. However they are cut, they are read alike; and where the end of an answer is
+// said to be certain, Beast finds the same body.
 //
-// The first byte chooses how the rest is used. Built with -fsanitize=fuzzer this is a libFuzzer target. Otherwise
-// it is a program that runs the table of bad answers and the files it is given, or writes the table as files.
+// The first characters choose the limits, the line end that ends the stream, and a step of cutting.
 
-#include <bad_response_table.hpp>
+#include "target.hpp"
 
 #include <apimart/http/response_parser.hpp>
-#include <apimart/protocol/error_response.hpp>
-#include <apimart/protocol/submit_response.hpp>
-#include <apimart/protocol/task_response.hpp>
 #include <apimart/text/utf8.hpp>
 
 #include <boost/asio/buffer.hpp>
@@ -20,11 +15,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -32,15 +22,8 @@ namespace {
 
 using namespace apimart;
 using namespace apimart::detail;
+using fuzz::require;
 using state = response_parser::state;
-
-void require(bool good, char const* what)
-{
-    if (!good) {
-        std::fprintf(stderr, "violated: %s\n", what);
-        std::abort();
-    }
-}
 
 struct limits_of_input
 {
@@ -61,7 +44,9 @@ struct reading
     std::size_t used = 0;
 };
 
-reading read(std::string_view bytes, limits_of_input const& most, std::size_t step, bool streams)
+// The bytes come as a first piece and then in steps.
+reading read(std::string_view bytes, limits_of_input const& most, std::size_t first, std::size_t step,
+             bool streams)
 {
     response_parser parser;
     // A parser that has served before must not differ from a new one.
@@ -69,8 +54,8 @@ reading read(std::string_view bytes, limits_of_input const& most, std::size_t st
     parser.put("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nRetry-After: 1\r\n\r\n5;x\r\nhel");
     parser.reset(most.header, most.body, streams);
     reading out;
-    for (std::size_t end = 0;;) {
-        end = std::min(end + step, bytes.size());
+    for (std::size_t end = first;; end += step) {
+        end = std::min(end, bytes.size());
         out.used += parser.put(bytes.substr(out.used, end - out.used));
         out.body += parser.piece();
         if (parser.where() == state::failed || end == bytes.size())
@@ -133,105 +118,25 @@ void compare_with_beast(std::string_view bytes, reading const& ours)
     }
 }
 
-void require_showable(error_info const& why)
-{
-    require(bool(why.code()), "a failure has a code");
-    std::string const told = why.describe();
-    require(scan_utf8(told).valid(), "a failure is told in UTF-8");
-    require(std::none_of(told.begin(), told.end(), [](char c) { return (c >= 0 && c < 0x20) || c == 0x7F; }),
-            "a failure steers no terminal");
-    require(scan_utf8(told).code_points < 4000, "a failure is told in few words");
-}
-
-void decode(int status, std::string_view body)
-{
-    http_response reply;
-    reply.status = status;
-    reply.body = std::string(body);
-    submit_response const submit = read_submit_response(reply, {});
-    if (submit.classification == submit_classification::accepted) {
-        require(status >= 200 && status <= 299, "only a success accepts");
-        require(is_task_id(submit.task_id), "an accepted task has an id");
-        require(!submit.why.code(), "an accepted task has no failure");
-    } else {
-        require(submit.task_id.empty(), "no id without a task");
-        require_showable(submit.why);
-        if (status >= 500 && status <= 599 && submit.classification != submit_classification::not_executed)
-            require(submit.classification == submit_classification::indeterminate,
-                    "a failed service proves nothing");
-    }
-    auto const task = read_task_response(reply, "task_1", {});
-    if (!task) {
-        require_showable(task.error());
-        require(task.error().task_id() == "task_1", "the id is kept");
-        return;
-    }
-    require(task->progress().value_or(0) >= 0 && task->progress().value_or(0) <= 100, "progress is percent");
-    require(task->cost().value_or(0) >= 0 && task->cost().value_or(0) < 1e300, "costs are finite");
-    require((task->status() == task_status::succeeded) == !task->videos().empty(), "a success has a result");
-}
-
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size)
 {
-    if (size == 0)
-        return 0;
-    unsigned const choice = data[0];
-    std::string_view const bytes(reinterpret_cast<char const*>(data) + 1, size - 1);
-    if ((choice & 1U) != 0) {
-        constexpr int statuses[] = {200, 202, 400, 409, 429, 500, 503, 303};
-        decode(statuses[choice >> 5U], bytes);
-        return 0;
-    }
-    limits_of_input const most{(choice & 2U) != 0 ? 64U : 16U << 10U, (choice & 4U) != 0 ? 8U : 1U << 20U,
-                               (choice & 8U) != 0};
-    reading const whole = read(bytes, most, bytes.size() + 1, false);
-    require_same(whole, read(bytes, most, 1, false));
-    require_same(whole, read(bytes, most, 1 + (choice >> 4U), false));
-    reading const streamed = read(bytes, most, 1 + (choice >> 4U), true);
-    require_same(streamed, read(bytes, most, bytes.size() + 1, true));
+    fuzz::choices in({reinterpret_cast<char const*>(data), size});
+    limits_of_input const most{in.yes() ? 64U : 16U << 10U, in.yes() ? 8U : 1U << 20U, in.yes()};
+    std::size_t const step = 1 + in.below(40);
+    std::string_view const bytes = in.rest();
+    reading const whole = read(bytes, most, bytes.size(), 1, false);
+    require_same(whole, read(bytes, most, 1, 1, false));
+    require_same(whole, read(bytes, most, step, step, false));
+    reading const streamed = read(bytes, most, step, step, true);
+    require_same(streamed, read(bytes, most, bytes.size(), 1, true));
+    // One cut, everywhere; in long inputs that takes too long to learn from.
+    for (std::size_t cut = 0; bytes.size() <= 256 && cut < bytes.size(); ++cut)
+        require_same(whole, read(bytes, most, cut, bytes.size(), false));
     if (whole.encoding.empty())
         require_same(whole, streamed);
     if (whole.reusable)
         compare_with_beast(bytes, whole);
-    if (whole.end == state::done)
-        decode(whole.status, whole.body);
     return 0;
 }
-
-#ifndef APIMART_LIBFUZZER
-int main(int argc, char** argv)
-{
-    std::size_t inputs = 0;
-    auto const run = [&](std::string const& input) {
-        LLVMFuzzerTestOneInput(reinterpret_cast<std::uint8_t const*>(input.data()), input.size());
-        ++inputs;
-    };
-    std::string const folder = argc == 3 && std::string_view(argv[1]) == "--write" ? argv[2] : "";
-    for (bad_responses::row const& row : bad_responses::rows()) {
-        std::string const input = (row.closes ? '\x08' : '\0') + row.bytes;
-        std::string_view const bytes = row.bytes;
-        std::size_t const body = row.refused ? std::string_view::npos : bytes.find("\r\n\r\n");
-        if (!folder.empty() && input.size() < 4096)
-            std::ofstream(folder + "/" + std::to_string(inputs), std::ios::binary) << input;
-        run(input);
-        if (body != std::string_view::npos)
-            run('\x01' + std::string(bytes.substr(body + 4)));
-        // Large ones differ from these in nothing but the time that they take.
-        constexpr std::size_t small = std::size_t{64} << 10U;
-        for (char choice = 2; choice < 16 && row.bytes.size() < small; choice = static_cast<char>(choice + 2))
-            run(choice + row.bytes);
-    }
-    for (int i = 1; i < argc && folder.empty(); ++i) {
-        std::ifstream file(argv[i], std::ios::binary);
-        if (!file) {
-            std::cerr << "cannot read " << argv[i] << '\n';
-            return 1;
-        }
-        run(std::string(std::istreambuf_iterator<char>(file), {}));
-    }
-    std::cout << inputs << " inputs\n";
-    return inputs == 0 ? 1 : 0;
-}
-#endif

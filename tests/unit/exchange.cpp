@@ -31,6 +31,7 @@ struct script
 {
     std::size_t takes = 1'000'000; // so many bytes of what is written
     error_code then;               // what ends the writing after them; without it, it stands still
+    std::size_t pauses_at = 0;     // for a second, when so many bytes were taken
     std::string answer;
     std::size_t piece = 1'000'000; // so many bytes of the answer at a time
     std::optional<error_code> end; // what comes after it; without it, nothing
@@ -53,7 +54,9 @@ public:
 
     scripted_connection(client_runtime& runtime, detail::origin to, bool public_addresses_only)
         : origin(std::move(to)), public_only(public_addresses_only), address("192.0.2.1"), runtime_(runtime),
-          pending_(runtime.strand(), timer::time_point::max()), limit_([this] {
+          pending_(runtime.strand(), timer::time_point::max()),
+          paused_(runtime.strand(), timer::time_point::max()), pause_([this] { paused_.cancel(); }),
+          limit_([this] {
               timed_out_ = true;
               keep_open_ ? cancel_pending() : close();
           })
@@ -72,7 +75,14 @@ public:
 
     awaitable<outcome> write_some(std::string_view text)
     {
-        std::size_t const count = std::min<std::size_t>(text.size(), playing->takes - taken_);
+        if (taken_ != 0 && taken_ == playing->pauses_at) {
+            runtime_.timers.set(pause_, runtime_.now() + 1s);
+            co_await paused_.async_wait(use_tuple);
+            if (closed_)
+                co_return outcome(asio::error::operation_aborted, 0);
+        }
+        std::size_t const most = taken_ < playing->pauses_at ? playing->pauses_at : playing->takes;
+        std::size_t const count = std::min<std::size_t>(text.size(), most - taken_);
         taken_ += count;
         if (count > 0)
             co_return outcome(error_code(), count);
@@ -100,6 +110,8 @@ public:
     {
         closed_ = true;
         limit_.clear();
+        pause_.clear();
+        paused_.cancel();
         pending_.cancel();
     }
     void close_politely() { close(); }
@@ -127,6 +139,8 @@ private:
 
     client_runtime& runtime_;
     timer pending_;
+    timer paused_;
+    deadline pause_;
     deadline limit_;
     std::string unread_;
     std::size_t taken_ = 0;
@@ -335,6 +349,17 @@ TEST_CASE("exchange: each limit ends what it is for, at its time")
     CHECK(waits.x.result.error == errc::response_timeout);
     CHECK(waits.x.result.phase == request_phase::committed);
 
+    // An interim answer is none, and takes nothing from the time for the answer.
+    script busy;
+    busy.answer = "HTTP/1.1 102 Processing\r\n\r\n";
+    bench works(busy);
+    works.pass(60s - 1ms);
+    CHECK_FALSE(works.ended);
+    works.pass(1ms);
+    REQUIRE(works.ended);
+    CHECK(works.x.result.error == errc::response_timeout);
+    CHECK(works.x.result.phase == request_phase::committed);
+
     script half;
     half.answer = good_answer.substr(0, good_answer.size() - 3);
     bench reads(half);
@@ -357,6 +382,128 @@ TEST_CASE("exchange: what lies there when a write stands still is read, and coun
     CHECK(b.x.result.phase == request_phase::answered);
     CHECK(b.x.result.response.status == 413);
     CHECK(b.runtime.counters.connections_open.get() == 0);
+}
+
+// A row is what has come of an answer while the request is on its way out, a column what becomes of the request then. What
+// is in a cell decides about money: only `answered` is the service's word, and `sending` proves that it bought nothing.
+TEST_CASE("exchange: an answer while sending, by what has come of it and what becomes of the request")
+{
+    enum column
+    {
+        goes_on, // and nothing more comes
+        ends,    // the peer says that no more comes
+        breaks,
+        stands_still,
+        cancelled,
+        stopped_if_unsent,
+        column_count
+    };
+    struct cell
+    {
+        request_phase phase;
+        error_code error; // of an answer none
+    };
+    struct row
+    {
+        char const* name;
+        std::string_view came;
+        int status; // where it is an answer
+        cell cells[column_count];
+    };
+    auto const sending = [](errc code) { return cell{request_phase::sending, make_error_code(code)}; };
+    auto const doubt = [](errc code) { return cell{request_phase::committed, make_error_code(code)}; };
+    error_code const stop = asio::error::operation_aborted;
+    cell const answered{request_phase::answered, {}};
+    // No word was said yet.
+    auto const silent = [&](char const* name, std::string_view came) {
+        return row{name,
+                   came,
+                   0,
+                   {doubt(errc::response_timeout), sending(errc::connection_lost),
+                    sending(errc::connection_lost), sending(errc::write_timeout),
+                    cell{request_phase::sending, stop}, cell{request_phase::sending, stop}}};
+    };
+    // Half a refusal says no less than that the request did not leave whole.
+    auto const begun_refusal = [&](char const* name, std::string_view came) {
+        row out = silent(name, came);
+        out.cells[goes_on] = doubt(errc::read_timeout);
+        return out;
+    };
+    // Half an acceptance may be one.
+    auto const begun_success = [&](char const* name, std::string_view came) {
+        row out = begun_refusal(name, came);
+        for (cell& each : out.cells)
+            each.phase = request_phase::committed;
+        return out;
+    };
+    auto const whole = [&](char const* name, std::string_view came, int status) {
+        return row{name, came, status, {answered, answered, answered, answered, answered, answered}};
+    };
+    cell const nonsense = sending(errc::protocol_error);
+    std::string const success = "HTTP/1.1 202 Accepted\r\nContent-Length: 10\r\n\r\n{\"code\":0}";
+    std::string const refusal = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 10\r\n\r\n{\"code\":0}";
+    std::string const interim = "HTTP/1.1 100 Continue\r\n\r\n";
+    auto const head = [](std::string const& text) {
+        return std::string_view(text).substr(0, text.size() - 10);
+    };
+    auto const most = [](std::string const& text) {
+        return std::string_view(text).substr(0, text.size() - 3);
+    };
+    row const rows[] = {
+        silent("nothing", ""),
+        silent("an interim answer", interim),
+        begun_refusal("half a line", "HTTP/1.1 20"),
+        begun_refusal("half a head", "HTTP/1.1 202 Accepted\r\nContent-Le"),
+        begun_success("the head of a success", head(success)),
+        begun_success("the most of a success", most(success)),
+        begun_refusal("the head of a refusal", head(refusal)),
+        begun_refusal("the most of a refusal", most(refusal)),
+        whole("a success", success, 202),
+        whole("a refusal", refusal, 413),
+        row{"nonsense",
+            "nonsense in its place",
+            0,
+            {nonsense, nonsense, nonsense, nonsense, nonsense, nonsense}},
+        row{"an upgrade",
+            "HTTP/1.1 101 X\r\n\r\n",
+            0,
+            {nonsense, nonsense, nonsense, nonsense, nonsense, nonsense}},
+    };
+    for (row const& each : rows) {
+        for (int at = 0; at < column_count; ++at) {
+            CAPTURE(each.name);
+            CAPTURE(at);
+            cell const& must = each.cells[at];
+            script s;
+            // What comes is seen while the request stands still.
+            if (at == goes_on || at == ends)
+                s.pauses_at = 30'000;
+            else
+                s.takes = 30'000;
+            s.answer = each.came;
+            if (at == breaks)
+                s.then = asio::error::connection_reset;
+            if (at == ends)
+                s.end = asio::error::eof;
+            bench b(s, std::string(40'000, 'x'));
+            if (at == cancelled)
+                b.x.cancel(stop);
+            if (at == stopped_if_unsent && b.x.is_sending())
+                b.x.stop_sending(stop, 1s, true);
+            for (int step = 0; step < 400 && !b.ended; ++step)
+                b.pass(250ms);
+            REQUIRE(b.ended);
+            CHECK(b.x.result.phase == must.phase);
+            CHECK(b.x.result.error == must.error);
+            CHECK(b.x.result.response.status ==
+                  (must.phase == request_phase::answered ? each.status
+                   : must.phase == request_phase::committed && each.came.starts_with(head(success)) ? 202
+                   : must.phase == request_phase::committed && each.came.starts_with(head(refusal)) ? 413
+                                                                                                    : 0));
+            CHECK(b.may_be_accepted == (must.phase == request_phase::committed));
+            CHECK(b.runtime.counters.connections_open.get() == 0);
+        }
+    }
 }
 
 TEST_CASE("exchange: where no connection is made, nothing is sent")

@@ -121,6 +121,8 @@ TEST_CASE("an unusable proxy is refused without its password being repeated")
              "http://us%3aer:canary@proxy.example",
              "http://user:canary\r\n@proxy.example",
              "http://user:can ary@proxy.example",
+             "http://[2001:db8::1]canary@proxy.example",
+             "http://8.8.8.8]canary@proxy.example",
              "http://user:canary%zz@proxy.example",
              "http://user:canary@[::1",
              "http://user:canary@one@proxy.example",

@@ -145,7 +145,7 @@ TEST_CASE(
     for (std::size_t size = 4; size < key.size(); ++size) {
         for (std::string const end : {"", "...", "\"...", "\""}) {
             std::string const beginning(key.substr(0, size));
-            if (beginning.ends_with('"'))
+            if (beginning.ends_with('"') || (key[size] == '"' && end.starts_with('"')))
                 continue; // it could be the end of a quotation
             CAPTURE(beginning);
             CHECK(redactor.redact("your key " + beginning + end) == "your key [redacted]" + end);
@@ -155,6 +155,43 @@ TEST_CASE(
     std::string const encoded = base64(key);
     for (std::size_t size = 8; size < encoded.size(); ++size)
         CHECK(redactor.redact("x=" + encoded.substr(0, size) + "...") == "x=[redacted]...");
+}
+
+TEST_CASE("secrets: forms within forms, and a beginning that something else follows")
+{
+    secret_redactor const redactor{std::string(key)};
+    auto const escaped = [](std::string_view text) {
+        std::string out;
+        for (char const c : text)
+            out.append(c == '"' || c == '/' || c == '\\' ? "\\" : "").append(1, c);
+        return out;
+    };
+    auto const percent = [](std::string_view text) {
+        std::string out;
+        for (char const c : text)
+            out += (c >= '0' && c <= '9') || (c >= 'A' && c <= 'z') ? std::string(1, c)
+                                                                    : "%" + hex(std::string_view(&c, 1));
+        return out;
+    };
+    // Its Base64 has a slash and a plus.
+    std::string const other = "x?>" + std::string(key) + "?>?";
+    for (std::string const& form :
+         {escaped(base64(key)), escaped(base64(other)), percent(base64(other)),
+          percent(percent(percent(key))), escaped(escaped(key)), percent(escaped(key)),
+          escaped(percent(escaped(key))), hex(key, ", "), "0x" + hex(key, ", 0x"), "\\x" + hex(key, "\\x"),
+          escaped("\\x" + hex(key, "\\x")), percent(hex(key, ":"))}) {
+        CAPTURE(form);
+        std::string const shown = redactor.redact("'" + form + "'");
+        CHECK(shown.find(redaction_mark) != std::string::npos);
+        CHECK_FALSE(redactor.occurs_in(shown));
+        CHECK(shown.size() < 40);
+    }
+    // Cut within an escape, or where an address was redacted that the key was taken for.
+    std::string const spelt_out = "%" + hex(key, "%");
+    CHECK(redactor.redact(spelt_out.substr(0, spelt_out.size() - 1) + "...") == "[redacted]%6...");
+    CHECK(redactor.redact(std::string(key.substr(0, 15)) + "?[redacted]") == "[redacted]?[redacted]");
+    CHECK(redactor.redact("https://h/?[redacted] " + std::string(key.substr(3)) + " there") ==
+          "https://h/?[redacted] [redacted] there");
 }
 
 TEST_CASE("secrets: other words stay as they are")

@@ -59,6 +59,14 @@ TEST_CASE("an id under its own name counts before one that may mean something el
 {
     CHECK(read(200, R"({"id":"request_9","data":[{"id":"line_1","task_id":"task_1"}]})").task_id == "task_1");
     CHECK(read(200, R"({"id":"request_9","data":{"id":"task_1"}})").task_id == "task_1");
+    // Beside an error it is the request's.
+    for (char const* const body :
+         {R"({"id":"request_9","error":{"message":"no"}})", R"({"error":"no","id":"request_9"})"}) {
+        CAPTURE(body);
+        CHECK(read(200, body).classification == submit_classification::indeterminate);
+        CHECK(read(200, body).is_final);
+    }
+    CHECK(read(200, R"({"id":"task_1","error":null})").task_id == "task_1");
 }
 
 TEST_CASE("no other status than a success accepts, whatever the body says")

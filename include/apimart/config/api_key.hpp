@@ -2,10 +2,13 @@
 #ifndef APIMART_CONFIG_API_KEY_HPP
 #define APIMART_CONFIG_API_KEY_HPP
 
+#include <apimart/text/secret_string.hpp>
+
+#include <openssl/crypto.h>
+
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace apimart {
 
@@ -14,7 +17,8 @@ class authorization;
 } // namespace detail
 
 /// The secret that authorizes requests. It can be moved into a client and nothing else: it has no accessor,
-/// cannot be streamed, formatted or compared, and no error text repeats it.
+/// cannot be streamed, formatted or compared, and no error text repeats it. Memory that held it, here and in requests, is
+/// cleansed before it is given back.
 ///
 /// Errors: the constructor throws `std::invalid_argument` where the key is empty or holds characters that an
 /// HTTP header cannot carry; the text names the rule, not the key. A pasted `Bearer ` prefix is dropped.
@@ -22,8 +26,9 @@ class authorization;
 class api_key
 {
 public:
-    explicit api_key(std::string secret) : secret_(std::move(secret))
+    explicit api_key(std::string secret) : secret_(secret)
     {
+        OPENSSL_cleanse(secret.data(), secret.size());
         static constexpr std::string_view prefix = "Bearer ";
         if (std::string_view(secret_).starts_with(prefix))
             secret_.erase(0, prefix.size());
@@ -41,7 +46,7 @@ public:
 private:
     friend class detail::authorization;
 
-    std::string secret_;
+    detail::secret_string secret_;
 };
 
 } // namespace apimart

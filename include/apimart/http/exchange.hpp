@@ -7,6 +7,7 @@
 #include <apimart/http/connector.hpp>
 #include <apimart/protocol/http_result.hpp>
 #include <apimart/runtime/client_runtime.hpp>
+#include <apimart/text/secret_string.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 
@@ -30,7 +31,7 @@ public:
 
     detail::origin const* to; // outlives the exchange
     detail::lane lane;
-    std::string head;
+    secret_string head;
     std::string_view body; // outlives the exchange
     std::uint64_t response_limit = 0;
     bool public_only = false;   // no private address of the peer
@@ -371,7 +372,7 @@ private:
             if (used == 0 || used == bytes.size())
                 break;
         }
-        if (state_ == state::reading && parser.got_some())
+        if (state_ == state::reading && parser.has_begun())
             set_limit();
         return false;
     }
@@ -411,7 +412,7 @@ private:
         bool const is_tls = code.category() == boost::asio::error::get_ssl_category();
         if (write_error_ && !is_tls)
             return write_failure();
-        if (c.timed_out() && got_some)
+        if (c.timed_out() && c.parser.has_begun())
             return error_info(errc::read_timeout, c.origin.host + ": " +
                                                       std::to_string(result.bytes_received) +
                                                       " bytes of the answer came");

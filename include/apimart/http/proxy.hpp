@@ -15,8 +15,10 @@
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/url/grammar/ci_string.hpp>
-#include <boost/url/parse.hpp>
-#include <boost/url/url_view.hpp>
+#include <boost/url/grammar/parse.hpp>
+#include <boost/url/pct_string_view.hpp>
+#include <boost/url/rfc/pchars.hpp>
+#include <boost/url/rfc/pct_encoded_rule.hpp>
 
 #include <algorithm>
 #include <array>
@@ -175,12 +177,18 @@ public:
         if (place.find_first_of("/?#") != std::string_view::npos)
             return unusable("something follows the host and port");
         if (std::size_t const at = place.find('@'); at != std::string_view::npos) {
-            std::string const url = "http://" + std::string(place.substr(0, at)) + "@proxy";
-            auto const parsed = boost::urls::parse_uri(url);
-            if (!parsed)
+            // Boost.URL 1.81 takes `[::1]x` in a user's place for a host.
+            auto const encoded = boost::urls::grammar::parse(
+                place.substr(0, at), boost::urls::pct_encoded_rule(boost::urls::pchars));
+            if (!encoded)
                 return unusable("user or password are not percent-encoded");
-            std::string const user = parsed->user();
-            out.password_ = parsed->password();
+            std::string_view const named = place.substr(0, at);
+            std::size_t const colon = std::min(named.find(':'), named.size());
+            auto const decoded = [](std::string_view text) {
+                return boost::urls::pct_string_view(text).decode();
+            };
+            std::string const user = decoded(named.substr(0, colon));
+            out.password_ = decoded(named.substr(std::min(colon + 1, named.size())));
             std::string const both = user + ":" + out.password_;
             if (std::any_of(both.begin(), both.end(),
                             [](char c) { return (c >= 0 && c < ' ') || c == 0x7F; }))

@@ -122,6 +122,8 @@ public:
     state where() const noexcept { return state_; }
     // Any byte of a response arrived.
     bool got_some() const noexcept { return consumed_ + pending_ != 0; }
+    // A response is under way, and not only those before it came that are none yet.
+    bool has_begun() const noexcept { return pending_ != 0 || message_.has_value(); }
     // When failed.
     error_info const& why() const { return *why_; }
 

@@ -21,6 +21,7 @@
 #include <apimart/runtime/idempotency_key.hpp>
 #include <apimart/runtime/initiation.hpp>
 #include <apimart/text/printable.hpp>
+#include <apimart/text/secret_string.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -76,21 +77,28 @@ public:
     api_endpoint(request_url const& address, authorization const& credentials)
         : origin(address.origin), base(address.target)
     {
-        fields = "Host: " + origin.authority() + "\r\nUser-Agent: ";
-        fields.append(user_agent).append("\r\nAccept: application/json\r\n");
+        fields.append("Host: ").append(origin.authority()).append("
+User-Agent: ").append(user_agent);
+        fields += "
+Accept: application/json
+";
         credentials.append_header(fields);
-        post = "POST " + base + "/v1/videos/generations HTTP/1.1\r\n" + fields +
-               "Content-Type: application/json\r\nIdempotency-Key: ";
+        post.append("POST ").append(base).append("/v1/videos/generations HTTP/1.1
+").append(fields);
+        post += "Content-Type: application/json
+Idempotency-Key: ";
         get = "GET " + base + "/v1/tasks/";
-        get_tail = " HTTP/1.1\r\n" + fields + "\r\n";
+        get_tail.append(" HTTP/1.1
+").append(fields).append("
+");
     }
 
     detail::origin origin;
-    std::string base;     // what every path begins with
-    std::string fields;   // of every request
-    std::string post;     // up to the idempotency key
-    std::string get;      // up to the task's id
-    std::string get_tail; // what follows the id
+    std::string base;       // what every path begins with
+    secret_string fields;   // of every request
+    secret_string post;     // up to the idempotency key
+    std::string get;        // up to the task's id
+    secret_string get_tail; // what follows the id
 };
 
 // Which endpoint a request goes to, and how many it has tried.

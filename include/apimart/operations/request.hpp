@@ -40,12 +40,12 @@ inline awaitable<void> ask_service(client_state& client, operation& op, exchange
     do {
         api_endpoint const& endpoint = client.endpoint(at);
         http_request request(endpoint.origin, lane::poll);
-        request.head = std::string(to_string(wanted.method)) + ' ' + endpoint.base + wanted.path +
-                       " HTTP/1.1\r\n" + endpoint.fields;
+        request.head.append(to_string(wanted.method)).append(" ").append(endpoint.base).append(wanted.path);
+        request.head.append(" HTTP/1.1\r\n").append(endpoint.fields);
         if (wanted.method != http_method::get)
-            request.head +=
-                "Content-Type: application/json\r\nContent-Length: " + std::to_string(wanted.body.size()) +
-                "\r\n";
+            request.head.append("Content-Type: application/json\r\nContent-Length: ")
+                .append(std::to_string(wanted.body.size()))
+                .append("\r\n");
         request.head += "\r\n";
         request.body = wanted.body;
         request.response_limit = client.runtime.limits.body_limit;

@@ -198,7 +198,8 @@ inline bool is_private_host(std::string const& host)
            std::all_of(label.begin(), label.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-inline void append_percent_encoded(std::string& to, std::string_view segment)
+template <class String>
+void append_percent_encoded(String& to, std::string_view segment)
 {
     boost::urls::encode(segment, boost::urls::unreserved_chars, {}, boost::urls::string_token::append_to(to));
 }

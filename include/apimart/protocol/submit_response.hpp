@@ -50,11 +50,11 @@ public:
     json_field const& inner_code() const noexcept { return inner_code_; }
 
     // The id of the one task that was made, or empty. An id under its own name counts before one that may
-    // mean something else; the document's own `id` may be the request's, and counts only in a success.
+    // mean something else; the document's own `id` may be the request's, and counts only in a success without an error.
     std::string_view task_id(bool of_success) const
     {
         for (int const place : {data_task_id, data_id, own_task_id, own_id}) {
-            if (place == own_id && !of_success)
+            if (place == own_id && (!of_success || has_error_))
                 continue;
             for (std::size_t i = ids_.size(); i-- > 0;)
                 if (ids_[i].place == place && is_task_id(ids_[i].field.text))
@@ -113,6 +113,9 @@ public:
             break;
         case code_place:
             code_ = found;
+            break;
+        case error:
+            has_error_ = has_error_ || found.type > json_field::kind::null;
             break;
         case envelope_code:
             inner_code_ = found;
@@ -190,6 +193,7 @@ private:
     json_field inner_code_;
     json_field success_;
     bool is_object_ = false;
+    bool has_error_ = false;
     bool repeated_ = false;
     std::size_t tasks_ = 0;
     std::vector<found_id> ids_;

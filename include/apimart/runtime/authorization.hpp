@@ -5,6 +5,7 @@
 #include <apimart/config/api_key.hpp>
 #include <apimart/error.hpp>
 #include <apimart/text/secret_redactor.hpp>
+#include <apimart/text/secret_string.hpp>
 
 #include <string>
 #include <string_view>
@@ -19,7 +20,7 @@ class authorization
 public:
     explicit authorization(api_key key) : key_(std::move(key)), redactor_(key_.secret_) {}
 
-    void append_header(std::string& request) const
+    void append_header(secret_string& request) const
     {
         request += "Authorization: Bearer ";
         request += key_.secret_;
@@ -28,7 +29,7 @@ public:
 
     bool occurs_in(std::string_view text) const { return redactor_.occurs_in(text); }
     // Only for texts that are shown: a short key can occur in an answer's own words.
-    std::string redacted(std::string text) const { return redactor_.redact(std::move(text)); }
+    std::string redacted(std::string_view text) const { return redactor_.redact(text); }
 
     error_info redacted(error_info why) const
     {

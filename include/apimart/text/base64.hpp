@@ -12,7 +12,8 @@ namespace apimart::detail {
 
 // Appends three bytes as four letters, and a shorter end with padding. Text given in pieces of a multiple of
 // three bytes becomes what the whole would become. OpenSSL counts in `int`: a piece is below 2 GB.
-inline void append_base64(std::string& to, std::span<unsigned char const> bytes)
+template <class String>
+void append_base64(String& to, std::span<unsigned char const> bytes)
 {
     std::size_t const begin = to.size();
     to.resize(begin + (bytes.size() + 2) / 3 * 4 + 1); // OpenSSL ends it with a NUL

@@ -3,7 +3,9 @@
 #define APIMART_TEXT_SECRET_REDACTOR_HPP
 
 #include <apimart/text/base64.hpp>
+#include <apimart/text/hex.hpp>
 #include <apimart/text/redact.hpp>
+#include <apimart/text/secret_string.hpp>
 
 #include <boost/url/grammar/ci_string.hpp>
 #include <boost/url/grammar/hexdig_chars.hpp>
@@ -11,8 +13,6 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,182 +22,229 @@
 namespace apimart::detail {
 
 // Takes a secret out of text that may echo it, in every form in which it could be read: as it is, in other case, spaced or
-// broken into lines, percent-encoded, as escapes of JSON or HTML, in hexadecimal, in Base64 at any offset; and its
-// beginning, where the text was cut.
+// broken into lines, percent-encoded, as escapes of JSON or HTML, in hexadecimal, in Base64 at any offset, and each of
+// these within others; and its beginning, where the text was cut.
 class secret_redactor
 {
 public:
-    explicit secret_redactor(std::string secret) : secret_(std::move(secret))
+    explicit secret_redactor(std::string_view secret) : secret_(secret)
     {
         for (std::size_t offset = 0; offset < 3 && secret_.size() >= telling; ++offset)
             encoded_[offset] = base64_at(offset);
-        mark_beginnings();
+        if (secret_.empty())
+            return;
+        for (char const first : {lower(secret_.front()), boost::urls::grammar::to_upper(secret_.front())}) {
+            std::string digits;
+            append_hex(digits, static_cast<unsigned char>(first));
+            may_begin_ += {first, digits.front(), boost::urls::grammar::to_upper(digits.front())};
+        }
+        for (secret_string const& each : encoded_)
+            may_begin_ += each.substr(0, 1);
+        may_begin_ += "0-_"; // of `0x`, and of Base64 for addresses
     }
 
-    bool occurs_in(std::string_view text) const { return find(text, 0).has_value(); }
+    bool occurs_in(std::string_view text) const { return find(text, false).second != 0; }
 
-    std::string redact(std::string text) const
+    std::string redact(std::string_view text) const
     {
-        for (auto found = find(text, 0); found; found = find(text, found->first + redaction_mark.size()))
-            text.replace(found->first, found->second, redaction_mark);
-        return text;
+        std::string out;
+        for (bool behind_mark = false;; behind_mark = true) {
+            auto const [begin, size] = find(text, behind_mark);
+            out += text.substr(0, begin);
+            if (size == 0)
+                return out;
+            out += redaction_mark;
+            text.remove_prefix(begin + size);
+        }
     }
 
 private:
     using place = std::pair<std::size_t, std::size_t>; // where, and how long
-    // A character as a text spells it, and how long that is.
-    using spelling = std::pair<char, std::size_t>;
 
-    static constexpr std::size_t telling = 4; // so many characters of a key tell more than chance would
+    static constexpr std::size_t telling = 4; // so many characters at an end tell more than chance would
+    static constexpr std::size_t much = 12;   // so many are not shown anywhere
+    static constexpr int max_layers = 4;      // of escapes within escapes
 
-    static constexpr bool is_gap(char c) noexcept { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+    // A text, and where each of its characters begins in the one that it was made of.
+    struct view
+    {
+        std::string text;
+        std::vector<std::size_t> begins; // with the end of all
+    };
+
+    static bool is_gap(char c) noexcept { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
     static char lower(char c) noexcept { return boost::urls::grammar::to_lower(c); }
     static int digit(char c) noexcept { return boost::urls::grammar::hexdig_value(c); }
 
-    // Digits of a number, and what has to end it.
-    static std::optional<spelling> number(std::string_view text, std::size_t at, int base,
-                                          std::size_t most_digits, std::string_view end)
+    // A character as an escape spells it at the beginning of a text, and how long that is; zero where there is none.
+    static std::pair<char, std::size_t> escaped(std::string_view text)
     {
-        std::size_t const begin = at;
-        int value = 0;
-        for (; at < text.size() && at - begin < most_digits && digit(text[at]) >= 0 && digit(text[at]) < base;
-             ++at)
-            value = std::min(value * base + digit(text[at]), 0xFFFF);
-        if (at == begin || value > 0xFF || !text.substr(at).starts_with(end))
-            return std::nullopt;
-        return spelling(static_cast<char>(value), at + end.size());
-    }
-
-    // The spelling of one character other than itself; its second is where it ends.
-    static std::optional<spelling> escaped(std::string_view text, std::size_t at)
-    {
-        std::string_view const rest = text.substr(at);
-        if (rest.starts_with("%25"))
-            return number(text, at + 3, 16, 2, "");
-        if (rest.starts_with('%'))
-            return number(text, at + 1, 16, 2, "");
-        if (rest.starts_with("&#x") || rest.starts_with("&#X"))
-            return number(text, at + 3, 16, 8, ";");
-        if (rest.starts_with("&#"))
-            return number(text, at + 2, 10, 8, ";");
-        if (rest.starts_with("\\u") || rest.starts_with("\\U"))
-            return number(text, at + 2, 16, 4, "");
-        if (rest.starts_with("\\x") || rest.starts_with("0x"))
-            return number(text, at + 2, 16, 2, "");
-        if (rest.starts_with('\\') && rest.size() > 1)
-            return spelling(rest[1], at + 2);
-        return std::nullopt;
-    }
-
-    // How long the secret is where it begins at `at`; its beginning counts where the text ends.
-    template <class Next>
-    std::optional<std::size_t> match(std::string_view text, std::size_t at, Next next) const
-    {
-        std::size_t const begin = at;
-        std::size_t matched = 0;
-        while (matched < secret_.size()) {
-            while (matched > 0 && at < text.size() && is_gap(text[at]))
-                ++at;
-            std::string_view const rest = text.substr(std::min(at, text.size()));
-            if (rest.empty() || rest == "..." || rest == "\"..." || rest == "\"")
-                return matched >= telling ? std::optional(at - begin) : std::nullopt;
-            std::size_t const end = next(text, at, secret_[matched]);
-            if (end == 0)
-                return std::nullopt;
-            at = end;
-            ++matched;
+        struct form
+        {
+            std::string_view begin;
+            int base;
+            std::size_t most_digits;
+            std::string_view end = {};
+        };
+        static constexpr form numbers[] = {{"%", 16, 2},       {"&#x", 16, 8, ";"}, {"&#X", 16, 8, ";"},
+                                           {"&#", 10, 8, ";"}, {"\\u", 16, 4},      {"\\U", 16, 4},
+                                           {"\\x", 16, 2}};
+        for (form const& each : numbers) {
+            if (!text.starts_with(each.begin))
+                continue;
+            std::string_view const rest = text.substr(each.begin.size());
+            int value = 0;
+            std::size_t count = 0;
+            while (count < std::min(rest.size(), each.most_digits) && digit(rest[count]) >= 0 &&
+                   digit(rest[count]) < each.base)
+                value = std::min(value * each.base + digit(rest[count++]), 0xFFFF);
+            if (count != 0 && value <= 0x7F && rest.substr(count).starts_with(each.end))
+                return {static_cast<char>(value), each.begin.size() + count + each.end.size()};
         }
-        return at - begin;
+        static constexpr std::pair<std::string_view, char> names[] = {
+            {"&quot;", '"'}, {"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&apos;", '\''}};
+        for (auto const& [name, means] : names)
+            if (text.starts_with(name))
+                return {means, name.size()};
+        if (text.size() > 1 && text.front() == '\\')
+            return {text[1], 2};
+        return {};
     }
 
-    // Where the character ends that is spelt at `at`; zero where it is another.
-    static std::size_t next_in_words(std::string_view text, std::size_t at, char wanted)
+    static view unescaped(view const& from)
     {
-        if (auto const found = escaped(text, at); found && lower(found->first) == lower(wanted))
-            return found->second;
+        view to;
+        for (std::size_t at = 0; at < from.text.size();) {
+            auto const [c, size] = escaped(std::string_view(from.text).substr(at));
+            to.text += size != 0 ? c : from.text[at];
+            to.begins.push_back(from.begins[at]);
+            at += std::max<std::size_t>(size, 1);
+        }
+        to.begins.push_back(from.begins.back());
+        return to;
+    }
+
+    // Whether nothing follows but the marks of a text that was cut, perhaps within an escape.
+    static bool is_cut(std::string_view rest)
+    {
+        if (rest.ends_with("..."))
+            rest.remove_suffix(3);
+        if (rest.starts_with('"'))
+            rest.remove_prefix(1);
+        constexpr std::size_t longest_escape = 12;
+        return rest.empty() || (rest.size() < longest_escape &&
+                                std::string_view("%\\&").find(rest.front()) != std::string_view::npos);
+    }
+
+    // Each gives where the character ends that is spelt at `at`, or zero where it is another.
+    static std::size_t next_letter(std::string_view text, std::size_t at, char wanted)
+    {
         return lower(text[at]) == lower(wanted) ? at + 1 : 0;
+    }
+    static std::size_t next_in_base64(std::string_view text, std::size_t at, char wanted)
+    {
+        char const c = text[at] == '-' ? '+' : text[at] == '_' ? '/' : text[at];
+        return c == wanted ? at + 1 : 0;
     }
     static std::size_t next_in_hex(std::string_view text, std::size_t at, char wanted)
     {
-        while (at < text.size() && (text[at] == ':' || text[at] == '-' || text[at] == ','))
+        while (at < text.size() &&
+               (is_gap(text[at]) || text[at] == ':' || text[at] == '-' || text[at] == ','))
             ++at;
+        if (text.substr(at).starts_with("0x"))
+            at += 2;
         if (at + 1 >= text.size() || digit(text[at]) < 0 || digit(text[at + 1]) < 0)
             return 0;
         return lower(static_cast<char>(digit(text[at]) * 16 + digit(text[at + 1]))) == lower(wanted) ? at + 2
                                                                                                      : 0;
     }
 
-    // What Base64 makes of the secret behind so many bytes, without what depends on its neighbours.
-    std::string base64_at(std::size_t offset) const
+    // How long what is wanted is where it begins at `at`. Its beginning will do where it is long, or ends the text.
+    template <class Next>
+    static std::size_t match(std::string_view text, std::size_t const begin, std::string_view wanted,
+                             std::size_t enough, Next next)
     {
-        std::string const bytes = std::string(offset, '\0') + secret_;
-        std::string text;
-        append_base64(text, std::span(reinterpret_cast<unsigned char const*>(bytes.data()), bytes.size()));
-        std::size_t const begin = offset == 0 ? 0 : offset + 1;
-        std::size_t const end = bytes.size() * 8 / 6;
-        return text.substr(begin, end - begin);
-    }
-    static constexpr char base64_letter(char c) noexcept { return c == '-' ? '+' : c == '_' ? '/' : c; }
-    static std::optional<std::size_t> match_base64(std::string_view text, std::size_t at,
-                                                   std::string_view encoded)
-    {
-        std::size_t const begin = at;
+        std::size_t at = begin;
         std::size_t matched = 0;
-        for (; matched < encoded.size(); ++at) {
-            std::string_view const rest = text.substr(std::min(at, text.size()));
-            if (rest.empty() || rest == "...")
-                return matched >= 2 * telling ? std::optional(at - begin) : std::nullopt;
-            if (matched > 0 && is_gap(text[at]))
-                continue;
-            if (base64_letter(text[at]) != encoded[matched])
-                return std::nullopt;
+        while (matched < wanted.size()) {
+            std::size_t from = at;
+            while (matched > 0 && from < text.size() && is_gap(text[from]))
+                ++from;
+            std::size_t const end = from < text.size() ? next(text, from, wanted[matched]) : 0;
+            if (end == 0)
+                return matched >= (is_cut(text.substr(from)) ? enough : much) ? at - begin : 0;
+            at = end;
             ++matched;
         }
         return at - begin;
     }
 
-    // Most characters begin nothing that would have to be compared with the secret.
-    void mark_beginnings()
+    // What Base64 makes of the secret behind so many bytes, without what depends on its neighbours.
+    secret_string base64_at(std::size_t offset) const
     {
+        secret_string const bytes = secret_string(offset, '\0') + secret_;
+        secret_string text;
+        append_base64(text, std::span(reinterpret_cast<unsigned char const*>(bytes.data()), bytes.size()));
+        std::size_t const begin = offset == 0 ? 0 : offset + 1;
+        std::size_t const end = bytes.size() * 8 / 6;
+        return text.substr(begin, end - begin);
+    }
+
+    // How long the secret is where it begins at `at`, or what is left of it without so many characters.
+    std::size_t size_at(std::string_view text, std::size_t at, std::size_t skipped) const
+    {
+        std::size_t size = 0;
+        auto const look = [&](secret_string const& all, std::size_t enough, auto next) {
+            if (skipped == 0 ? !all.empty() : all.size() >= skipped + much)
+                size = std::max(size, match(text, at, std::string_view(all).substr(skipped),
+                                            skipped == 0 ? enough : much, next));
+        };
+        look(secret_, telling, next_letter);
+        if (digit(text[at]) >= 0)
+            look(secret_, telling, next_in_hex);
+        for (secret_string const& each : encoded_)
+            look(each, 2 * telling, next_in_base64);
+        return size;
+    }
+
+    // The first and there the longest, in a text and in all that its escapes may be hiding. Nowhere is its end. Behind a
+    // mark the rest of a secret may stand, of which the beginning was taken for a part of an address.
+    place find(std::string_view text, bool behind_mark) const
+    {
+        place first(text.size(), 0);
         if (secret_.empty())
-            return;
-        int const high = static_cast<unsigned char>(secret_[0]) >> 4U;
-        for (std::size_t i = 0; i < begins_.size(); ++i) {
-            auto const c = static_cast<char>(i);
-            bool const is_word =
-                lower(c) == lower(secret_[0]) || std::string_view("%&\\0").find(c) != std::string_view::npos;
-            // Upper and lower case differ in one bit of their first digit.
-            bool const is_hex =
-                (digit(c) | 2) == (high | 2) || std::string_view(":-,").find(c) != std::string_view::npos;
-            bool const is_base64 =
-                std::any_of(encoded_.begin(), encoded_.end(),
-                            [c](std::string const& each) { return each.starts_with(base64_letter(c)); });
-            begins_[i] = is_word || is_hex || is_base64;
-        }
-    }
-
-    std::optional<place> find(std::string_view text, std::size_t from) const
-    {
-        for (std::size_t at = from; at < text.size(); ++at) {
-            if (!begins_[static_cast<unsigned char>(text[at])])
-                continue;
-            if (auto const size = match(text, at, next_in_words))
-                return place(at, *size);
-            if (auto const size = match(text, at, next_in_hex))
-                return place(at, *size);
-            for (std::string const& each : encoded_) {
-                if (each.empty())
+            return first;
+        view seen{std::string(text), {}};
+        for (std::size_t at = 0; at <= text.size(); ++at)
+            seen.begins.push_back(at);
+        for (int layer = 0;; ++layer) {
+            std::string_view const all = seen.text;
+            bool may_be_rest = behind_mark;
+            for (std::size_t at = 0; at < all.size() && seen.begins[at] <= first.first; ++at) {
+                may_be_rest = all.substr(0, at).ends_with(redaction_mark) ||
+                              (may_be_rest && (at == 0 || is_gap(all[at - 1])));
+                bool const may_begin = may_begin_.find(all[at]) != std::string::npos;
+                std::size_t size = may_begin ? size_at(all, at, 0) : 0;
+                for (std::size_t skipped = 1; may_be_rest && skipped + much <= encoded_[2].size(); ++skipped)
+                    size = std::max(size, size_at(all, at, skipped));
+                if (size == 0)
                     continue;
-                if (auto const size = match_base64(text, at, each))
-                    return place(at, *size);
+                std::size_t const length = seen.begins[at + size] - seen.begins[at];
+                if (seen.begins[at] < first.first || length > first.second)
+                    first = {seen.begins[at], length};
             }
+            std::size_t const before = seen.text.size();
+            if (layer == max_layers)
+                return first;
+            seen = unescaped(seen);
+            if (seen.text.size() == before)
+                return first;
         }
-        return std::nullopt;
     }
 
-    std::string secret_;
-    std::array<std::string, 3> encoded_;
-    std::array<bool, 256> begins_{};
+    secret_string secret_;
+    std::array<secret_string, 3> encoded_;
+    std::string may_begin_; // the characters that any of these can begin with
 };
 
 } // namespace apimart::detail

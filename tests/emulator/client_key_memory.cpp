@@ -1,0 +1,176 @@
+// The key lies in memory where the client keeps it, and nowhere else: whoever gets at freed memory finds no copy.
+#include "client_fixture.hpp"
+
+#include <apimart/text/hex.hpp>
+
+#include <boost/asio/detached.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <sstream>
+
+#include <fcntl.h>
+#include <openssl/rand.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+using namespace client_tests;
+using namespace apimart;
+
+namespace {
+
+// An emulator in a process of its own, whose memory is full of keys.
+class emulator_process
+{
+public:
+    emulator_process()
+    {
+        int ends[2];
+        REQUIRE(::pipe(ends) == 0);
+        child_ = ::fork();
+        REQUIRE(child_ >= 0);
+        if (child_ == 0) {
+            ::close(ends[0]);
+            serve(ends[1]);
+            ::_exit(0);
+        }
+        ::close(ends[1]);
+        std::string told;
+        char buffer[4096];
+        for (ssize_t count = 0; (count = ::read(ends[0], buffer, sizeof buffer)) > 0;)
+            told.append(buffer, static_cast<std::size_t>(count));
+        ::close(ends[0]);
+        base_url = told.substr(0, told.find('\n'));
+        ca_pem = told.substr(base_url.size() + 1);
+    }
+    ~emulator_process()
+    {
+        ::kill(child_, SIGKILL);
+        ::waitpid(child_, nullptr, 0);
+    }
+    emulator_process(emulator_process const&) = delete;
+    emulator_process& operator=(emulator_process const&) = delete;
+
+    std::string base_url;
+    std::string ca_pem;
+
+private:
+    static void serve(int to)
+    {
+        asio::io_context context;
+        apimart::testing::emulator service(context.get_executor(), bench::options_for("{}", 4000));
+        service.start();
+        std::string const told = service.base_url() + '\n' + service.ca_pem();
+        if (::write(to, told.data(), told.size()) == static_cast<ssize_t>(told.size()))
+            ::close(to);
+        context.run();
+    }
+
+    pid_t child_ = -1;
+};
+
+// A key that this process knows only in a form that it does not look for.
+class inverted_key
+{
+public:
+    inverted_key()
+    {
+        REQUIRE(RAND_bytes(bytes_, sizeof bytes_) == 1);
+        // Letters and digits, inverted.
+        for (unsigned char& byte : bytes_)
+            byte = static_cast<unsigned char>(~static_cast<unsigned>("abcdefghijklmnop"[byte % 16]));
+    }
+
+    api_key make() const
+    {
+        std::string text(sizeof bytes_, '\0');
+        std::transform(std::begin(bytes_), std::end(bytes_), text.begin(),
+                       [](unsigned char byte) { return static_cast<char>(~static_cast<unsigned>(byte)); });
+        return api_key(std::move(text));
+    }
+
+    // How often it stands in memory that this process can write to.
+    int copies() const
+    {
+        int found = 0;
+        constexpr std::size_t room = std::size_t{1} << 20U;
+        auto* const window = static_cast<unsigned char*>(
+            ::mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+        REQUIRE(window != MAP_FAILED);
+        int const memory = ::open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+        REQUIRE(memory >= 0);
+        std::ifstream maps("/proc/self/maps");
+        for (std::string line; std::getline(maps, line);) {
+            std::istringstream in(line);
+            std::uintptr_t begin = 0;
+            std::uintptr_t end = 0;
+            char dash = 0;
+            std::string rights;
+            in >> std::hex >> begin >> dash >> end >> rights;
+            // The shadows of sanitizers are large and hold no texts.
+            constexpr std::uintptr_t largest = std::uintptr_t{1} << 30U;
+            auto const own = reinterpret_cast<std::uintptr_t>(window);
+            if (!rights.starts_with("rw") || end - begin > largest ||
+                line.find("[stack]") != std::string::npos)
+                continue;
+            for (std::uintptr_t at = begin; at < end; at += room - sizeof bytes_) {
+                if (at < own + room && own < at + room)
+                    continue;
+                ssize_t const count =
+                    ::pread(memory, window, std::min<std::size_t>(room, end - at), static_cast<off_t>(at));
+                for (ssize_t i = 0; i + static_cast<ssize_t>(sizeof bytes_) <= count; ++i)
+                    found += stands_at(window + i) ? 1 : 0;
+            }
+        }
+        ::close(memory);
+        ::munmap(window, room);
+        return found;
+    }
+
+private:
+    bool stands_at(unsigned char const* at) const
+    {
+        for (std::size_t i = 0; i < sizeof bytes_; ++i)
+            if (static_cast<unsigned char>(~static_cast<unsigned>(bytes_[i])) != at[i])
+                return false;
+        return true;
+    }
+
+    unsigned char bytes_[48];
+};
+
+} // namespace
+
+TEST_CASE("client: the key stands in memory where the client keeps it, and after its end nowhere")
+{
+    emulator_process const service;
+    inverted_key const key;
+    CHECK(key.copies() == 0);
+    {
+        asio::io_context context;
+        client_config config = quick_config(service.base_url, service.ca_pem);
+        config.key = key.make();
+        config.limits.connects_per_second = 100'000;
+        std::optional<client> user(std::in_place, context, std::move(config));
+        int const kept = key.copies();
+        // One to make headers of and one to look for, and one in the headers of each kind of request.
+        CHECK(kept >= 1);
+        CHECK(kept <= 4);
+        int succeeded = 0;
+        for (int i = 0; i < 40; ++i)
+            user->generate(corgi(),
+                           as_result([&](result<task_result> const& got) { succeeded += got ? 1 : 0; }));
+        // Larger than a record, and than what small requests need.
+        any_request const large = text_to_video<kling_3_0_turbo>(std::string(2000, 'x'));
+        for (int i = 0; i < 10; ++i)
+            user->submit(large, as_result([&](result<task> const& got) { succeeded += got ? 1 : 0; }));
+        user->status(task("task_nobody_knows"), as_result([](result<task_state> const&) {}));
+        run_to_end(context);
+        CHECK(succeeded == 50);
+        CHECK(user->metrics().connections_open > 1);
+        CHECK(key.copies() == kept);
+        user.reset();
+        run_to_end(context);
+    }
+    CHECK(key.copies() == 0);
+}
