@@ -77,20 +77,13 @@ public:
     api_endpoint(request_url const& address, authorization const& credentials)
         : origin(address.origin), base(address.target)
     {
-        fields.append("Host: ").append(origin.authority()).append("
-User-Agent: ").append(user_agent);
-        fields += "
-Accept: application/json
-";
+        fields.append("Host: ").append(origin.authority()).append("\r\nUser-Agent: ").append(user_agent);
+        fields += "\r\nAccept: application/json\r\n";
         credentials.append_header(fields);
-        post.append("POST ").append(base).append("/v1/videos/generations HTTP/1.1
-").append(fields);
-        post += "Content-Type: application/json
-Idempotency-Key: ";
+        post.append("POST ").append(base).append("/v1/videos/generations HTTP/1.1\r\n").append(fields);
+        post += "Content-Type: application/json\r\nIdempotency-Key: ";
         get = "GET " + base + "/v1/tasks/";
-        get_tail.append(" HTTP/1.1
-").append(fields).append("
-");
+        get_tail.append(" HTTP/1.1\r\n").append(fields).append("\r\n");
     }
 
     detail::origin origin;
