@@ -257,7 +257,7 @@ TEST_CASE("client wait: a generate that failed after buying is continued by its 
     b.run();
     CHECK(patient.value().succeeded());
     CHECK(waited(b, user, task(crowded.why().task_id())).succeeded());
-    CHECK(b.accepted() == 2);
+    CHECK(b.accepted() == 3);
 }
 
 TEST_CASE("client wait: twenty thousand waits for one task begin and end in linear time")
