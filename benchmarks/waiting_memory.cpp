@@ -101,7 +101,8 @@ bool at_once()
 apimart::task submitted(long number)
 {
     std::array<char, 32> id;
-    std::snprintf(id.data(), id.size(), "task_01J9HA7JPQ9A0Z%012ld", number);
+    std::snprintf(id.data(), id.size(), "task_01J9HA7JPQ9A0Z%012llu",
+                  static_cast<unsigned long long>(number) % 1'000'000'000);
     return apimart::task(id.data())
         .model("kling-v3")
         .duration_class("kling-v3/text_to_video/pro/5")
