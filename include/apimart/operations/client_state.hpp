@@ -22,6 +22,7 @@
 #include <apimart/text/printable.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
@@ -157,7 +158,7 @@ public:
     template <class T, class Stop>
     void connect_slot(completion<T>& handler, Stop stop)
     {
-        auto slot = boost::asio::get_associated_cancellation_slot(handler.handler);
+        auto slot = boost::asio::get_associated_cancellation_slot(handler);
         if (!slot.is_connected())
             return;
         // It is emitted on the caller's thread, and may outlive the strand.
@@ -171,13 +172,14 @@ public:
     template <class T>
     void deliver(completion<T>&& handler, result<T>&& outcome) const
     {
-        boost::asio::post(executor_, [handler = std::move(handler), outcome = std::move(outcome)]() mutable {
-            auto const where = std::move(handler.executor);
-            boost::asio::dispatch(
-                where, [handler = std::move(handler.handler), outcome = std::move(outcome)]() mutable {
-                    boost::asio::get_associated_cancellation_slot(handler).clear();
-                    std::move(handler)(std::move(outcome));
-                });
+        boost::asio::post(executor_, [otherwise = executor_, handler = std::move(handler),
+                                      outcome = std::move(outcome)]() mutable {
+            auto const where = boost::asio::get_associated_executor(handler, otherwise);
+            boost::asio::dispatch(where,
+                                  [handler = std::move(handler), outcome = std::move(outcome)]() mutable {
+                                      boost::asio::get_associated_cancellation_slot(handler).clear();
+                                      std::move(handler)(std::move(outcome));
+                                  });
         });
     }
 
