@@ -41,8 +41,10 @@ namespace bench {
 class minimal_server
 {
 public:
-    explicit minimal_server(std::chrono::nanoseconds latency)
-        : latency_(latency), tls_(apimart::testing::emulation::make_server_tls(authority_.issue()))
+    /// With `pending`, any task may be asked for, any number of times, and none ever ends.
+    explicit minimal_server(std::chrono::nanoseconds latency, bool pending = false)
+        : latency_(latency), pending_(pending),
+          tls_(apimart::testing::emulation::make_server_tls(authority_.issue()))
     {
         SSL_CTX_set_read_ahead(tls_.native_handle(), 1);
         SSL_CTX_clear_mode(tls_.native_handle(), SSL_MODE_RELEASE_BUFFERS);
@@ -256,6 +258,12 @@ private:
         } else if (std::string_view const path = "GET /v1/tasks/"; head.starts_with(path)) {
             ++counts_.polls;
             std::string_view const id = head.substr(path.size(), id_begin.size() + id_digits);
+            if (pending_) {
+                content_.assign(R"({"code":200,"data":{"id":")").append(id);
+                content_.append(R"(","status":"processing","progress":40,"created":1763088289,)"
+                                R"("estimated_time":120}})");
+                return write_answer();
+            }
             std::uint64_t number = 0;
             auto const digits = id.substr(std::min(id.size(), id_begin.size()));
             std::from_chars(digits.data(), digits.data() + digits.size(), number);
@@ -272,7 +280,12 @@ private:
             ++counts_.wrong;
             content_.assign("{}");
         }
-        // The header fields that the emulator sends.
+        write_answer();
+    }
+
+    // With the header fields that the emulator sends.
+    void write_answer()
+    {
         answer_.assign(
             "HTTP/1.1 200 OK\r\nDate: Fri, 14 Nov 2025 02:44:49 GMT\r\nContent-Type: application/json; "
             "charset=utf-8\r\nContent-Length: ");
@@ -282,6 +295,7 @@ private:
     static constexpr itimerspec disarmed{};
 
     std::chrono::nanoseconds latency_;
+    bool pending_;
     apimart::testing::certificate_authority authority_;
     boost::asio::ssl::context tls_;
     int epoll_ = -1;

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Sourced by the scripts: runs a step with its output in a log file, shows how far it is, and shows the log when it fails.
-# Sets $seconds. The log of the last step is $log.
+# Sourced by the scripts. `step` runs a step with its output in a log file, shows how far it is, and shows the log when it fails.
+# It sets $seconds; the log of the last step is $log. `build`, `check` and `print_table` are what a run of tests consists of.
 
 # shellcheck disable=SC2034
 step_packages=(
@@ -51,4 +51,67 @@ step() { # step "what is done" LOG command...
         grep -avE '^ *[0-9]+/[0-9]+ Test .* Passed |^ +Start +[0-9]+: |^\[[0-9]+/[0-9]+\] (Building|Linking) ' "$log" | head -n 120 || true
     fi
     return "$status"
+}
+
+passed=0
+failed=0
+table=()
+row() { table+=("$(printf '%-46s %-8s %7s %8s' "$@" | sed 's/ *$//')"); } # step, result, seconds, tests
+
+print_table() {
+    echo
+    printf '%-46s %-8s %7s %8s\n' step result seconds tests
+    printf '%s\n' "${table[@]}"
+    echo
+    echo "$passed passed, $failed failed"
+    [ "$failed" = 0 ]
+}
+
+# The source that is built, the command that runs another there, and where the logs go.
+source_dir=$PWD
+inside=(env)
+logs=$PWD/build/test-logs
+log_of() { echo "$logs/$(tr -cs 'A-Za-z0-9.+\n-' _ <<<"$1").log"; }
+
+# build PRESET TITLE [configure arguments] -- [targets]
+build() {
+    local preset=$1 title=$2 configure=()
+    shift 2
+    while [ "$1" != -- ]; do
+        configure+=("$1")
+        shift
+    done
+    shift
+    if step "$title: configure" "$(log_of "$title: configure")" "${inside[@]}" cmake --preset "$preset" "${configure[@]}" &&
+        step "$title: build" "$(log_of "$title: build")" "${inside[@]}" \
+            cmake --build --preset "$preset" --parallel "$step_jobs" ${1:+--target "$@"} -- -k 0; then
+        row "$title: build" ok "$seconds" ""
+    else
+        failed=$((failed + 1))
+        row "$title: build" FAILED "$seconds" ""
+        return 1
+    fi
+}
+
+# check PRESET TITLE [ctest arguments]
+check() {
+    local preset=$1 title=$2 status=0 ok=0 all=0 result=ok
+    local report=$source_dir/build/$preset/tests.xml
+    shift 2
+    rm -f "$report"
+    step "$title: tests" "$(log_of "$title: tests")" "${inside[@]}" \
+        ctest --preset "$preset" --parallel "$step_jobs" --output-junit tests.xml "$@" || status=$?
+    if [ -f "$report" ]; then
+        all=$(grep -c '<testcase ' "$report" || true)
+        ok=$(grep -c '<testcase .* status="run"' "$report" || true)
+    fi
+    # Whatever was not run has not passed. A step without tests, or one that broke off, is a failure of its own.
+    local wrong=$((all - ok))
+    if [ "$wrong" = 0 ] && { [ "$all" = 0 ] || [ "$status" != 0 ]; }; then
+        wrong=1
+    fi
+    [ "$wrong" = 0 ] || result=FAILED
+    passed=$((passed + ok))
+    failed=$((failed + wrong))
+    row "$title: tests" "$result" "$seconds" "$all"
 }

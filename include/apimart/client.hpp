@@ -21,9 +21,11 @@
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -39,10 +41,10 @@ class client_handle;
 // Defined with the operations; a file that only submits sees nothing of the sockets behind them.
 std::shared_ptr<client_handle> make_client(boost::asio::any_io_executor const& executor,
                                            client_config config);
-boost::asio::any_io_executor executor_of(client_handle const& client);
 metrics metrics_of(client_handle const& client);
 void begin_submit(client_handle const&, completion<task>, any_request, submit_settings);
-void begin_wait(client_handle const&, completion<task_result>, task, wait_options);
+void begin_wait(client_handle const&, completion<task_result>, std::string id, std::string duration_class,
+                std::optional<std::chrono::steady_clock::time_point> accepted, wait_options);
 void begin_status(client_handle const&, completion<task_state>, task, status_options);
 // The whole is limited by the first limit, the submit and the wait by those in their own options.
 void begin_generate(client_handle const&, completion<task_result>, any_request,
@@ -127,14 +129,15 @@ public:
     /// Lifetime and thread safety: as the class. Units: see `poll_policy`.
     /// Source: API reference, section 4.
     template <detail::completion_token<task_result> Token = default_token>
-    auto wait(task task, wait_options options, Token token = Token())
+    auto wait(task const& task, wait_options options, Token token = Token())
     {
-        return start<task_result>(token, &detail::begin_wait, std::move(task), options);
+        return start<task_result>(token, &detail::begin_wait, task.id(), task.duration_class(),
+                                  task.accepted_at(), options);
     }
     template <detail::completion_token<task_result> Token = default_token>
-    auto wait(task task, Token token = Token())
+    auto wait(task const& task, Token token = Token())
     {
-        return wait(std::move(task), wait_options(), std::move(token));
+        return wait(task, wait_options(), std::move(token));
     }
 
     /// Asks once where a task stands.
@@ -278,10 +281,8 @@ private:
     auto start(Token& token, void (*begin)(detail::client_handle const&, detail::completion<T>, Arguments...),
                Given&&... given)
     {
-        auto const& shared = handle();
         return detail::initiate<T>(
-            detail::executor_of(*shared),
-            detail::operation_start<T, Arguments...>(shared, begin, std::forward<Given>(given)...),
+            detail::operation_start<T, Arguments...>(handle(), begin, std::forward<Given>(given)...),
             std::move(token));
     }
 

@@ -236,8 +236,10 @@ constexpr bool allows_shots(std::size_t count) noexcept
 }
 
 template <class Model, std::size_t Count>
-consteval void check_shots(std::array<shot, Count> const& shots)
+constexpr void check_shots(std::array<shot, Count> const& shots)
 {
+    if (!__builtin_is_constant_evaluated())
+        return;
     using place = shots_parameter<Model>;
     constexpr value_rule const& rule = row_of<Model, kind::storyboard, place>.values;
     constexpr value_rule const& length = row_of<Model, kind::storyboard, parameter::duration>.values;
@@ -283,7 +285,7 @@ concept accepts_shots = offers<Model, kind::storyboard> && detail::allows_shots<
 /// api-reference.md 3.1 (shots in the prompt) and 3.4.
 template <class Model, class... Shots>
     requires(std::same_as<Shots, shot>&&...)
-&&accepts_shots<Model, sizeof...(Shots)> consteval storyboard_draft<Model, sizeof...(Shots)>
+&&accepts_shots<Model, sizeof...(Shots)> APIMART_CONSTEVAL_SHOTS storyboard_draft<Model, sizeof...(Shots)>
 storyboard(Shots... shots)
 {
     std::array<shot, sizeof...(Shots)> const all{shots...};

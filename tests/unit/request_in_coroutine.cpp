@@ -115,6 +115,18 @@ asio::awaitable<void> all_of_veo(std::vector<std::string>& sent)
             .extra_field("a_newer_field", boost::json::value(boost::json::string_view(words)))));
 }
 
+#if APIMART_GCC_WITH_LATE_CONSTEVAL >= 14
+asio::awaitable<void> judged_late(std::vector<std::string>& sent)
+{
+    sent.push_back(co_await submit(storyboard<kling_v3>(shot("dawn", 8s), shot("noon", 8s))));
+    sent.push_back(co_await submit(storyboard<kling_3_0_turbo>(shot("dawn; noon", 5s))));
+    sent.push_back(co_await submit(storyboard<kling_v3>(shot("", 5s), shot("noon", 0s))));
+#if APIMART_GCC_WITH_LATE_CONSTEVAL == 14
+    sent.push_back(co_await submit(text_to_video<kling_3_0_turbo>("a corgi").duration(20s)));
+#endif
+}
+#endif
+
 asio::awaitable<void> custom(std::vector<std::string>& sent)
 {
     boost::json::object body;
@@ -176,3 +188,18 @@ TEST_CASE("requests built inside a co_await expression arrive whole")
           R"({"model":"kling-3.0-turbo","prompt":"Shot 1,2,a corgi running;Shot 2,3,it smiles;",)"
           R"("duration":5,"resolution":"720p"})");
 }
+
+#if APIMART_GCC_WITH_LATE_CONSTEVAL >= 14
+TEST_CASE("what the compiler cannot judge inside a co_await expression is refused at run time")
+{
+    asio::io_context context;
+    std::vector<std::string> sent;
+    std::exception_ptr failure;
+    asio::co_spawn(context, judged_late(sent), [&](std::exception_ptr e) { failure = e; });
+    context.run();
+    REQUIRE(failure == nullptr);
+    CHECK(sent.size() >= 3);
+    for (std::string const& one : sent)
+        CHECK_MESSAGE(!one.starts_with('{'), one);
+}
+#endif

@@ -106,10 +106,13 @@ APIMART_INLINE void begin_submit(client_handle const& client, completion<task> h
         });
 }
 
-APIMART_INLINE void begin_wait(client_handle const& client, completion<task_result> handler, task task,
+APIMART_INLINE void begin_wait(client_handle const& client, completion<task_result> handler, std::string id,
+                               std::string duration_class,
+                               std::optional<std::chrono::steady_clock::time_point> accepted,
                                wait_options options)
 {
-    start_wait(*client.state, task, options, std::move(handler));
+    start_wait(*client.state, std::move(id), std::move(duration_class), accepted, options,
+               std::move(handler));
 }
 
 APIMART_INLINE void begin_status(client_handle const& client, completion<task_state> handler, task task,

@@ -24,6 +24,7 @@
 #include <apimart/text/secret_string.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
@@ -181,7 +182,7 @@ public:
     template <class T, class Stop>
     void connect_slot(completion<T>& handler, Stop stop)
     {
-        auto slot = boost::asio::get_associated_cancellation_slot(handler.handler);
+        auto slot = boost::asio::get_associated_cancellation_slot(handler);
         if (!slot.is_connected())
             return;
         // It is emitted on the caller's thread, and may outlive the strand.
@@ -195,10 +196,10 @@ public:
     template <class Call>
     void deliver(std::shared_ptr<Call> done) const
     {
-        boost::asio::post(executor_, [done = std::move(done)]() mutable {
-            auto const where = std::move(done->handler.executor);
+        boost::asio::post(executor_, [otherwise = executor_, done = std::move(done)]() mutable {
+            auto const where = boost::asio::get_associated_executor(done->handler, otherwise);
             boost::asio::dispatch(where, [done = std::move(done)]() mutable {
-                auto handler = std::move(done->handler.handler);
+                auto handler = std::move(done->handler);
                 auto outcome = std::move(*done->outcome);
                 done.reset();
                 boost::asio::get_associated_cancellation_slot(handler).clear();

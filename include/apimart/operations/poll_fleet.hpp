@@ -31,7 +31,7 @@ namespace apimart::detail {
 class watched_task;
 
 // One wait for a task. It is told its end once, and then belongs to nobody here any more.
-class task_waiter : public boost::intrusive::set_base_hook<>
+class task_waiter : public boost::intrusive::set_base_hook<boost::intrusive::optimize_size<true>>
 {
 public:
     using time_point = std::chrono::steady_clock::time_point;
@@ -64,10 +64,11 @@ public:
     std::function<void(error_code)> cancel;
 };
 
-// A task that is waited for.
+// A task that is waited for. There can be very many, so that it is kept small.
 class watched_task
     : public scheduled_poll,
-      public boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>
+      public boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>,
+                                             boost::intrusive::optimize_size<true>>
 {
 public:
     using scheduled_poll::scheduled_poll;
@@ -81,10 +82,10 @@ public:
     // By deadline. There can be very many for one task.
     boost::intrusive::multiset<task_waiter, boost::intrusive::constant_time_size<false>> waiters;
     wait_end end;
-    std::string seen;                   // the state that the observer was told last
-    std::uint64_t number = 0;           // of the first wait for it
-    std::optional<time_point> accepted; // by the service, where that is known
-    running_poll* poll = nullptr;       // while its state is asked for
+    bool accepted = false;        // by the service, when `begun` says; else that is not known
+    std::size_t seen = 0;         // the hash of the state that the observer was told last
+    std::uint64_t number = 0;     // of the first wait for it
+    running_poll* poll = nullptr; // while its state is asked for
 };
 
 // All waits of a client: which task is asked when, and what an answer means for those that wait for it. It sends nothing.
@@ -124,7 +125,7 @@ public:
         if (fresh) {
             auto made = std::make_unique<watched_task>(id, duration_class, accepted.value_or(runtime_.now()));
             made->number = waiter.number;
-            made->accepted = accepted;
+            made->accepted = accepted.has_value();
             found = tasks_.insert_commit(*made.release(), place);
             runtime_.counters.tasks_waiting.set(tasks_.size());
         }
@@ -180,7 +181,7 @@ public:
             runtime_.counters.rate_limited.add();
         if (answer)
             task.end.answered();
-        auto const age = task.accepted ? now - *task.accepted : wait_end::unknown_age;
+        auto const age = task.accepted ? now - task.begun : wait_end::unknown_age;
         bool const no_result = !answer && answer.error().underlying() == errc::no_result;
         bool const over = answer      ? is_final(answer->status())
                           : no_result ? task.end.after_no_result(now)
@@ -315,10 +316,10 @@ private:
     {
         if (!runtime_.observer.on_task)
             return;
-        std::string seen = state.raw_status() + std::to_string(state.progress().value_or(0));
-        if (seen == task.seen)
+        auto const seen =
+            std::hash<std::string>()(state.raw_status() + std::to_string(state.progress().value_or(0)));
+        if (std::exchange(task.seen, seen) == seen)
             return;
-        task.seen = std::move(seen);
         task_event event;
         event.task_id = task.id;
         event.status = state.status();

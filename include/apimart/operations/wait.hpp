@@ -130,7 +130,8 @@ private:
     std::shared_ptr<wait_call> self_; // while it waits
 };
 
-inline void start_wait(client_state& client, task const& task, wait_options const& options,
+inline void start_wait(client_state& client, std::string id, std::string duration_class,
+                       std::optional<client_state::clock::time_point> accepted, wait_options const& options,
                        completion<task_result> handler)
 {
     auto const now = client.runtime.now();
@@ -144,8 +145,8 @@ inline void start_wait(client_state& client, task const& task, wait_options cons
             self.pump_polls();
         }
     });
-    client.post([self = client.shared_from_this(), call = std::move(call), id = task.id(),
-                 duration_class = task.duration_class(), accepted = task.accepted_at()]() mutable {
+    client.post([self = client.shared_from_this(), call = std::move(call), id = std::move(id),
+                 duration_class = std::move(duration_class), accepted]() mutable {
         wait_call& waiter = *call;
         waiter.start(std::move(call), id, duration_class, accepted);
         self->pump_polls();

@@ -270,7 +270,7 @@ public:
     /// A length, such as `5s`.
     template <class Accepted = accepted, class Length>
         requires(is_length&& is_literal<Length>)
-    consteval argument(Length const& length)
+    APIMART_CONSTEVAL_LENGTH argument(Length const& length)
         : argument_value(form::number, checked(std::chrono::seconds(length).count()))
     {}
 
@@ -303,7 +303,7 @@ public:
         : argument_value(keep ? keep_sound.text() : drop_sound.text())
     {}
 
-    /// A named value, such as `landscape`.
+    /// A named value, such as `landscape`. A reference keeps GCC 14 from moving it away.
     template <class Accepted = accepted, class Owner>
     requires is_choice consteval argument(choice<Owner> const& value) : argument_value(value.text())
     {
@@ -386,8 +386,10 @@ public:
     constexpr argument() noexcept requires(is_list) {}
 
 private:
-    static consteval std::int64_t checked(std::int64_t number)
+    static constexpr std::int64_t checked(std::int64_t number)
     {
+        if (!__builtin_is_constant_evaluated())
+            return number;
         if (number < rule.minimum || number > rule.maximum)
             compile_time_rule::value_is_outside_the_accepted_range<Model, Parameter, rule.minimum,
                                                                    rule.maximum>();

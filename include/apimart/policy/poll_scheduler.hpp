@@ -16,8 +16,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -50,40 +52,28 @@ class scheduled_poll
 public:
     using time_point = std::chrono::steady_clock::time_point;
 
-    scheduled_poll() = default;
-    scheduled_poll(std::string task_id, std::string class_of_task, time_point accepted)
-        : id(std::move(task_id)), duration_class(std::move(class_of_task)), begun(accepted)
+    scheduled_poll(std::string task_id, std::string_view class_of_task, time_point accepted)
+        : id(std::move(task_id)),
+          duration_class(class_of_task.empty() ? 0 : std::hash<std::string_view>()(class_of_task)),
+          begun(accepted)
     {}
     scheduled_poll(scheduled_poll const&) = delete;
     scheduled_poll& operator=(scheduled_poll const&) = delete;
 
-    // As one that was just made, outside of any schedule.
-    void reset(std::string const& task_id, std::string const& class_of_task, time_point accepted)
-    {
-        id = task_id;
-        duration_class = class_of_task;
-        begun = accepted;
-        next = {};
-        deadline = time_point::max();
-        estimate.reset();
-        polls = 0;
-        failures = 0;
-    }
-
     std::string id;
-    std::string duration_class;
-    time_point begun;
+    std::size_t const duration_class; // its hash, because it is kept per task; zero where there is none
+    time_point const begun;
     time_point next{};
     time_point deadline = time_point::max(); // of the waiter that gives up first
-    std::optional<std::chrono::milliseconds> estimate;
+    std::chrono::milliseconds estimate{};    // zero where there is none
     int polls = 0;
     int failures = 0;    // in a row
     bool queued = false; // in the schedule; false while its poll is under way
 
 private:
     friend class poll_scheduler;
-    using link =
-        boost::intrusive::set_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
+    using link = boost::intrusive::set_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>,
+                                                   boost::intrusive::optimize_size<true>>;
 
     link by_time_;
     link by_deadline_; // where it has one
@@ -163,7 +153,7 @@ private:
 
     linked<earlier, &scheduled_poll::by_time_> order_;
     linked<earlier_deadline, &scheduled_poll::by_deadline_> deadlines_;
-    std::unordered_map<std::string, duration_record> records_;
+    std::unordered_map<std::size_t, duration_record> records_; // by class
     rate_limiter limiter_;
     time_point silent_until_{};
     int failures_in_a_row_ = 0; // of all tasks
@@ -314,13 +304,13 @@ inline std::chrono::milliseconds poll_scheduler::step_after(scheduled_poll const
             return within((high - low) / 6); // around the likely end: dense
         return within(elapsed / 5);          // late already: wider and wider
     }
-    if (task.estimate) {
+    if (task.estimate > milliseconds::zero()) {
         // The service's own estimate is only a guess: half of it is quiet, and no single step trusts it for
         // long.
-        if (elapsed < *task.estimate / 2)
-            return within(*task.estimate / 2 - elapsed);
-        if (elapsed <= *task.estimate * 3 / 2)
-            return within(*task.estimate / 10);
+        if (elapsed < task.estimate / 2)
+            return within(task.estimate / 2 - elapsed);
+        if (elapsed <= task.estimate * 3 / 2)
+            return within(task.estimate / 10);
     }
     return within(elapsed / 4);
 }
@@ -379,7 +369,7 @@ inline void poll_scheduler::finished(scheduled_poll& task, task_state const& sta
 {
     on_response(now);
     task.failures = 0;
-    if (state.status() != task_status::succeeded || task.duration_class.empty())
+    if (state.status() != task_status::succeeded || task.duration_class == 0)
         return;
     // It ended some time before it was seen to have ended; the service's own figure, in whole seconds, may
     // tell.

@@ -5,7 +5,6 @@
 #include <apimart/as_result.hpp>
 #include <apimart/error.hpp>
 
-#include <boost/asio/any_completion_executor.hpp>
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_executor.hpp>
@@ -43,22 +42,9 @@ class cancel_at_t;
 
 namespace apimart::detail {
 
-// A caller's handler without its type, and work on the executor where it runs.
+// A caller's handler without its type.
 template <class T>
-class completion
-{
-public:
-    template <class Handler>
-    completion(Handler given, boost::asio::any_io_executor const& otherwise)
-        : executor(boost::asio::prefer(
-              boost::asio::any_completion_executor(boost::asio::get_associated_executor(given, otherwise)),
-              boost::asio::execution::outstanding_work.tracked)),
-          handler(std::move(given))
-    {}
-
-    boost::asio::any_completion_executor executor;
-    boost::asio::any_completion_handler<void(result<T>&&)> handler;
-};
+using completion = boost::asio::any_completion_handler<void(result<T>&&)>;
 
 template <class Token>
 inline constexpr bool is_as_result = false;
@@ -110,12 +96,15 @@ concept completion_token =
     boost::asio::completion_token_for < typename completion_form<std::decay_t<Token>, T>::token_type,
 typename completion_form<std::decay_t<Token>, T>::signature > ;
 
-// Gives the outcome to a handler in the form that its signature has.
+// Gives the outcome to a handler in the form that its signature has. Until then it is work on the executor where the handler
+// runs, so that the context there waits for it.
 template <class Signature, class T, class Handler>
 class outcome_handler
 {
 public:
-    explicit outcome_handler(Handler handler) : inner(std::move(handler)) {}
+    outcome_handler(Handler handler, boost::asio::any_io_executor const& otherwise)
+        : work_(tracked(handler, otherwise)), inner(std::move(handler))
+    {}
 
     void operator()(result<T>&& outcome)
     {
@@ -127,6 +116,18 @@ public:
             std::move(inner)(first(outcome), T());
     }
 
+private:
+    static auto tracked(Handler const& handler, boost::asio::any_io_executor const& otherwise)
+    {
+        return boost::asio::prefer(boost::asio::get_associated_executor(handler, otherwise),
+                                   boost::asio::execution::outstanding_work.tracked);
+    }
+
+    std::decay_t<decltype(tracked(std::declval<Handler const&>(),
+                                  std::declval<boost::asio::any_io_executor const&>()))>
+        work_;
+
+public:
     Handler inner;
 
 private:
@@ -140,22 +141,22 @@ private:
 };
 
 // Begins one operation for any token. `Start` is called with a `completion<T>`; its executor is the client's, which
-// tokens such as `cancel_after` ask the initiation for.
+// tokens such as `cancel_after` ask the initiation for. A coroutine keeps it while it waits, so it is small.
 template <class Signature, class T, class Start>
 class initiation
 {
 public:
     using executor_type = boost::asio::any_io_executor;
 
-    initiation(executor_type on, Start start) : executor_(std::move(on)), start_(std::move(start)) {}
+    explicit initiation(Start start) : start_(std::move(start)) {}
 
-    executor_type get_executor() const noexcept { return executor_; }
+    executor_type get_executor() const noexcept { return start_.get_executor(); }
 
     template <class Handler>
     void operator()(Handler&& handler) &&
     {
         using inner = outcome_handler<Signature, T, std::decay_t<Handler>>;
-        std::move(start_)(completion<T>(inner(std::forward<Handler>(handler)), executor_));
+        std::move(start_)(completion<T>(inner(std::forward<Handler>(handler), get_executor())));
     }
     template <class Handler>
     void operator()(Handler&& handler) const&
@@ -164,11 +165,11 @@ public:
     }
 
 private:
-    executor_type executor_;
     Start start_;
 };
 
 class client_handle;
+boost::asio::any_io_executor executor_of(client_handle const& client);
 
 // The function that starts an operation, with its arguments, until the handler is known. A class rather than a lambda,
 // because a token such as `deferred` keeps it and may use it again.
@@ -181,6 +182,8 @@ public:
     operation_start(std::shared_ptr<client_handle> client, function start, Arguments... arguments)
         : client_(std::move(client)), start_(start), arguments_(std::move(arguments)...)
     {}
+
+    boost::asio::any_io_executor get_executor() const { return executor_of(*client_); }
 
     void operator()(completion<T> handler) &&
     {
@@ -195,12 +198,12 @@ private:
 };
 
 template <class T, class Start, class Token>
-auto initiate(boost::asio::any_io_executor const& on, Start start, Token token)
+auto initiate(Start start, Token token)
 {
     using form = completion_form<Token, T>;
     using signature = typename form::signature;
     return boost::asio::async_initiate<typename form::token_type, signature>(
-        initiation<signature, T, Start>(on, std::move(start)), form::inner(token));
+        initiation<signature, T, Start>(std::move(start)), form::inner(token));
 }
 
 } // namespace apimart::detail

@@ -24,6 +24,7 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 #include <boost/json/parse.hpp>
+#include <boost/system/error_code.hpp>
 
 #include <atomic>
 #include <stdexcept>
@@ -191,7 +192,7 @@ APIMART_INLINE void emulator::plan(emulation::fault what)
 
 APIMART_INLINE void emulator::plan(std::string_view fault_document)
 {
-    boost::json::error_code error;
+    boost::system::error_code error;
     auto const document = boost::json::parse({fault_document.data(), fault_document.size()}, error);
     if (error)
         throw std::invalid_argument("fault is not JSON: " + error.message());

@@ -11,6 +11,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
+#include <boost/system/error_code.hpp>
 
 #include <cstdint>
 #include <stdexcept>
@@ -154,7 +155,7 @@ public:
     /// Reads the text of a document. Throws std::invalid_argument.
     static scenario parse(std::string_view text)
     {
-        boost::json::error_code error;
+        boost::system::error_code error;
         auto const document = boost::json::parse(boost::json::string_view(text.data(), text.size()), error);
         if (error)
             throw std::invalid_argument("scenario is not JSON: " + error.message());

@@ -23,6 +23,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <boost/system/error_code.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -435,7 +436,7 @@ private:
     {
         auto const hash = sha256(request.body);
         auto const version = request.header("X-APIMart-Response-Version").value_or("");
-        boost::json::error_code malformed;
+        boost::system::error_code malformed;
         auto const parsed =
             boost::json::parse(boost::json::string_view(request.body.data(), request.body.size()), malformed);
         verdict judged;
@@ -669,7 +670,7 @@ private:
     {
         if (options_.scenario.batch == scenario::batch_form::off)
             return not_found(request);
-        boost::json::error_code malformed;
+        boost::system::error_code malformed;
         auto const parsed =
             boost::json::parse(boost::json::string_view(request.body.data(), request.body.size()), malformed);
         auto const* object = malformed ? nullptr : parsed.if_object();
