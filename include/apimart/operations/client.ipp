@@ -150,7 +150,7 @@ APIMART_INLINE void begin_request(client_handle const& client, completion<api_re
 {
     client.state->launch(std::move(handler), request_kind::request,
                          [wanted = std::move(wanted), options](client_state& state, operation& op) {
-                             return request(state, op, wanted, options);
+                             return send_request(state, op, wanted, options);
                          });
 }
 

@@ -23,7 +23,7 @@ inline std::optional<error_info> check_target(std::string_view path)
 {
     bool const is_path =
         path.starts_with('/') && !path.starts_with("//") && std::all_of(path.begin(), path.end(), [](char c) {
-            return boost::urls::pchars(c) || c == '/' || c == '?' || c == '%';
+            return boost::urls::pchars(static_cast<unsigned char>(c)) || c == '/' || c == '?' || c == '%';
         });
     if (is_path)
         return std::nullopt;
@@ -109,8 +109,8 @@ inline awaitable<result<http_response>> call_service(client_state& client, opera
 }
 
 // What a call of `client::request` is.
-inline awaitable<result<api_response>> request(client_state& client, operation& op, api_request const& wanted,
-                                               status_options options)
+inline awaitable<result<api_response>> send_request(client_state& client, operation& op,
+                                                    api_request const& wanted, status_options options)
 {
     result<http_response> answer = co_await call_service(client, op, wanted, options);
     if (!answer)

@@ -90,12 +90,12 @@ inline void client_state::pump_polls()
 }
 
 // What a call of `client::wait` is. There can be very many, so that a wait is an entry in the fleet and no coroutine.
-class wait_call final : public task_waiter, public pending<task_result>
+class wait_call final : public task_waiter
 {
 public:
     wait_call(client_state& client, std::uint64_t serial, time_point begun, time_point until,
               completion<task_result>&& told)
-        : task_waiter(serial, until), pending(std::move(told)), client_(client), begun_(begun)
+        : task_waiter(serial, until), handler(std::move(told)), client_(client), begun_(begun)
     {}
 
     void start(std::shared_ptr<wait_call> self, std::string const& id, std::string const& duration_class,
@@ -111,18 +111,24 @@ public:
 
     void done(std::string const& task_id, result<task_result>&& given) override
     {
+        auto const self = std::move(self_);
+        // Not before the end: there can be very many that wait.
+        auto end = std::allocate_shared<pending<task_result>>(
+            boost::asio::recycling_allocator<pending<task_result>>(), std::move(handler));
         error_code code;
         if (given) {
-            outcome.emplace(std::move(given));
+            end->outcome.emplace(std::move(given));
         } else {
             error_info why = given.error();
             code = why.code();
-            outcome.emplace(std::move(why.task_id(task_id)));
+            end->outcome.emplace(std::move(why.task_id(task_id)));
         }
         client_.emit_operation(request_kind::poll, number, begun_, 0, task_id, code, acceptance::none);
-        client_.deliver(std::move(self_));
+        client_.deliver(std::move(end));
     }
     void destroy() noexcept override { auto const self = std::move(self_); }
+
+    completion<task_result> handler;
 
 private:
     client_state& client_;

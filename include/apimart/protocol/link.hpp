@@ -33,8 +33,8 @@ inline std::string clean_link(std::string_view text)
         bool const is_escape = text[i] == '%' && i + 2 < text.size() &&
                                urls::grammar::hexdig_value(text[i + 1]) >= 0 &&
                                urls::grammar::hexdig_value(text[i + 2]) >= 0;
-        bool const may_stand =
-            urls::pchars(text[i]) || std::string_view(i < path ? "/?#[]" : "/?#").find(text[i]) != text.npos;
+        bool const may_stand = urls::pchars(static_cast<unsigned char>(text[i])) ||
+                               std::string_view(i < path ? "/?#[]" : "/?#").find(text[i]) != text.npos;
         if (is_escape || may_stand || (text[i] >= 0 && text[i] < ' '))
             out += text[i];
         else
