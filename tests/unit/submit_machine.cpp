@@ -168,7 +168,7 @@ TEST_CASE("without a contract nothing follows a request that went out completely
         reply(200, "{}"),
         reply(200, R"({"code":200,"data":[]})"),
         reply(200, R"({"code":200,"data":[{"task_id":""}]})"),
-        reply(200, R"({"code":200,"data":[{"task_id":7}]})"),
+        reply(200, R"({"code":200,"data":[{"task_id":7.5}]})"),
         reply(200, R"({"code":200,"data":[{"task_id":"a"},{"task_id":"b"}]})"),
         reply(200, R"({"code":200,"data":[{"task_id":"a/../b"}]})"),
         reply(409, R"({"error":{"code":"idempotency_in_progress"}})"),

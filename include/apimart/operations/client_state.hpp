@@ -78,6 +78,7 @@ public:
     api_endpoint(request_url const& address, authorization const& credentials)
         : origin(address.origin), base(address.target)
     {
+        secret_string fields;
         fields.append("Host: ").append(origin.authority()).append("\r\nUser-Agent: ").append(user_agent);
         fields += "\r\nAccept: application/json\r\n";
         credentials.append_header(fields);
@@ -89,7 +90,6 @@ public:
 
     detail::origin origin;
     std::string base;       // what every path begins with
-    secret_string fields;   // of every request
     secret_string post;     // up to the idempotency key
     std::string get;        // up to the task's id
     secret_string get_tail; // what follows the id

@@ -2,6 +2,7 @@
 #ifndef APIMART_OPERATIONS_REQUEST_HPP
 #define APIMART_OPERATIONS_REQUEST_HPP
 
+#include <apimart/api_request.hpp>
 #include <apimart/api_response.hpp>
 #include <apimart/operations/client_state.hpp>
 #include <apimart/policy/retry.hpp>
@@ -41,7 +42,8 @@ inline awaitable<void> ask_service(client_state& client, operation& op, exchange
         api_endpoint const& endpoint = client.endpoint(at);
         http_request request(endpoint.origin, lane::poll);
         request.head.append(to_string(wanted.method)).append(" ").append(endpoint.base).append(wanted.path);
-        request.head.append(" HTTP/1.1\r\n").append(endpoint.fields);
+        // Without the empty line at its end.
+        request.head.append(endpoint.get_tail, 0, endpoint.get_tail.size() - 2);
         if (wanted.method != http_method::get)
             request.head.append("Content-Type: application/json\r\nContent-Length: ")
                 .append(std::to_string(wanted.body.size()))
