@@ -179,8 +179,7 @@ private:
              {R"("do": "reset", "when": "header")", R"("do": "close", "when": "body", "bytes": 1)",
               R"("do": "reset")", R"("do": "close", "when": "accepted")",
               R"("do": "reset", "when": "accepted")", R"("do": "cut", "when": "reply", "bytes": 40)",
-              R"("status": 503)", R"("status": 422)",
-              R"("do": "stall", "when": "accepted", "seconds": 0.2)",
+              R"("status": 503)", R"("status": 422)", R"("do": "stall", "when": "accepted", "seconds": 0.2)",
               R"("do": "raw", "raw": "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "when": "accepted")"})
             text += std::string(R"(, {"on": "submit", "fraction": 0.015, )") + what + "}";
         emulator_options options = bench::options_for(text + "]}", 4000);

@@ -57,7 +57,7 @@ TEST_CASE("a key that a header cannot carry is refused without being repeated")
             CHECK(std::string(e.what()).find("canary") == std::string::npos);
         }
     }
-    std::string head;
+    secret_string head;
     authorization(api_key("Bearer sk-1")).append_header(head);
     CHECK(head == "Authorization: Bearer sk-1\r\n");
     CHECK(authorization(api_key("sk-1")).redacted(std::string("key sk-1, yes sk-1")) ==
