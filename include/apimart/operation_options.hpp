@@ -136,9 +136,9 @@ struct download_options
     std::uint64_t max_size = std::uint64_t{8} << 30U;
     /// Tries in a row that bring no byte more than those before them. A transfer that makes progress is not given up.
     int max_retries = 5;
-    /// How long a link that is refused before it expires is asked again: a storage may have the file some minutes
-    /// later.
-    std::chrono::milliseconds link_patience{180'000};
+    /// How long a link that is refused before it expires is asked again, because a storage may have the file some
+    /// minutes later; three minutes unless given.
+    std::optional<std::chrono::milliseconds> link_patience{};
     /// For all tries and pauses together; none unless given.
     std::optional<std::chrono::milliseconds> timeout{};
 };

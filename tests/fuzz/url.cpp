@@ -172,7 +172,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     redirect.location = in.rest();
     if (!asked || redirect.location.find('\0') != std::string::npos)
         return 0;
-    auto const decision = decide_download(redirect, *asked, 0, 1, {});
+    auto const decision = decide_download(redirect, *asked, {}, 1, {});
     if (decision.next != download_decision::action::redirect)
         return 0;
     examine(decision.location);

@@ -276,7 +276,7 @@ inline awaitable<result<std::uint64_t>> fetch(client_state& client, operation& o
     policy.max_retries = options.max_retries;
     read_retry again(policy, client.budget, client.seed(),
                      op.limit ? std::optional(op.limit->when()) : std::nullopt);
-    link_patience patience(options.link_patience);
+    link_patience patience(options.link_patience.value_or(std::chrono::minutes(3)));
     int in_vain = 0;
     std::uint64_t most = 0;
     video_file link = file;
