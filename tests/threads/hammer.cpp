@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <random>
 
@@ -56,6 +57,7 @@ public:
     error_code code;
     acceptance proof = acceptance::none;
     std::string accepted; // by the callback for that
+    std::function<void(task const&)> accept;
 
     asio::strand<asio::io_context::executor_type> strand; // of the signal
     asio::cancellation_signal signal;
@@ -65,7 +67,7 @@ public:
 asio::awaitable<void> buy(client by, std::shared_ptr<purchase> one, submit_options options, bool throws)
 {
     try {
-        task const bought = co_await by.submit(corgi(), std::move(options));
+        task const bought = co_await by.submit(corgi(), options);
         one->told(bought.id(), {});
     } catch (error const& failed) {
         one->told(failed.info().task_id(), failed.info());
@@ -197,12 +199,14 @@ private:
             purchases_[thread].push_back(std::make_shared<purchase>(
                 bench_.context, "hammer-" + std::to_string(thread) + '-' + std::to_string(i)));
             std::shared_ptr<purchase> const one = purchases_[thread].back();
-            submit_options options;
-            options.idempotency_key(one->key).on_accepted(
-                [one](task const& bought) { one->accepted = bought.id(); });
+            one->accept = [weak = std::weak_ptr(one)](task const& bought) {
+                if (auto const found = weak.lock())
+                    found->accepted = bought.id();
+            };
+            submit_options options{.idempotency_key = one->key, .on_accepted = one->accept};
             if (one_in(8))
-                options.timeout(std::chrono::milliseconds(1 + random() % 20));
-            begin(*copy, one, std::move(options), one_in(3), one_in(10), random() % 3);
+                options.timeout = std::chrono::milliseconds(1 + random() % 20);
+            begin(*copy, one, options, one_in(3), one_in(10), random() % 3);
             if (one_in(4))
                 cancel(one, random() % 4);
             if (one_in(5))
@@ -222,7 +226,7 @@ private:
         if (way == 0) {
             // A coroutine is not cancelled from another executor: Asio 1.26 cannot.
             one->cancellable = false;
-            asio::co_spawn(bench_.context, buy(by, one, std::move(options), throws), rethrow);
+            asio::co_spawn(bench_.context, buy(by, one, options, throws), rethrow);
             return;
         }
         auto const handler = [one, throws](auto const& got) {
@@ -235,11 +239,11 @@ private:
                 asio::bind_cancellation_slot(one->signal.slot(), asio::bind_executor(one->strand, handler)));
         };
         // As everywhere in Asio, a slot is filled where it is emitted.
-        asio::post(one->strand, [by, waits, token, options = std::move(options)]() mutable {
+        asio::post(one->strand, [by, waits, token, options]() mutable {
             if (waits)
-                by.generate(corgi(), std::move(options), token());
+                by.generate(corgi(), options, wait_options(), token());
             else
-                by.submit(corgi(), std::move(options), token());
+                by.submit(corgi(), options, token());
         });
     }
 
