@@ -9,9 +9,9 @@
 #include <apimart/parameter/element.hpp>
 #include <apimart/parameter/kind.hpp>
 #include <apimart/parameter/runtime.hpp>
-#include <apimart/parameter/setter.hpp>
 #include <apimart/parameter/shot.hpp>
 #include <apimart/parameter/table.hpp>
+#include <apimart/request/setter.hpp>
 #include <apimart/validation/required_parameters.hpp>
 #include <apimart/validation/shot_script.hpp>
 

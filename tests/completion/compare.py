@@ -74,7 +74,7 @@ def check_members(title, lines, expected):
         comment = offered[name].split(" : ", 1)[-1]
         if comment.strip() != parameters[name] and name not in told:
             told.add(name)
-            fail(f"{title}: the comment of {name} in parameter/setters.inc is\n  {comment}\nand the tables say\n  {parameters[name]}")
+            fail(f"{title}: the comment of {name} in request/setters.inc is\n  {comment}\nand the tables say\n  {parameters[name]}")
     return len(names)
 
 

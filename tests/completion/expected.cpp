@@ -6,7 +6,7 @@
 //   comment SETTER TEXT
 
 #include <apimart/models.hpp>
-#include <apimart/parameter/setter.hpp>
+#include <apimart/request/setter.hpp>
 
 #include <cstddef>
 #include <iostream>

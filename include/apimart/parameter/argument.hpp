@@ -8,8 +8,8 @@
 #include <apimart/parameter/runtime.hpp>
 #include <apimart/parameter/sentence.hpp>
 #include <apimart/parameter/table.hpp>
+#include <apimart/text/base64_picture.hpp>
 #include <apimart/text/utf8.hpp>
-#include <apimart/validation/base64_picture.hpp>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>

@@ -2,7 +2,7 @@
 #ifndef APIMART_VALIDATION_MEDIA_TEXT_HPP
 #define APIMART_VALIDATION_MEDIA_TEXT_HPP
 
-#include <apimart/validation/base64_picture.hpp>
+#include <apimart/text/base64_picture.hpp>
 
 #include <boost/url/grammar/alnum_chars.hpp>
 #include <boost/url/parse.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-#ifndef APIMART_PARAMETER_SETTER_HPP
-#define APIMART_PARAMETER_SETTER_HPP
+#ifndef APIMART_REQUEST_SETTER_HPP
+#define APIMART_REQUEST_SETTER_HPP
 
 #include <apimart/parameter/argument.hpp>
 #include <apimart/parameter/standing.hpp>
@@ -89,7 +89,7 @@ class setter;
             static_cast<Made&>(*this).store_range(parameter::tag::name, entries);                            \
             return static_cast<Made&&>(*this);                                                               \
         }
-#include <apimart/parameter/setters.inc>
+#include <apimart/request/setters.inc>
 
 } // namespace of_request
 
@@ -117,7 +117,7 @@ class setter;
     {                                                                                                        \
         return request<Model, Kind>(static_cast<Made const&>(*this)).tag(entries);                           \
     }
-#include <apimart/parameter/setters.inc>
+#include <apimart/request/setters.inc>
 
 } // namespace of_draft
 
