@@ -369,7 +369,7 @@ inline std::vector<answer_row> complete_answers()
             .question(q::taken));
     for (std::string_view const body :
          {R"({"code":200,"data":[{"status":"submitted"}]})", R"({"code":200,"data":[{"task_id":""}]})",
-          R"({"code":200,"data":[{"task_id":17}]})", R"({"code":200,"data":[{"task_id":"a b"}]})",
+          R"({"code":200,"data":[{"task_id":17.5}]})", R"({"code":200,"data":[{"task_id":"a b"}]})",
           R"({"code":200,"data":[]})"}) {
         add(answer_row("F61", "a success without a usable id: " + std::string(body),
                        answers(answer_text(200, body)))
