@@ -31,7 +31,8 @@ inline result<task_state> read_status(client_state const& client, http_result co
     if (!reason.text().empty() || !reason.code().empty() || !reason.type().empty())
         answer->error(task_error(credentials.redacted(reason.code()), credentials.redacted(reason.type()),
                                  credentials.redacted(reason.text())));
-    if (credentials.occurs_in(answer->raw_status()))
+    // Words that are known for what they mean are no key.
+    if (answer->status() == task_status::running && credentials.occurs_in(answer->raw_status()))
         answer->raw_status(credentials.redacted(answer->raw_status()));
     return answer;
 }
