@@ -122,7 +122,8 @@ public:
     /// Completion: `void(error_code, task_result)`.
     /// Errors: `errc::wait_timeout` after one last check at the time limit (without one while the service
     /// asks for silence by `Retry-After`); `errc::task_not_found`; `errc::no_result` where a completed task
-    /// shows no result for some minutes; the service's refusal of the key, or another answer that tells no state, where several come in a row.
+    /// shows no result for some minutes; the service's refusal of the key, or another answer that tells no state,
+    /// where several come in a row.
     /// Interruptions of the connection are not errors: the schedule goes on. Every error carries the task's id.
     /// Cancellation: terminal, partial, total: this wait ends at once. Other waits for the task and the remote
     /// task go on, and the task can be waited for again.

@@ -178,11 +178,9 @@ public:
             return unusable("something follows the host and port");
         if (std::size_t const at = place.find('@'); at != std::string_view::npos) {
             // Boost.URL 1.81 takes `[::1]x` in a user's place for a host.
-            auto const encoded = boost::urls::grammar::parse(
-                place.substr(0, at), boost::urls::pct_encoded_rule(boost::urls::pchars));
-            if (!encoded)
-                return unusable("user or password are not percent-encoded");
             std::string_view const named = place.substr(0, at);
+            if (!boost::urls::grammar::parse(named, boost::urls::pct_encoded_rule(boost::urls::pchars)))
+                return unusable("user or password are not percent-encoded");
             std::size_t const colon = std::min(named.find(':'), named.size());
             auto const decoded = [](std::string_view text) {
                 return boost::urls::pct_string_view(text).decode();

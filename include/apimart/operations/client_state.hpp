@@ -43,6 +43,7 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -235,6 +236,25 @@ public:
         op.sleeping = nullptr;
     }
 
+    // After a read that failed: waits for the time of the next try, or tells why there is none.
+    awaitable<std::optional<error_info>> wait_to_retry(operation& op, read_retry& again,
+                                                       error_info const& why, int done,
+                                                       bool has_progressed = false)
+    {
+        retry_decision const next = again.after(why, runtime.now(), done, has_progressed);
+        if (next.rate_limited)
+            runtime.counters.rate_limited.add();
+        if (next.budget_refused)
+            runtime.counters.retries_refused.add();
+        if (!next.delay)
+            co_return next.why;
+        emit_retry(op, *next.delay, why, false);
+        co_await sleep(op, *next.delay);
+        if (op.stop_reason)
+            co_return error_info(op.stop_reason);
+        co_return std::nullopt;
+    }
+
     // Waits for a place; whether there is one then is in `granted`.
     awaitable<void> wait_for_slot(operation& op, slots& from, slots::waiter& line, bool in_front = false)
     {
@@ -304,14 +324,6 @@ public:
         event.bytes_received = outcome.bytes_received;
         event.elapsed = std::chrono::duration_cast<std::chrono::microseconds>(runtime.now() - done.begun);
         runtime.emit(runtime.observer.on_attempt, event);
-    }
-
-    void count(retry_decision const& made) const
-    {
-        if (made.rate_limited)
-            runtime.counters.rate_limited.add();
-        if (made.budget_refused)
-            runtime.counters.retries_refused.add();
     }
 
     void emit_retry(operation const& op, std::chrono::milliseconds delay, error_info const& why,

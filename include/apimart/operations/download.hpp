@@ -162,7 +162,7 @@ inline awaitable<std::optional<error_info>> transfer(client_state& client, opera
 {
     constexpr int max_redirects = 5;
     for (int hops = 0; hops <= max_redirects; ++hops) {
-        std::optional<request_url> const where = parse_request_url(clean_link(url));
+        std::optional<request_url> const where = parse_request_url(url);
         if (!where)
             co_return error_info(errc::url_not_allowed, "the result's link is not an http or https URL");
         bool const home = client.is_api_origin(where->origin);
@@ -282,7 +282,8 @@ inline awaitable<result<std::uint64_t>> fetch(client_state& client, operation& o
     video_file link = file;
     for (bool refreshed = false;;) {
         ++op.attempts;
-        std::optional<error_info> why = co_await transfer(client, op, target, link.url().expose());
+        std::optional<error_info> why =
+            co_await transfer(client, op, target, clean_link(link.url().expose()));
         if (!why) {
             result<std::uint64_t> done = target.finish();
             if (done)
@@ -313,12 +314,10 @@ inline awaitable<result<std::uint64_t>> fetch(client_state& client, operation& o
             bool const has_grown = target.size() > most;
             most = std::max(most, target.size());
             in_vain = has_grown ? 0 : in_vain;
-            auto const next = again.after(*why, client.runtime.now(), in_vain++, has_grown);
-            client.count(next);
-            if (!next.delay)
-                co_return next.why;
-            client.emit_retry(op, *next.delay, *why, false);
-            co_await client.sleep(op, *next.delay);
+            std::optional<error_info> const ended =
+                co_await client.wait_to_retry(op, again, *why, in_vain++, has_grown);
+            if (ended)
+                co_return *ended;
         }
         if (op.stop_reason)
             co_return error_info(op.stop_reason);

@@ -99,14 +99,10 @@ inline awaitable<result<http_response>> call_service(client_state& client, opera
             co_return error_info(op.stop_reason);
         if (!is_repeatable)
             co_return answer;
-        auto const next = again.after(answer.error(), client.runtime.now(), op.attempts - 1);
-        client.count(next);
-        if (!next.delay)
-            co_return error_info(next.why);
-        client.emit_retry(op, *next.delay, answer.error(), false);
-        co_await client.sleep(op, *next.delay);
-        if (op.stop_reason)
-            co_return error_info(op.stop_reason);
+        std::optional<error_info> const ended =
+            co_await client.wait_to_retry(op, again, answer.error(), op.attempts - 1);
+        if (ended)
+            co_return *ended;
     }
 }
 

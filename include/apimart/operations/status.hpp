@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -91,14 +92,10 @@ inline awaitable<result<task_state>> status(client_state& client, operation& op,
         }
         if (op.stop_reason)
             co_return error_info(op.stop_reason).task_id(id);
-        auto const next = again.after(answer.error(), client.runtime.now(), op.attempts - 1);
-        client.count(next);
-        if (!next.delay)
-            co_return error_info(next.why).task_id(id);
-        client.emit_retry(op, *next.delay, answer.error(), false);
-        co_await client.sleep(op, *next.delay);
-        if (op.stop_reason)
-            co_return error_info(op.stop_reason).task_id(id);
+        std::optional<error_info> ended =
+            co_await client.wait_to_retry(op, again, answer.error(), op.attempts - 1);
+        if (ended)
+            co_return ended->task_id(id);
     }
 }
 

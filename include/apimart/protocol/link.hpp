@@ -3,6 +3,7 @@
 #define APIMART_PROTOCOL_LINK_HPP
 
 #include <apimart/protocol/origin.hpp>
+#include <apimart/text/trimmed.hpp>
 
 #include <boost/url/encode.hpp>
 #include <boost/url/grammar/hexdig_chars.hpp>
@@ -11,7 +12,6 @@
 #include <boost/url/rfc/unreserved_chars.hpp>
 #include <boost/url/url.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -23,9 +23,7 @@ namespace apimart::detail {
 inline std::string clean_link(std::string_view text)
 {
     namespace urls = boost::urls;
-    constexpr std::string_view blanks = " \t\r\n\f";
-    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
-    text = text.substr(0, text.find_last_not_of(blanks) + 1);
+    text = trimmed(text, " \t\r\n\f");
     std::size_t const authority = text.find("://");
     std::size_t const path = text.find_first_of("/?#", authority == text.npos ? 0 : authority + 3);
     std::string out;

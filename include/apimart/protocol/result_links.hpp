@@ -3,6 +3,7 @@
 #define APIMART_PROTOCOL_RESULT_LINKS_HPP
 
 #include <apimart/errors/codes.hpp>
+#include <apimart/text/trimmed.hpp>
 #include <apimart/validation/json_reader.hpp>
 
 #include <boost/json/array.hpp>
@@ -10,7 +11,6 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -39,19 +39,12 @@ public:
 private:
     static constexpr int deepest = 8;
 
-    static std::string_view trimmed(std::string_view text)
-    {
-        constexpr std::string_view blanks = " \t\r\n";
-        text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
-        return text.substr(0, text.find_last_not_of(blanks) + 1);
-    }
-
     void find(boost::json::value const& in, std::optional<std::int64_t> expires_at, int depth)
     {
         if (depth > deepest)
             return;
         if (boost::json::string const* const text = in.if_string()) {
-            read(trimmed(std::string_view(*text)), expires_at, depth);
+            read(trimmed(std::string_view(*text), " \t\r\n"), expires_at, depth);
         } else if (boost::json::array const* const list = in.if_array()) {
             for (boost::json::value const& each : *list)
                 find(each, expires_at, depth + 1);

@@ -2,6 +2,8 @@
 #ifndef APIMART_PROTOCOL_RETRY_AFTER_HPP
 #define APIMART_PROTOCOL_RETRY_AFTER_HPP
 
+#include <apimart/text/trimmed.hpp>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -57,9 +59,7 @@ inline std::optional<std::chrono::sys_seconds> parse_http_date(std::string_view 
 inline std::optional<std::chrono::seconds> parse_retry_after(std::string_view value,
                                                              std::chrono::sys_seconds now)
 {
-    constexpr std::string_view blanks = " \t";
-    std::size_t const begin = std::min(value.find_first_not_of(blanks), value.size());
-    value = value.substr(begin, value.find_last_not_of(blanks) + 1 - begin);
+    value = trimmed(value, " \t");
     if (value.empty())
         return std::nullopt;
     if (value.find_first_not_of("0123456789") == std::string_view::npos) {

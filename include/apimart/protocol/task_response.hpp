@@ -335,8 +335,7 @@ inline result<task_state> read_task_response(http_response const& response, std:
         return state;
     // Success counts once there is something to fetch; the link can come a moment after the word.
     if (succeeded && !has_reason) {
-        error_info why =
-            explain_unreadable_state("completed without a result", response, error_document(response), now);
+        error_info why = explain_unreadable_state("completed without a result", response, document, now);
         return std::move(why.underlying(make_error_code(errc::no_result)).task_id(std::string(asked_for)));
     }
     if (succeeded)

@@ -15,7 +15,7 @@
 namespace apimart::detail {
 
 // Random UUIDs: nobody else's key is ever hit by chance. The random numbers for many keys are fetched at once, because that
-// costs hardly more than those for one.
+// costs hardly more than those for one. A forked child does not go on with them: its clients are dead.
 class idempotency_keys
 {
 public:

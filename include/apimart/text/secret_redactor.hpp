@@ -234,7 +234,7 @@ private:
                     first = {seen.begins[at], length};
             }
             std::size_t const before = seen.text.size();
-            if (layer == max_layers)
+            if (layer == max_layers || all.find_first_of("%&\\") == std::string_view::npos)
                 return first;
             seen = unescaped(seen);
             if (seen.text.size() == before)
