@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -25,8 +26,7 @@
 
 namespace apimart::detail {
 
-// What is known about how long tasks of one profile take: the last few durations and three of their
-// quantiles.
+// What is known about how long tasks of one class take: the last durations, and between what nearly all of them lie.
 class duration_record
 {
 public:
@@ -35,11 +35,13 @@ public:
     void add(duration elapsed);
     // Below this many, one odd task would decide for all.
     bool known() const noexcept { return count_ >= 3; }
+    // The first that end are those that are quick, so that a few tell little about how long the others take.
+    double doubt() const noexcept { return 1 + 16 / static_cast<double>(count_); }
     duration low() const noexcept { return low_; }
     duration high() const noexcept { return high_; }
 
 private:
-    std::array<duration, 32> last_{};
+    std::array<duration, 128> last_{};
     std::size_t count_ = 0;
     duration low_{};
     duration high_{};
@@ -165,14 +167,20 @@ inline void duration_record::add(duration elapsed)
     last_[count_ % last_.size()] = elapsed;
     ++count_;
     std::size_t const filled = std::min(count_, last_.size());
-    std::array<duration, 32> sorted = last_;
-    std::sort(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(filled));
-    low_ = sorted[filled / 10];
-    high_ = sorted[filled - 1 - filled / 10];
+    std::array<duration, 128> sorted = last_;
+    auto const at = [&](std::size_t index) {
+        std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(index),
+                         sorted.begin() + static_cast<std::ptrdiff_t>(filled));
+        return sorted[index];
+    };
+    low_ = at(filled / 20);
+    high_ = at(filled - 1 - filled / 20);
 }
 
 // How long after its time limit a task may still wait for its last check.
 inline constexpr std::chrono::seconds patience_at_deadline{1};
+// How much later the end of a task may be seen for one question less.
+inline constexpr std::chrono::milliseconds lag_worth_a_poll{100};
 // One poll in ten may fail without this ever being an outage.
 inline constexpr int failures_of_an_outage = 5;
 
@@ -294,25 +302,23 @@ inline std::chrono::milliseconds poll_scheduler::step_after(scheduled_poll const
     auto const within = [&](milliseconds step) {
         return std::clamp(step, policy_.min_interval, policy_.max_interval);
     };
+    // Nothing is known: it grows by half.
+    auto step = std::min(elapsed / 2, std::max<milliseconds>(std::chrono::seconds(5), elapsed / 20));
     auto const record = records_.find(task.duration_class);
     if (record != records_.end() && record->second.known()) {
         auto const low = record->second.low();
         auto const high = record->second.high();
         if (elapsed < low)
             return std::max(policy_.min_interval, low - elapsed); // before the earliest plausible end: quiet
-        if (elapsed <= high)
-            return within((high - low) / 6); // around the likely end: dense
-        return within(elapsed / 5);          // late already: wider and wider
+        // A task that ends somewhere between the two is asked half as often as there are steps in between, and its end is
+        // seen half a step late: this step makes the sum of both least.
+        auto const width = static_cast<double>((high - low).count() * lag_worth_a_poll.count());
+        step = std::min(step,
+                        milliseconds(static_cast<std::int64_t>(std::sqrt(width) * record->second.doubt())));
+        return within(std::max(step, (elapsed - high) / 4)); // late already: wider and wider
     }
-    if (task.estimate > milliseconds::zero()) {
-        // The service's own estimate is only a guess: half of it is quiet, and no single step trusts it for
-        // long.
-        if (elapsed < task.estimate / 2)
-            return within(task.estimate / 2 - elapsed);
-        if (elapsed <= task.estimate * 3 / 2)
-            return within(task.estimate / 10);
-    }
-    return within(elapsed / 4);
+    // The service's own estimate is only a guess: half of it is quiet.
+    return within(elapsed < task.estimate / 2 ? task.estimate / 2 - elapsed : step);
 }
 
 inline void poll_scheduler::on_response(time_point now)
