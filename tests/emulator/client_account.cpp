@@ -64,12 +64,12 @@ TEST_CASE("client account: what the library does not model is asked with its key
     bench b(R"({"faults":[{"on":"models","status":503}]})");
     client user = b.make_client();
     recorder<api_response> got;
-    user.request({.path = "/v1/models"}, got.token());
+    user.request(api_request("/v1/models"), got.token());
     b.run();
     CHECK(got.value().status() == 200);
     CHECK(got.value().body().find("kling-v3") != std::string::npos);
     recorder<api_response> unknown;
-    user.request({.path = "/v1/nothing?x=%20"}, unknown.token());
+    user.request(api_request("/v1/nothing?x=%20"), unknown.token());
     b.run();
     CHECK(unknown.why().code() == api_errc::not_found);
 }
@@ -83,7 +83,7 @@ TEST_CASE("client account: what is not a GET is sent once, and its loss is told"
     asio::io_context context;
     client user(context, server.config());
     recorder<api_response> got;
-    user.request({.method = http_method::post, .path = "/v1/things", .body = "{}"}, got.token());
+    user.request(api_request(api_request::verb::post, "/v1/things", "{}"), got.token());
     run_to_end(context);
     CHECK(got.why().code() == errc::outcome_unknown);
     CHECK_FALSE(got.why().code() == condition::retryable);
@@ -100,11 +100,50 @@ TEST_CASE("client account: a path that could end the request line or lead elsewh
          {"", "v1/models", "//other/v1", "/a b", "/a\r\nHost: x", "/a#b", "/\xC3\xA4"}) {
         CAPTURE(path);
         recorder<api_response> got;
-        user.request({.path = path}, got.token());
+        user.request(api_request(path), got.token());
         b.run();
         CHECK(got.why().code() == errc::invalid_request);
     }
     CHECK(b.booked("connections") == 0);
+}
+
+TEST_CASE("client account: a method that the service does not speak is not sent")
+{
+    using verb = api_request::verb;
+    bench b;
+    client user = b.make_client();
+    for (verb const method : {verb::head, verb::options, verb::connect, verb::trace, verb::unknown, verb::propfind}) {
+        CAPTURE(static_cast<int>(method));
+        recorder<api_response> got;
+        user.request(api_request(method, "/v1/models"), got.token());
+        b.run();
+        CHECK(got.why().code() == errc::invalid_request);
+        CHECK(got.why().describe().find("GET, POST, PUT, PATCH or DELETE") != std::string::npos);
+    }
+    CHECK(b.booked("connections") == 0);
+}
+
+TEST_CASE("client account: each method that the service may speak stands in the request line, with a body but for a GET")
+{
+    using verb = api_request::verb;
+    scripted_server server(scripted_server::security::tls, [&](scripted_server::peer& peer) {
+        for (;;) {
+            peer.request();
+            peer.answer(200, "{}");
+        }
+    });
+    asio::io_context context;
+    client user(context, server.config());
+    for (verb const method : {verb::get, verb::post, verb::put, verb::patch, verb::delete_}) {
+        recorder<api_response> got;
+        user.request(api_request(method, "/v1/things", "[1]"), got.token());
+        run_to_end(context);
+        CHECK(got.value().status() == 200);
+        std::string const line = std::string(to_string(method)) + " /v1/things HTTP/1.1\r\n";
+        CAPTURE(line);
+        CHECK(server.requests().back().starts_with(line));
+        CHECK(server.requests().back().ends_with(method == verb::get ? "\r\n\r\n" : "\r\n\r\n[1]"));
+    }
 }
 
 TEST_CASE("client account: an answer that echoes the key is given without it")
@@ -120,7 +159,7 @@ TEST_CASE("client account: an answer that echoes the key is given without it")
     asio::io_context context;
     client user(context, server.config());
     recorder<api_response> got;
-    user.request({.path = "/v1/me"}, got.token());
+    user.request(api_request("/v1/me"), got.token());
     run_to_end(context);
     REQUIRE_FALSE(key.empty());
     CHECK(got.value().body().find(key) == std::string::npos);
