@@ -62,12 +62,13 @@ inline awaitable<void> ask_service(client_state& client, operation& op, exchange
         request.head.append(std::string_view(to_string(wanted.method()))).append(" ").append(endpoint.base).append(wanted.path());
         // Without the empty line at its end.
         request.head.append(endpoint.get_tail, 0, endpoint.get_tail.size() - 2);
-        if (wanted.method() != boost::beast::http::verb::get)
+        if (wanted.method() != boost::beast::http::verb::get) {
             request.head.append("Content-Type: application/json\r\nContent-Length: ")
                 .append(std::to_string(wanted.body().size()))
                 .append("\r\n");
+            request.body = wanted.body();
+        }
         request.head += "\r\n";
-        request.body = wanted.body();
         request.response_limit = client.runtime.limits.body_limit;
         request.counted = &client.runtime.counters.status_requests_sent;
         op.active = &x;
