@@ -225,8 +225,7 @@ public:
     template <detail::completion_token<apimart::balance> Token = default_token>
     auto balance(status_options options, Token token = Token())
     {
-        return start<apimart::balance>(token, &detail::begin_balance, api_request("/v1/balance"),
-                                       options);
+        return start<apimart::balance>(token, &detail::begin_balance, api_request("/v1/balance"), options);
     }
     template <detail::completion_token<apimart::balance> Token = default_token>
     auto balance(Token token = Token())

@@ -123,8 +123,8 @@ class usage_settings
 public:
     explicit usage_settings(usage_options const& given)
         : start(given.start), end(given.end), models(given.models.view()), group_by(given.group_by),
-          time_zone(given.time_zone.view()), scope(given.scope),
-          limits{.timeout = given.timeout, .max_retries = given.max_retries}
+          time_zone(given.time_zone.view()),
+          scope(given.scope), limits{.timeout = given.timeout, .max_retries = given.max_retries}
     {}
 
     std::optional<std::chrono::sys_seconds> start;

@@ -59,7 +59,8 @@ TEST_CASE("client account: a balance that cannot be read is an error with what c
     }
 }
 
-TEST_CASE("client account: usage is exact, whatever form its amounts have, and in the groups that were asked for")
+TEST_CASE(
+    "client account: usage is exact, whatever form its amounts have, and in the groups that were asked for")
 {
     for (std::string const form : {"numbers", "text"}) {
         CAPTURE(form);
@@ -136,7 +137,8 @@ TEST_CASE("client account: a question about usage beyond the documented limits i
         many += ",a";
     std::vector<std::pair<usage_options, std::string>> const rows{
         {{.start = moment, .end = moment - std::chrono::seconds(1)}, "usage_options::end"},
-        {{.start = moment, .end = moment + std::chrono::days(31) + std::chrono::seconds(1)}, "at most 31 days"},
+        {{.start = moment, .end = moment + std::chrono::days(31) + std::chrono::seconds(1)},
+         "at most 31 days"},
         {{.models = many}, "at most 50 entries (got 51)"}};
     for (auto const& [options, words] : rows) {
         CAPTURE(words);
@@ -208,7 +210,8 @@ TEST_CASE("client account: the models that are offered, and what each accepts")
     CHECK(unknown.why().server_message().text().find("a/b?c") != std::string::npos);
 }
 
-TEST_CASE("client account: usage, models and schemas that cannot be read, or fail inside a success, are errors")
+TEST_CASE(
+    "client account: usage, models and schemas that cannot be read, or fail inside a success, are errors")
 {
     struct row
     {
@@ -227,12 +230,13 @@ TEST_CASE("client account: usage, models and schemas that cannot be read, or fai
                                 {R"({"error":{"message":"no"}})", api_errc::unavailable}};
     for (auto const& [body, code] : rows) {
         CAPTURE(body);
-        scripted_server server(scripted_server::security::tls, [&, text = std::string(body)](scripted_server::peer& peer) {
-            for (;;) {
-                peer.request();
-                peer.answer(200, text);
-            }
-        });
+        scripted_server server(scripted_server::security::tls,
+                               [&, text = std::string(body)](scripted_server::peer& peer) {
+                                   for (;;) {
+                                       peer.request();
+                                       peer.answer(200, text);
+                                   }
+                               });
         asio::io_context context;
         client user(context, server.config());
         recorder<usage_report> usage;
@@ -301,7 +305,8 @@ TEST_CASE("client account: a method that the service does not speak is not sent"
     using verb = api_request::verb;
     bench b;
     client user = b.make_client();
-    for (verb const method : {verb::head, verb::options, verb::connect, verb::trace, verb::unknown, verb::propfind}) {
+    for (verb const method :
+         {verb::head, verb::options, verb::connect, verb::trace, verb::unknown, verb::propfind}) {
         CAPTURE(static_cast<int>(method));
         recorder<api_response> got;
         user.request(api_request(method, "/v1/models"), got.token());
@@ -312,7 +317,8 @@ TEST_CASE("client account: a method that the service does not speak is not sent"
     CHECK(b.booked("connections") == 0);
 }
 
-TEST_CASE("client account: each method that the service may speak stands in the request line, with a body but for a GET")
+TEST_CASE("client account: each method that the service may speak stands in the request line, with a body "
+          "but for a GET")
 {
     using verb = api_request::verb;
     scripted_server server(scripted_server::security::tls, [&](scripted_server::peer& peer) {

@@ -35,8 +35,8 @@ std::string usage(raw_client& client, std::string const& question = "", std::str
     if (reply.result_int() != 200)
         return std::to_string(reply.result_int()) + ' ' + text_at(reply, "/error/code") + ' ' +
                text_at(reply, "/error/param");
-    std::string seen = std::string(reply["X-Usage-Cache"]) + ' ' + text_at(reply, "/data/total/requests") + ' ' +
-                       text_at(reply, "/data/total/amount_usd");
+    std::string seen = std::string(reply["X-Usage-Cache"]) + ' ' + text_at(reply, "/data/total/requests") +
+                       ' ' + text_at(reply, "/data/total/amount_usd");
     auto const items = raw_client::at(reply, "/data/items");
     for (auto const& each : items.as_array()) {
         json::object item = each.as_object();
@@ -58,9 +58,8 @@ TEST_CASE("emulator catalogue: every model has a schema, by each of its addresse
     for (apimart::model_info const& model : apimart::models()) {
         std::string const id(model.id);
         CAPTURE(id);
-        for (std::string const& address :
-             {"/v1/models/" + id + "/schema", "/v1/model-schema?model=" + id,
-              "/v1/model-schema?operation=video_generation&model=" + id}) {
+        for (std::string const& address : {"/v1/models/" + id + "/schema", "/v1/model-schema?model=" + id,
+                                           "/v1/model-schema?operation=video_generation&model=" + id}) {
             CAPTURE(address);
             auto const reply = client.get(address);
             CHECK(reply.result_int() == 200);
@@ -79,7 +78,8 @@ TEST_CASE("emulator catalogue: every model has a schema, by each of its addresse
         CHECK(raw_client::at(docs, "/fetched_at").as_int64() > 1'700'000'000);
         for (apimart::kind_info const& kind : model.kinds)
             for (auto const& row : kind.rows)
-                CHECK(text_at(docs, "/markdown").find("| `" + std::string(row.name) + "` | ") != std::string::npos);
+                CHECK(text_at(docs, "/markdown").find("| `" + std::string(row.name) + "` | ") !=
+                      std::string::npos);
         auto const markdown = client.get(target_of(text_at(docs, "/markdown_url")));
         CHECK(text_at(markdown, "/model") == id);
         CHECK(text_at(client.get("/v1/models/" + id), "/id") == id);
@@ -96,15 +96,16 @@ TEST_CASE("emulator catalogue: what is not offered is refused with the parameter
         unsigned status;
         std::string param;
     };
-    for (row const& each : std::vector<row>{{"/v1/models/kling-v9", 404, "model"},
-                                            {"/v1/models/kling-v9/schema", 404, "model"},
-                                            {"/v1/models/a%2Fb", 404, "model"},
-                                            {"/v1/models//schema", 400, "model"},
-                                            {"/v1/model-schema", 400, "model"},
-                                            {"/v1/model-schema?model=x", 404, "model"},
-                                            {"/v1/model-schema?model=kling-v3&operation=image_generation", 400, "operation"},
-                                            {"/v1/model-docs?model=", 400, "model"},
-                                            {"/v1/model-docs?model=x", 404, "model"}}) {
+    for (row const& each :
+         std::vector<row>{{"/v1/models/kling-v9", 404, "model"},
+                          {"/v1/models/kling-v9/schema", 404, "model"},
+                          {"/v1/models/a%2Fb", 404, "model"},
+                          {"/v1/models//schema", 400, "model"},
+                          {"/v1/model-schema", 400, "model"},
+                          {"/v1/model-schema?model=x", 404, "model"},
+                          {"/v1/model-schema?model=kling-v3&operation=image_generation", 400, "operation"},
+                          {"/v1/model-docs?model=", 400, "model"},
+                          {"/v1/model-docs?model=x", 404, "model"}}) {
         CAPTURE(each.target);
         auto const reply = client.get(each.target);
         CHECK(reply.result_int() == each.status);
@@ -169,7 +170,8 @@ TEST_CASE("emulator usage: what has ended is summed up by the books, in groups, 
     CHECK(usage(client) == "HIT 3 9.08E-1");
     CHECK(usage(client, "", "sk-other") == "MISS 1 3.36E-1");
     CHECK(usage(client, "?scope=account") == "MISS 4 1.244E0");
-    CHECK(usage(client, "?group_by=model") == "MISS 3 9.08E-1; kling-3.0-turbo 1 5.72E-1; kling-v3 2 3.36E-1");
+    CHECK(usage(client, "?group_by=model") ==
+          "MISS 3 9.08E-1; kling-3.0-turbo 1 5.72E-1; kling-v3 2 3.36E-1");
     CHECK(usage(client, "?model=kling-v3&group_by=model") == "MISS 2 3.36E-1; kling-v3 2 3.36E-1");
     CHECK(usage(client, "?model=kling-v3%2Ckling-3.0-turbo") == "MISS 3 9.08E-1");
     CHECK(usage(client, "?end=1700000000") == "MISS 0 0");
@@ -178,24 +180,26 @@ TEST_CASE("emulator usage: what has ended is summed up by the books, in groups, 
     CHECK(by_date.starts_with("MISS 3 9.08E-1; kling-3.0-turbo 20"));
     CHECK(std::count(by_date.begin(), by_date.end(), ';') == 2);
     // The same as the balance says.
-    CHECK(raw_client::at(client.get("/v1/balance"), "/used_balance").to_number<double>() == doctest::Approx(1.244));
+    CHECK(raw_client::at(client.get("/v1/balance"), "/used_balance").to_number<double>() ==
+          doctest::Approx(1.244));
 }
 
-TEST_CASE("emulator usage: a question that cannot be answered is refused by name, and more than sixty a minute are")
+TEST_CASE(
+    "emulator usage: a question that cannot be answered is refused by name, and more than sixty a minute are")
 {
     running_emulator running;
     raw_client client(running.service);
-    for (auto const& [question, seen] : std::vector<std::pair<std::string, std::string>>{
-             {"?start=yesterday", "400 invalid_start start"},
-             {"?start=2026-07-27", "400 invalid_start start"},
-             {"?end=2026-07-27T00:00:00", "400 invalid_end end"},
-             {"?start=10&end=9", "400 invalid_end end"},
-             {"?start=0&end=2678401", "400 invalid_end end"},
-             {"?start=0&end=2678400", "MISS 0 0"},
-             {"?start=2026-07-27T00:00:00.5-01:30", "MISS 0 0"},
-             {"?group_by=day", "400 invalid_group_by group_by"},
-             {"?tz=Mars", "400 invalid_tz tz"},
-             {"?scope=all", "400 invalid_scope scope"}}) {
+    for (auto const& [question, seen] :
+         std::vector<std::pair<std::string, std::string>>{{"?start=yesterday", "400 invalid_start start"},
+                                                          {"?start=2026-07-27", "400 invalid_start start"},
+                                                          {"?end=2026-07-27T00:00:00", "400 invalid_end end"},
+                                                          {"?start=10&end=9", "400 invalid_end end"},
+                                                          {"?start=0&end=2678401", "400 invalid_end end"},
+                                                          {"?start=0&end=2678400", "MISS 0 0"},
+                                                          {"?start=2026-07-27T00:00:00.5-01:30", "MISS 0 0"},
+                                                          {"?group_by=day", "400 invalid_group_by group_by"},
+                                                          {"?tz=Mars", "400 invalid_tz tz"},
+                                                          {"?scope=all", "400 invalid_scope scope"}}) {
         CAPTURE(question);
         CHECK(usage(client, question) == seen);
     }
@@ -212,7 +216,8 @@ TEST_CASE("emulator usage: a question that cannot be answered is refused by name
     CHECK(usage(client) == "MISS 0 0");
 }
 
-TEST_CASE("emulator: the response version is echoed where a request has it, in every profile and to every call")
+TEST_CASE(
+    "emulator: the response version is echoed where a request has it, in every profile and to every call")
 {
     for (std::string const profile : {"original", "newer"}) {
         running_emulator running(R"({"profile":")" + profile + "\"}");
@@ -221,7 +226,8 @@ TEST_CASE("emulator: the response version is echoed where a request has it, in e
             header_list headers = raw_client::authorized();
             headers.emplace_back("X-APIMart-Response-Version", version);
             auto const reply = client.send(verb, target, verb == http::verb::post ? corgi : "", headers);
-            return std::to_string(reply.result_int()) + ' ' + std::string(reply["X-APIMart-Response-Version"]);
+            return std::to_string(reply.result_int()) + ' ' +
+                   std::string(reply["X-APIMart-Response-Version"]);
         };
         CAPTURE(profile);
         CHECK(echo(http::verb::post, "/v1/videos/generations", "2026-07-27") == "202 2026-07-27");
@@ -250,7 +256,8 @@ TEST_CASE("emulator: no key and a wrong key are told in different words")
     CHECK(words({{"Authorization", "Bearer sk-wrong"}}) == "invalid API key");
 }
 
-TEST_CASE("emulator: an uploaded image is served where its link leads, whatever its name, until the link has expired")
+TEST_CASE("emulator: an uploaded image is served where its link leads, whatever its name, until the link has "
+          "expired")
 {
     running_emulator running;
     raw_client client(running.service);
@@ -261,14 +268,18 @@ TEST_CASE("emulator: an uploaded image is served where its link leads, whatever 
         std::string name;
         std::string end_of_link;
     };
-    for (row const& each : std::vector<row>{
-             {"photo.png", "photo.png", "-photo.png"},
-             {"my photo.png", "my photo.png", "-my%20photo.png"},
-             {"a&b=c?d#e%41.png", "a&b=c?d#e%41.png", "-a%26b%3Dc%3Fd%23e%2541.png"},
-             {"Gr\xC3\xBC\xC3\x9F" "e.png", "Gr\xC3\xBC\xC3\x9F" "e.png", "-Gr%C3%BC%C3%9Fe.png"},
-             {R"(say \"cheese\".png)", "say \"cheese\".png", "-say%20%22cheese%22.png"},
-             {"x; name=image; y.png", "x; name=image; y.png", "-x%3B%20name%3Dimage%3B%20y.png"},
-             {"../../etc/passwd", "passwd", "-passwd"}}) {
+    for (row const& each :
+         std::vector<row>{{"photo.png", "photo.png", "-photo.png"},
+                          {"my photo.png", "my photo.png", "-my%20photo.png"},
+                          {"a&b=c?d#e%41.png", "a&b=c?d#e%41.png", "-a%26b%3Dc%3Fd%23e%2541.png"},
+                          {"Gr\xC3\xBC\xC3\x9F"
+                           "e.png",
+                           "Gr\xC3\xBC\xC3\x9F"
+                           "e.png",
+                           "-Gr%C3%BC%C3%9Fe.png"},
+                          {R"(say \"cheese\".png)", "say \"cheese\".png", "-say%20%22cheese%22.png"},
+                          {"x; name=image; y.png", "x; name=image; y.png", "-x%3B%20name%3Dimage%3B%20y.png"},
+                          {"../../etc/passwd", "passwd", "-passwd"}}) {
         CAPTURE(each.given);
         auto const reply = client.post("/v1/uploads/images",
                                        "--xyz\r\nContent-Disposition: form-data; filename=\"" + each.given +
@@ -308,7 +319,8 @@ TEST_CASE("emulator faults: what is not the API speaking, instead of a state")
         CHECK(reply.body().find("Ray ID") != std::string::npos);
         CHECK(reply.count(http::field::location) == (status == 301 ? 1 : 0));
     }
-    running.service.plan(R"({"on":"poll","status":200,"content":"{\"data\":{\"id\":\"{task_id}\",\"status\":\"lost\"}}"})");
+    running.service.plan(
+        R"({"on":"poll","status":200,"content":"{\"data\":{\"id\":\"{task_id}\",\"status\":\"lost\"}}"})");
     auto const own = client.poll(id);
     CHECK(text_at(own, "/data/id") == id);
     CHECK(text_at(own, "/data/status") == "lost");

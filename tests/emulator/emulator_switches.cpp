@@ -170,8 +170,8 @@ std::string without_result(bench& b)
 {
     auto task = raw_client::at(b.finished(), "/data").as_object();
     json::value const result = task["result"];
-    for (char const* const name : {"result", "id", "status", "progress", "created", "completed", "estimated_time",
-                                   "actual_time", "cost", "credits_cost"})
+    for (char const* const name : {"result", "id", "status", "progress", "created", "completed",
+                                   "estimated_time", "actual_time", "cost", "credits_cost"})
         task.erase(name);
     return json::serialize(result) + ' ' + json::serialize(shape(task));
 }
@@ -536,7 +536,8 @@ std::vector<row> const& rows()
         {"result_url", R"("list_as_text")", list_in_text, R"(["URL"])"},
         {"result_url", R"("items_video_url")", result_shape,
          R"({"videos":[{"video_url":"URL","expires_at":"TIME"}]})"},
-        {"result_url", R"("items_urls")", result_shape, R"({"videos":[{"urls":["URL"],"expires_at":"TIME"}]})"},
+        {"result_url", R"("items_urls")", result_shape,
+         R"({"videos":[{"urls":["URL"],"expires_at":"TIME"}]})"},
         {"result_url", R"("urls")", result_shape, R"({"urls":["URL"]})"},
         {"result_url", R"("video_urls")", result_shape, R"({"video_urls":["URL"]})"},
         {"result_url", R"("output")", result_shape, R"({"output":[{"url":"URL"}]})"},
@@ -644,7 +645,8 @@ std::vector<row> const& rows()
          R"(200 {"success":false,"message":"failed to query the balance"})"},
         {"least_balance_usd", R"(0.05,"balance_usd":0.04)", every_call,
          "402 402 402 402 402 402 402, current: 0.04 USD; tasks 0"},
-        {"least_balance_usd", R"(0.05,"balance_usd":0.05)", every_call, "200 200 200 200 400 402 200; tasks 0"},
+        {"least_balance_usd", R"(0.05,"balance_usd":0.05)", every_call,
+         "200 200 200 200 400 402 200; tasks 0"},
         {"usage_reply", R"("numbers")", usage,
          R"(200 MISS {"amount_usd":5.72E-1,"credits":5.72E0,"requests":1,"prompt_tokens":0,"completion_tokens":0})"},
         {"usage_reply", R"("text")", usage,

@@ -194,7 +194,8 @@ APIMART_INLINE void begin_models(client_handle const& client, completion<std::ve
 APIMART_INLINE void begin_schema(client_handle const& client, completion<model_schema> handler,
                                  std::string model, status_options options)
 {
-    begin_reading(client, std::move(handler), api_request(schema_path(model)), options, &read_schema_response);
+    begin_reading(client, std::move(handler), api_request(schema_path(model)), options,
+                  &read_schema_response);
 }
 
 APIMART_INLINE void begin_shutdown(client_handle const& client, completion<shutdown_report> handler)

@@ -59,7 +59,10 @@ inline awaitable<void> ask_service(client_state& client, operation& op, exchange
     do {
         api_endpoint const& endpoint = client.endpoint(at);
         http_request request(endpoint.origin, lane::poll);
-        request.head.append(std::string_view(to_string(wanted.method()))).append(" ").append(endpoint.base).append(wanted.path());
+        request.head.append(std::string_view(to_string(wanted.method())))
+            .append(" ")
+            .append(endpoint.base)
+            .append(wanted.path());
         // Without the empty line at its end.
         request.head.append(endpoint.get_tail, 0, endpoint.get_tail.size() - 2);
         if (wanted.method() != boost::beast::http::verb::get) {

@@ -26,7 +26,8 @@ inline std::optional<error_info> check_usage(usage_settings const& asked)
                      std::to_string((*asked.end - *asked.start).count()) + " s)");
     auto const models = std::count(asked.models.begin(), asked.models.end(), ',') + 1;
     if (models > 50)
-        return wrong("usage_options::models must have at most 50 entries (got " + std::to_string(models) + ')');
+        return wrong("usage_options::models must have at most 50 entries (got " + std::to_string(models) +
+                     ')');
     return std::nullopt;
 }
 

@@ -66,7 +66,8 @@ inline error_info explain_unreadable(std::string const& problem, http_response c
 }
 
 // The tree of a success that is asked for rarely. A failure that says 200 outside is told as what it is.
-inline result<boost::json::value> read_json_document(http_response const& response, std::chrono::sys_seconds now)
+inline result<boost::json::value> read_json_document(http_response const& response,
+                                                     std::chrono::sys_seconds now)
 {
     std::string_view body = response.body;
     if (body.starts_with("\xEF\xBB\xBF"))

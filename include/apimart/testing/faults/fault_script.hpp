@@ -42,7 +42,8 @@ enum class operation : unsigned char
 
 /// The words for operations, in the order of `operation`.
 inline constexpr std::array<std::string_view, 11> operation_words = {
-    "connection", "submit", "poll", "batch", "balance", "usage", "models", "upload", "download", "books", "unknown",
+    "connection", "submit", "poll",     "batch", "balance", "usage",
+    "models",     "upload", "download", "books", "unknown",
 };
 
 /// How far a request has come when a fault strikes.

@@ -18,7 +18,8 @@ namespace apimart::testing::emulation {
 class uploaded_file
 {
 public:
-    uploaded_file(std::string file_name, std::string_view bytes) : name(std::move(file_name)), content(bytes) {}
+    uploaded_file(std::string file_name, std::string_view bytes) : name(std::move(file_name)), content(bytes)
+    {}
 
     std::string name;
     std::string_view content;
@@ -94,8 +95,7 @@ inline std::optional<uploaded_file> file_part(std::string_view content_type, std
                 // Of a path its last part, so that no name leads out of the folder.
                 auto name = header_parameter(disposition, "filename");
                 name.erase(0, name.find_last_of('/') + 1);
-                return uploaded_file(std::move(name),
-                                     body.substr(start, end > start ? end - start : 0));
+                return uploaded_file(std::move(name), body.substr(start, end > start ? end - start : 0));
             }
         }
         at = end;

@@ -31,7 +31,8 @@ public:
     {
         auto const found = images_.find(request.path);
         if (found == images_.end() || unix_now >= found->second.expires)
-            return reply(404, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code></Error>",
+            return reply(404,
+                         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code></Error>",
                          "application/xml");
         auto const& [bytes, type, expires] = found->second;
         bool const head = request.verb == boost::beast::http::verb::head;

@@ -162,7 +162,8 @@ inline operation operation_of(boost::beast::http::verb method, std::string_view 
             return operation::upload;
         return operation::unknown;
     }
-    if ((path.starts_with("/files/") || path.starts_with(uploads_folder)) && (method == verb::get || method == verb::head))
+    if ((path.starts_with("/files/") || path.starts_with(uploads_folder)) &&
+        (method == verb::get || method == verb::head))
         return operation::download;
     if (method != verb::get)
         return operation::unknown;

@@ -40,7 +40,8 @@ public:
             return about(request.parameter("model"), request, &catalog_route::documentation);
         auto const name = request.path.substr(one.size());
         if (name.ends_with(schema))
-            return about(name.substr(0, name.size() - schema.size()), request, &catalog_route::schema_of_model);
+            return about(name.substr(0, name.size() - schema.size()), request,
+                         &catalog_route::schema_of_model);
         return about(name, request, &catalog_route::item);
     }
 
@@ -96,26 +97,27 @@ private:
                 tags.push_back(boost::json::string_view(kind.name));
         }
         if (wanted.find("parameters") != std::string::npos)
-            out["parameters"] = object{{"operation", operation_name},     {"method", "POST"},
-                                       {"endpoint", submit_path},         {"schema_version", schema_version},
-                                       {"source", "model_schema"},        {"input_schema", input_schema(model)}};
+            out["parameters"] = object{{"operation", operation_name}, {"method", "POST"},
+                                       {"endpoint", submit_path},     {"schema_version", schema_version},
+                                       {"source", "model_schema"},    {"input_schema", input_schema(model)}};
         return out;
     }
 
     object schema_of_model(model_info const& model, request_view const&) const
     {
-        return {{"object", "model.input_schema"},
-                {"model", model.id},
-                {"operation", operation_name},
-                {"endpoint", object{{"method", "POST"}, {"path", submit_path}}},
-                {"idempotency", object{{"header", "Idempotency-Key"},
-                                       {"replay_header", "Idempotency-Replayed"},
-                                       {"required", false},
-                                       {"retention_seconds", 86'400},
-                                       {"scope", "api_key_endpoint"}}},
-                {"input_schema", input_schema(model)},
-                {"response_contract", object{{"header", response_version_header}, {"version", response_version}}},
-                {"schema_version", schema_version}};
+        return {
+            {"object", "model.input_schema"},
+            {"model", model.id},
+            {"operation", operation_name},
+            {"endpoint", object{{"method", "POST"}, {"path", submit_path}}},
+            {"idempotency", object{{"header", "Idempotency-Key"},
+                                   {"replay_header", "Idempotency-Replayed"},
+                                   {"required", false},
+                                   {"retention_seconds", 86'400},
+                                   {"scope", "api_key_endpoint"}}},
+            {"input_schema", input_schema(model)},
+            {"response_contract", object{{"header", response_version_header}, {"version", response_version}}},
+            {"schema_version", schema_version}};
     }
 
     /// The library's own, but that the service takes fields that it does not know.
@@ -149,7 +151,11 @@ private:
             page.append("\n## ").append(kind.name).append("\n\n| field | description |\n|---|---|\n");
             object const& of_kind = schema.at("$defs").at(boost::json::string_view(kind.name)).as_object();
             for (auto const& [name, field] : of_kind.at("properties").as_object())
-                page.append("| `").append(name).append("` | ").append(field.at("description").as_string()).append(" |\n");
+                page.append("| `")
+                    .append(name)
+                    .append("` | ")
+                    .append(field.at("description").as_string())
+                    .append(" |\n");
         }
         return page;
     }

@@ -34,8 +34,9 @@ inline std::optional<keyed_submit> keyed_by(scenario const& form, request_view c
 {
     using idempotency = scenario::idempotency_form;
     auto const key = request.header("Idempotency-Key");
-    bool const honoured = form.idempotency == idempotency::with_version ? asks_for_new_contract(request)
-                                                                        : form.idempotency != idempotency::off;
+    bool const honoured = form.idempotency == idempotency::with_version
+                              ? asks_for_new_contract(request)
+                              : form.idempotency != idempotency::off;
     if (!key || !honoured)
         return std::nullopt;
     auto const version = request.header(response_version_header).value_or("");
@@ -114,8 +115,9 @@ private:
         auto const* webhook = body.if_contains("webhook");
         if (state_.callback && webhook != nullptr && webhook->is_string() &&
             state_.form().callback != scenario::callback_form::off)
-            state_.callback(callback_order(state_.books.accepted.back().task_id, webhook->get_string().c_str(),
-                                     task.created + task.life.finished_after()));
+            state_.callback(callback_order(state_.books.accepted.back().task_id,
+                                           webhook->get_string().c_str(),
+                                           task.created + task.life.finished_after()));
         return n;
     }
 
@@ -164,7 +166,8 @@ private:
         std::uint64_t const n = state_.books.accepted.size();
         state_.books.accepted.emplace_back(state_.make_id(n), what, std::move(key), hash,
                                            state_.number_of_key(bearer));
-        task_record task(n, state_.clock.now(), what, plan_life(what, ending, state_.options.speed, state_.seed, n));
+        task_record task(n, state_.clock.now(), what,
+                         plan_life(what, ending, state_.options.speed, state_.seed, n));
         task.estimate = std::llround(usual_duration(what).count() / state_.options.speed);
         state_.tasks.emplace(state_.books.accepted.back().task_id, std::move(task));
         return n;
@@ -174,13 +177,15 @@ private:
     {
         using form = scenario::submit_reply_form;
         auto const& id = state_.books.accepted[n].task_id;
-        auto const told = new_contract && state_.form().submit_reply == form::array ? form::queued_202
-                                                                                     : state_.form().submit_reply;
+        auto const told = new_contract && state_.form().submit_reply == form::array
+                              ? form::queued_202
+                              : state_.form().submit_reply;
         auto const created = std::to_string(state_.clock.unix_seconds(state_.tasks.at(id).created));
-        return reply(told == form::queued_202 ? 202 : 200, filled(submit_text(told), {{"{id}", id},
-                                                                                     {"{created}", created},
-                                                                                     {"{origin}", state_.origin},
-                                                                                     {"{request}", state_.next_request_id()}}));
+        return reply(told == form::queued_202 ? 202 : 200,
+                     filled(submit_text(told), {{"{id}", id},
+                                                {"{created}", created},
+                                                {"{origin}", state_.origin},
+                                                {"{request}", state_.next_request_id()}}));
     }
 
     /// Notes which task a submit led to.
@@ -200,8 +205,7 @@ private:
         }
     }
 
-    reply ruled(key_ruling ruling, keyed_submit const& keyed, bool new_contract,
-                request_number number)
+    reply ruled(key_ruling ruling, keyed_submit const& keyed, bool new_contract, request_number number)
     {
         if (ruling == key_ruling::replay) {
             ++state_.books.replayed;
@@ -233,7 +237,8 @@ private:
         case key_ruling::unavailable:
             return refuse(503, "idempotency_unavailable", "nothing was executed");
         default:
-            return state_.invalid("Idempotency-Key", "`Idempotency-Key` must be 1 to 191 visible ASCII characters");
+            return state_.invalid("Idempotency-Key",
+                                  "`Idempotency-Key` must be 1 to 191 visible ASCII characters");
         }
     }
 

@@ -61,8 +61,8 @@ inline reply answer_batch(service_state& state, request_view const& request)
     bool first = true;
     for (auto const& each : ids->get_array()) {
         auto const* text = each.if_string();
-        auto const found =
-            text == nullptr ? state.tasks.end() : state.tasks.find(std::string_view(text->data(), text->size()));
+        auto const found = text == nullptr ? state.tasks.end()
+                                           : state.tasks.find(std::string_view(text->data(), text->size()));
         if (found == state.tasks.end())
             continue;
         body += first ? "" : ",";

@@ -41,12 +41,13 @@ inline reply answer_upload(service_state& state, request_view const& request)
     auto const life = std::chrono::ceil<std::chrono::seconds>(state.shortened(72 * 3600));
     std::lock_guard const lock(state.mutex);
     std::string path(uploads_folder);
-    path += std::to_string(9'990'000'000'000 + state.books.uploads) + '-' + hex(sha256(file->content), 4) + '-' +
-            boost::urls::encode(file->name, boost::urls::unreserved_chars);
+    path += std::to_string(9'990'000'000'000 + state.books.uploads) + '-' + hex(sha256(file->content), 4) +
+            '-' + boost::urls::encode(file->name, boost::urls::unreserved_chars);
     auto const now = state.unix_now();
     std::string body = R"({"url":)" + json_quoted(state.origin + path) + R"(,"filename":)" +
-                       json_quoted(file->name) + R"(,"content_type":")" + std::string(type) + R"(","bytes":)" +
-                       std::to_string(file->content.size()) + R"(,"created_at":)" + std::to_string(now) + '}';
+                       json_quoted(file->name) + R"(,"content_type":")" + std::string(type) +
+                       R"(","bytes":)" + std::to_string(file->content.size()) + R"(,"created_at":)" +
+                       std::to_string(now) + '}';
     state.uploads.add(std::move(path), file->content, type, now + life.count());
     ++state.books.uploads;
     return reply(200, std::move(body));

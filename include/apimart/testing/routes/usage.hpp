@@ -156,7 +156,8 @@ private:
             auto const view = task.life.at(state_.clock.now() - task.created);
             auto const ended = state_.clock.unix_seconds(task.created + task.life.finished_after());
             auto const model = id_of(task.what.of);
-            bool const asked_for = models_.empty() || std::find(models_.begin(), models_.end(), model) != models_.end();
+            bool const asked_for =
+                models_.empty() || std::find(models_.begin(), models_.end(), model) != models_.end();
             if (!view.finished() || ended < start_ || ended >= end_ || !asked_for ||
                 (of_one_key_ && state_.books.accepted[task.index].key != key))
                 continue;

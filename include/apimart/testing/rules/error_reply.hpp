@@ -112,8 +112,8 @@ inline std::string cdn_page(unsigned status)
                               : status < 400  ? "This page has moved"
                                               : "The web server is not responding";
     return "<!DOCTYPE html>\n<html lang=\"en-US\">\n<head><meta charset=\"UTF-8\"><title>" + title +
-           "</title><style>" + std::string(2000, ' ') + "</style></head>\n<body><h1>" + std::to_string(status) + ' ' +
-           title + "</h1><p>Ray ID: 8f1e5a3c9d7b2046</p></body>\n</html>\n";
+           "</title><style>" + std::string(2000, ' ') + "</style></head>\n<body><h1>" +
+           std::to_string(status) + ' ' + title + "</h1><p>Ray ID: 8f1e5a3c9d7b2046</p></body>\n</html>\n";
 }
 
 } // namespace apimart::testing::emulation

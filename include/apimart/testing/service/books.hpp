@@ -30,7 +30,8 @@ class accepted_submit
 public:
     accepted_submit(std::string id, order ordered, std::optional<std::string> idempotency,
                     sha256_digest const& hash, std::uint32_t api_key)
-        : task_id(std::move(id)), what(ordered), idempotency_key(std::move(idempotency)), body(hash), key(api_key)
+        : task_id(std::move(id)), what(ordered), idempotency_key(std::move(idempotency)), body(hash),
+          key(api_key)
     {}
 
     std::string task_id;

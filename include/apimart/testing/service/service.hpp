@@ -209,7 +209,7 @@ public:
             ++state_.books.rejected;
         }
         reply out = state_.error(error_description(413, "request body exceeds maximum " +
-                                                     std::to_string(largest_body) + " bytes"));
+                                                            std::to_string(largest_body) + " bytes"));
         out.close = true;
         answered(number, out.status);
         return out;
@@ -249,7 +249,10 @@ public:
     }
 
     /// Who is told of tasks whose end is to be told to a receiver. Set before the first request.
-    void on_callback_ordered(std::function<void(callback_order)> order) { state_.callback = std::move(order); }
+    void on_callback_ordered(std::function<void(callback_order)> order)
+    {
+        state_.callback = std::move(order);
+    }
 
     /// The body of a callback: the task without a wrapper.
     std::string callback_body(std::string_view id)
@@ -306,9 +309,10 @@ public:
             out.body = "{\"code\":200,\"data\":[{\"task_";
             break;
         case fault_body::given:
-            out.body = filled(scripted.content,
-                              {{"{task_id}", request == nullptr ? std::string_view()
-                                                                : request->path.substr(request->path.rfind('/') + 1)}});
+            out.body = filled(
+                scripted.content,
+                {{"{task_id}", request == nullptr ? std::string_view()
+                                                  : request->path.substr(request->path.rfind('/') + 1)}});
             out.content_type = scripted.content_type;
             break;
         case fault_body::json_in_200:
@@ -338,8 +342,8 @@ private:
         if (protected_path && !authorized(request)) {
             std::lock_guard const lock(state_.mutex);
             ++state_.books.unauthorized;
-            return state_.error(error_description(401, request.bearer().empty() ? "API key is required"
-                                                                                : "invalid API key"));
+            return state_.error(
+                error_description(401, request.bearer().empty() ? "API key is required" : "invalid API key"));
         }
         reply out = credited(what, request, number);
         if (protected_path && asks_for_new_contract(request))

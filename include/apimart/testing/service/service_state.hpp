@@ -102,9 +102,9 @@ public:
     /// The id of the `n`-th accepted task, in the form that the scenario asks for.
     std::string make_id(std::uint64_t n) const
     {
-        std::uint64_t const moment =
-            options.seed ? first_moment_ms + n
-                         : static_cast<std::uint64_t>(clock.unix_milliseconds(clock.now()));
+        std::uint64_t const moment = options.seed
+                                         ? first_moment_ms + n
+                                         : static_cast<std::uint64_t>(clock.unix_milliseconds(clock.now()));
         if (form().submit_reply == scenario::submit_reply_form::numeric_id)
             return std::to_string(moment * 1000 + n % 1000);
         std::string id = make_task_id(options.seed.value_or(chance_), moment, n);

@@ -7,8 +7,8 @@
 #include <apimart/testing/faults/seeded_random.hpp>
 #include <apimart/testing/files/file_server.hpp>
 #include <apimart/testing/rules/error_reply.hpp>
-#include <apimart/testing/rules/order.hpp>
 #include <apimart/testing/rules/filled_text.hpp>
+#include <apimart/testing/rules/order.hpp>
 #include <apimart/testing/rules/price_list.hpp>
 #include <apimart/testing/rules/result_shape.hpp>
 #include <apimart/testing/service/service_clock.hpp>
@@ -166,8 +166,9 @@ private:
         auto const ended = ended_at(task);
         bool const renewed = form_.link == scenario::link_form::expired_once || now >= ended + link_life();
         auto const expires = stale ? ended - 1 : (renewed ? now : ended) + link_life();
-        std::string const until =
-            form_.expires == scenario::expires_form::absent ? "" : R"(,"expires_at":)" + std::to_string(expires);
+        std::string const until = form_.expires == scenario::expires_form::absent
+                                      ? ""
+                                      : R"(,"expires_at":)" + std::to_string(expires);
         result_shape const shape = shape_of_result(form_.result_url);
         std::string items;
         for (int sample = 0; sample < (shape.takes_samples ? task.what.samples : 1); ++sample)
