@@ -2,45 +2,37 @@
 #ifndef APIMART_API_REQUEST_HPP
 #define APIMART_API_REQUEST_HPP
 
+#include <boost/beast/http/verb.hpp>
+
 #include <string>
-#include <string_view>
+#include <utility>
 
 namespace apimart {
 
-enum class http_method
+/// A request that the library does not model, such as `api_request("/v1/models")`.
+class api_request
 {
-    get,
-    post,
-    put,
-    patch,
-    del,
-};
+public:
+    using verb = boost::beast::http::verb;
 
-constexpr std::string_view to_string(http_method method) noexcept
-{
-    switch (method) {
-    case http_method::get:
-        return "GET";
-    case http_method::post:
-        return "POST";
-    case http_method::put:
-        return "PUT";
-    case http_method::patch:
-        return "PATCH";
-    case http_method::del:
-        return "DELETE";
-    }
-    return "GET";
-}
+    api_request() {}
+    /// A GET. A path is below the base address, with the query: it begins with a slash, and is percent-encoded.
+    explicit api_request(std::string path) : path_(std::move(path)) {}
+    /// One of GET, POST, PUT, PATCH and DELETE. The body is JSON; with GET none is sent.
+    api_request(verb method, std::string path, std::string body = {})
+        : method_(method), path_(std::move(path)), body_(std::move(body))
+    {}
 
-/// A request that the library does not model, such as `{.path = "/v1/models"}`.
-struct api_request
-{
-    http_method method = http_method::get;
-    /// Below the base address, with the query: begins with a slash, and is percent-encoded.
-    std::string path{};
-    /// JSON; not sent with GET.
-    std::string body{};
+    verb method() const noexcept { return method_; }
+    std::string const& path() const& noexcept { return path_; }
+    std::string path() && { return std::move(path_); }
+    std::string const& body() const& noexcept { return body_; }
+    std::string body() && { return std::move(body_); }
+
+private:
+    verb method_ = verb::get;
+    std::string path_;
+    std::string body_;
 };
 
 } // namespace apimart

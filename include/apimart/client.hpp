@@ -11,10 +11,13 @@
 #include <apimart/balance.hpp>
 #include <apimart/client_config.hpp>
 #include <apimart/error.hpp>
+#include <apimart/listed_model.hpp>
 #include <apimart/metrics.hpp>
+#include <apimart/model_schema.hpp>
 #include <apimart/operation_options.hpp>
 #include <apimart/runtime/initiation.hpp>
 #include <apimart/task.hpp>
+#include <apimart/usage.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -28,6 +31,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace apimart {
 
@@ -53,6 +57,10 @@ void begin_download(client_handle const&, completion<std::uint64_t>, video_file,
                     download_options);
 void begin_request(client_handle const&, completion<api_response>, api_request, status_options);
 void begin_balance(client_handle const&, completion<balance>, api_request, status_options);
+void begin_usage(client_handle const&, completion<usage_report>, usage_settings);
+void begin_models(client_handle const&, completion<std::vector<listed_model>>, bool expand,
+                  std::string category, status_options);
+void begin_schema(client_handle const&, completion<model_schema>, std::string model, status_options);
 void begin_shutdown(client_handle const&, completion<shutdown_report>);
 
 } // namespace detail
@@ -217,8 +225,7 @@ public:
     template <detail::completion_token<apimart::balance> Token = default_token>
     auto balance(status_options options, Token token = Token())
     {
-        return start<apimart::balance>(token, &detail::begin_balance, api_request{.path = "/v1/balance"},
-                                       options);
+        return start<apimart::balance>(token, &detail::begin_balance, api_request("/v1/balance"), options);
     }
     template <detail::completion_token<apimart::balance> Token = default_token>
     auto balance(Token token = Token())
@@ -230,7 +237,7 @@ public:
     template <detail::completion_token<apimart::balance> Token = default_token>
     auto account_balance(status_options options, Token token = Token())
     {
-        return start<apimart::balance>(token, &detail::begin_balance, api_request{.path = "/v1/user/balance"},
+        return start<apimart::balance>(token, &detail::begin_balance, api_request("/v1/user/balance"),
                                        options);
     }
     template <detail::completion_token<apimart::balance> Token = default_token>
@@ -239,12 +246,65 @@ public:
         return account_balance(status_options(), std::move(token));
     }
 
+    /// What was used over a time, in exact amounts. The service may answer as of a minute ago.
+    ///
+    /// Completion: `void(error_code, usage_report)`.
+    /// Errors: `errc::invalid_request` for a question beyond the documented limits, before any byte is sent;
+    /// `api_errc::unavailable` where the usage is not known, which does not mean that there was none; as `balance`.
+    /// Cancellation: terminal, partial, total; nothing changes at the service.
+    /// Lifetime and thread safety: as the class. Units: see `usage_options`. Source: API reference, section 7.2.
+    template <detail::completion_token<usage_report> Token = default_token>
+    auto usage(usage_options options, Token token = Token())
+    {
+        return start<usage_report>(token, &detail::begin_usage, detail::usage_settings(options));
+    }
+    template <detail::completion_token<usage_report> Token = default_token>
+    auto usage(Token token = Token())
+    {
+        return usage(usage_options(), std::move(token));
+    }
+
+    /// The models that the service offers to this client's key; what this library knows of them is in `apimart::models()`.
+    ///
+    /// Completion: `void(error_code, std::vector<listed_model>)`.
+    /// Errors: as `balance`. Cancellation: terminal, partial, total; nothing changes at the service.
+    /// Lifetime and thread safety: as the class. Limits: `limits::body_limit`. Source: API reference, section 7.3.
+    template <detail::completion_token<std::vector<listed_model>> Token = default_token>
+    auto models(models_options options, Token token = Token())
+    {
+        return start<std::vector<listed_model>>(
+            token, &detail::begin_models, options.expand, std::string(options.category.view()),
+            status_options{.timeout = options.timeout, .max_retries = options.max_retries});
+    }
+    template <detail::completion_token<std::vector<listed_model>> Token = default_token>
+    auto models(Token token = Token())
+    {
+        return models(models_options(), std::move(token));
+    }
+
+    /// What the service says that a model accepts; `apimart::schema` is what this library says.
+    ///
+    /// Completion: `void(error_code, model_schema)`.
+    /// Errors: `api_errc::not_found` as the service says it; as `balance`.
+    /// Cancellation: terminal, partial, total; nothing changes at the service.
+    /// Lifetime and thread safety: as the class. Limits: `limits::body_limit`. Source: API reference, section 7.3.
+    template <detail::completion_token<model_schema> Token = default_token>
+    auto schema(std::string model, status_options options, Token token = Token())
+    {
+        return start<model_schema>(token, &detail::begin_schema, std::move(model), options);
+    }
+    template <detail::completion_token<model_schema> Token = default_token>
+    auto schema(std::string model, Token token = Token())
+    {
+        return schema(std::move(model), status_options(), std::move(token));
+    }
+
     /// Sends a request that the library does not model, with its connections, limits and key. A GET is repeated
     /// as other reads are; nothing else is sent a second time. A video that is ordered this way has none of the
     /// guarantees of `submit`.
     ///
     /// Completion: `void(error_code, api_response)`.
-    /// Errors: `errc::invalid_request` for an unusable path, before any byte is sent; refusals as `api_errc`;
+    /// Errors: `errc::invalid_request` for an unusable path or method, before any byte is sent; refusals as `api_errc`;
     /// transport errors; `errc::outcome_unknown` where the service may have done what is not a GET.
     /// Cancellation: terminal, partial, total; what has left may have its effect.
     /// Lifetime and thread safety: as the class. Limits: `limits::body_limit`.

@@ -111,19 +111,22 @@ TEST_CASE("emulator books: exact under several threads on both sides")
     CHECK(ids.size() == clients * rounds);
 }
 
-TEST_CASE("emulator books: the same seed gives the same ids")
+TEST_CASE("emulator books: the same seed gives the same ids, and without one no two services give the same")
 {
-    running_emulator one;
-    running_emulator two;
-    emulator_options options;
-    options.seed = 2;
-    running_emulator other(std::move(options));
-    auto const first_id = [](running_emulator& running) {
+    auto const first_id = [](std::optional<std::uint64_t> seed) {
+        emulator_options options;
+        options.seed = seed;
+        running_emulator running(std::move(options));
         return raw_client(running.service).submit_for_id(corgi);
     };
-    auto const id = first_id(one);
-    CHECK(first_id(two) == id);
-    CHECK(first_id(other) != id);
+    auto const id = first_id(1);
+    CHECK(first_id(1) == id);
+    CHECK(first_id(2) != id);
+    auto const of_the_clock = first_id(std::nullopt);
+    CHECK(first_id(std::nullopt) != of_the_clock);
+    // The time comes first, so that ids sort by it.
+    CHECK(of_the_clock.size() == id.size());
+    CHECK(of_the_clock > id);
 }
 
 TEST_CASE("emulator books: an accepted task costs well under a kilobyte")

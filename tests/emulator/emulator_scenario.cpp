@@ -57,9 +57,11 @@ TEST_CASE("emulator scenario: a full document is read")
         "first_status": "queued", "progress": "text", "success_word": "succeeded", "result": "late",
         "result_url": "several", "link": "expired_once", "expires_at": "72h", "cost": "absent",
         "file_bytes": 100000, "idempotency_seconds": 300, "idempotency_stores": "everything",
-        "key_reused_status": 422, "balance_reply": "text", "callback": "on",
+        "key_reused_status": 422, "balance_reply": "text", "callback": "on", "least_balance_usd": 0.05,
+        "usage_reply": "text", "working_status": "thinking", "padding_bytes": 300000,
         "overload": {"form": "502_html", "fraction": 0.25},
-        "failure": {"form": "fail_reason", "fraction": 0.5, "word": "", "status": "error", "message": "no"},
+        "failure": {"form": "fail_reason", "fraction": 0.5, "word": "", "status": "error", "message": "no",
+                    "told": "early"},
         "faults": [{"on": "submit", "do": "reply", "when": "accepted", "status": 502, "body": "html",
                     "times": 3, "skip": 1},
                    {"on": "poll", "status": 429, "retry_after": 2},
@@ -75,6 +77,11 @@ TEST_CASE("emulator scenario: a full document is read")
     CHECK_FALSE(all.cost);
     CHECK(all.failure_fraction == doctest::Approx(0.5));
     CHECK(all.failure_word.empty());
+    CHECK(all.failure_told_early);
+    CHECK(all.working_status == "thinking");
+    CHECK(all.padding_bytes == 300000);
+    CHECK(all.usage_reply == scenario::usage_form::texts);
+    CHECK(all.least_balance_usd == doctest::Approx(0.05));
     CHECK(all.idempotency_seconds == doctest::Approx(300));
     CHECK(all.key_reused_status == 422);
     REQUIRE(all.faults.size() == 7);
@@ -102,7 +109,13 @@ TEST_CASE("emulator scenario: mistakes are named")
     CHECK(complains_about("{", "JSON"));
     CHECK(complains_about("[]", "object"));
     CHECK(complains_about(R"({"frist_status":"pending","linq":"valid"})", "frist_status, linq"));
-    CHECK(complains_about(R"({"first_status":"waiting"})", "first_status"));
+    CHECK(complains_about(R"({"first_status":""})", "first_status"));
+    CHECK(complains_about(R"({"working_status":7})", "working_status"));
+    CHECK(complains_about(R"({"success_word":""})", "success_word"));
+    CHECK(complains_about(R"({"failure":{"status":""}})", "status"));
+    CHECK(complains_about(R"({"failure":{"told":"never"}})", "told"));
+    CHECK(complains_about(R"({"submit_reply":"by_post"})", "submit_reply"));
+    CHECK(complains_about(R"({"result_url":"nowhere"})", "result_url"));
     CHECK(complains_about(R"({"progress":5})", "progress"));
     CHECK(complains_about(R"({"latency_ms":-1})", "latency_ms"));
     CHECK(complains_about(R"({"file_bytes":1.5})", "file_bytes"));

@@ -160,6 +160,51 @@ std::string result_shape(bench& b)
     return shape_of(b.finished(), "/data/result");
 }
 
+std::string list_in_text(bench& b)
+{
+    return json::serialize(shape(json::parse(text_at(b.finished(), "/data/result"))));
+}
+
+// What a finished task has besides the members that every one has.
+std::string without_result(bench& b)
+{
+    auto task = raw_client::at(b.finished(), "/data").as_object();
+    json::value const result = task["result"];
+    for (char const* const name : {"result", "id", "status", "progress", "created", "completed",
+                                   "estimated_time", "actual_time", "cost", "credits_cost"})
+        task.erase(name);
+    return json::serialize(result) + ' ' + json::serialize(shape(task));
+}
+
+std::string success_with_error(bench& b)
+{
+    auto const done = b.finished();
+    return text_at(done, "/data/status") + ' ' + text_at(done, "/data/result") + ' ' +
+           text_at(done, "/data/error/message");
+}
+
+std::string error_in_the_middle(bench& b)
+{
+    auto const id = b.client.submit_for_id(doomed);
+    b.running.service.advance(std::chrono::seconds(25));
+    auto const reply = b.client.poll(id);
+    return text_at(reply, "/data/status") + ' ' + text_at(reply, "/data/error/message");
+}
+
+std::string length_of_id(bench& b)
+{
+    auto const id = b.client.submit_for_id(corgi);
+    CHECK(text_at(b.client.poll(id), "/data/id") == id);
+    return std::to_string(id.size());
+}
+
+std::string size_of_state(bench& b)
+{
+    auto const reply = b.client.poll(b.client.submit_for_id(corgi));
+    return (reply.body().size() > 300000 ? "more than 300000 bytes, " : "a few bytes, ") +
+           text_at(reply, "/data/status");
+}
+
 std::string two_fetches_and_a_range(bench& b)
 {
     auto const first = b.fetch(text_at(b.finished(), first_url));
@@ -278,7 +323,7 @@ std::string balance(bench& b)
 std::string answer_of(response const& reply)
 {
     std::string seen = std::to_string(reply.result_int());
-    if (reply.result_int() != 200)
+    if (reply.result_int() >= 300)
         seen += ' ' + text_at(reply, "/error/code");
     if (reply.count("Idempotency-Replayed") != 0)
         seen += " replayed";
@@ -295,6 +340,44 @@ std::string repetitions(bench& b)
         seen += ", " + answer_of(b.keyed());
     seen += "; " + answer_of(b.keyed(another));
     return seen + "; tasks " + std::to_string(b.accepted());
+}
+
+std::string repetitions_with_version(bench& b)
+{
+    auto const asked = [&](std::string_view body) {
+        return answer_of(b.client.submit(
+            body, {{"Idempotency-Key", "k-1"}, {"X-APIMart-Response-Version", "2026-07-27"}}));
+    };
+    std::string seen = asked(corgi);
+    for (int i = 0; i < 2; ++i)
+        seen += ", " + asked(corgi);
+    seen += "; " + asked(another);
+    return seen + "; tasks " + std::to_string(b.accepted());
+}
+
+std::string every_call(bench& b)
+{
+    std::string seen;
+    std::string message;
+    for (std::string const path :
+         {"/v1/balance", "/v1/user/balance", "/v1/models", "/v1/usage", "/v1/tasks/task_x"}) {
+        auto const reply = b.client.get(path);
+        seen += std::to_string(reply.result_int()) + ' ';
+        message = text_at(reply, "/error/message");
+    }
+    seen += std::to_string(b.client.submit(corgi).result_int()) + ' ';
+    seen += std::to_string(b.client.post("/v1/tasks/batch", R"({"task_ids":[]})").result_int());
+    auto const told = message.find(", current");
+    return seen + (told == message.npos ? "" : message.substr(told, message.find(" (") - told)) + "; tasks " +
+           std::to_string(b.accepted());
+}
+
+std::string usage(bench& b)
+{
+    b.finished();
+    auto const reply = b.client.get("/v1/usage");
+    return std::to_string(reply.result_int()) + ' ' + std::string(reply["X-Usage-Cache"]) + ' ' +
+           shape_of(reply, "/data/total");
 }
 
 // The same order again while the first one is held after its acceptance.
@@ -392,7 +475,7 @@ struct row
 std::vector<row> const& rows()
 {
     static std::vector<row> const all{
-        {"profile", R"("original")", newer_rules, "400 200"},
+        {"profile", R"("original")", newer_rules, "400 202"},
         {"profile", R"("newer")", newer_rules, "200 202 credits"},
         {"inferred_rules", R"("enforced")", local_image, "400"},
         {"inferred_rules", R"("ignored")", local_image, "200"},
@@ -405,7 +488,22 @@ std::vector<row> const& rows()
         {"submit_reply", R"("error_in_200")", first_submit,
          R"(200 {"code":402,"message":"insufficient balance"})"},
         {"submit_reply", R"("empty_array")", first_submit, R"(200 {"code":200,"data":[]})"},
+        {"submit_reply", R"("task_id_in_object")", first_submit,
+         R"(200 {"code":200,"data":{"status":"submitted","task_id":"ID"}})"},
+        {"submit_reply", R"("id_in_array")", first_submit,
+         R"(200 {"code":200,"data":[{"id":"ID","status":"submitted"}]})"},
+        {"submit_reply", R"("own_task_id")", first_submit,
+         R"(200 {"code":200,"task_id":"ID","status":"submitted"})"},
+        {"submit_reply", R"("own_id")", first_submit, R"(200 {"id":"ID","status":"submitted"})"},
+        {"submit_reply", R"("id_as_data")", first_submit, R"(200 {"code":"success","data":"ID"})"},
+        {"submit_reply", R"("numeric_id")", first_submit,
+         R"(200 {"code":200,"data":[{"status":"submitted","task_id":"TIME"}]})"},
+        {"submit_reply", R"("long_id")", length_of_id, "200"},
         {"first_status", R"("pending")", first_poll, "pending"},
+        {"first_status", R"("Waiting")", first_poll, "Waiting"},
+        {"working_status", R"("thinking")", in_the_middle, "thinking 0"},
+        {"padding_bytes", "300000", size_of_state, "more than 300000 bytes, pending"},
+        {"padding_bytes", "0", size_of_state, "a few bytes, pending"},
         {"first_status", R"("submitted")", first_poll, "submitted"},
         {"first_status", R"("queued")", first_poll, "queued"},
         {"first_status", R"("running")", first_poll, "running"},
@@ -420,6 +518,8 @@ std::vector<row> const& rows()
         {"success_word", R"("succeeded")", last_poll, "succeeded"},
         {"success_word", R"("finished")", last_poll, "finished"},
         {"success_word", R"("COMPLETED")", last_poll, "COMPLETED"},
+        {"success_word", R"("succeed")", last_poll, "succeed"},
+        {"result", R"("error")", success_with_error, "completed null content policy violation"},
         {"result", R"("present")", results_of_two_polls, "result result"},
         {"result", R"("late")", results_of_two_polls, "none result"},
         {"result", R"("absent")", results_of_two_polls, "none none"},
@@ -430,6 +530,21 @@ std::vector<row> const& rows()
         {"result_url", R"("item")", result_shape, R"({"videos":["URL"]})"},
         {"result_url", R"("video_url")", result_shape, R"({"video_url":"URL"})"},
         {"result_url", R"("url")", result_shape, R"({"url":"URL"})"},
+        {"result_url", R"("video")", result_shape, R"({"video":"URL"})"},
+        {"result_url", R"("text")", result_shape, R"("URL")"},
+        {"result_url", R"("list")", result_shape, R"(["URL"])"},
+        {"result_url", R"("list_as_text")", list_in_text, R"(["URL"])"},
+        {"result_url", R"("items_video_url")", result_shape,
+         R"({"videos":[{"video_url":"URL","expires_at":"TIME"}]})"},
+        {"result_url", R"("items_urls")", result_shape,
+         R"({"videos":[{"urls":["URL"],"expires_at":"TIME"}]})"},
+        {"result_url", R"("urls")", result_shape, R"({"urls":["URL"]})"},
+        {"result_url", R"("video_urls")", result_shape, R"({"video_urls":["URL"]})"},
+        {"result_url", R"("output")", result_shape, R"({"output":[{"url":"URL"}]})"},
+        {"result_url", R"("task_video_url")", without_result, R"(null {"video_url":"URL"})"},
+        {"result_url", R"("task_video")", without_result, R"(null {"video":{"url":"URL"}})"},
+        {"result_url", R"("task_metadata")", without_result, R"(null {"metadata":{"url":"URL"}})"},
+        {"result_url", R"("task_output")", without_result, R"(null {"output":"URL"})"},
         {"link", R"("valid")", two_fetches_and_a_range, "200 200 206"},
         {"link", R"("expired")", two_fetches_and_a_range, "403 403 403"},
         {"link", R"("expired_once")", two_fetches_and_a_range, "403 200 206"},
@@ -454,6 +569,10 @@ std::vector<row> const& rows()
          R"(failure error "content policy violation")"},
         {"failure.status", R"("error","form":"text")", failed_task,
          R"(error error "content policy violation")"},
+        {"failure.status", R"("expired","form":"text")", failed_task,
+         R"(expired error "content policy violation")"},
+        {"failure.told", R"("early")", error_in_the_middle, "processing content policy violation"},
+        {"failure.told", R"("at_end")", error_in_the_middle, "processing null"},
         {"failure.message", R"("no \"dogs\"","form":"text")", failed_task, R"(failed error "no \"dogs\"")"},
         {"failure.word", R"("corgi")", last_poll, "failed"},
         {"failure.word", R"("")", last_poll, "completed"},
@@ -480,6 +599,10 @@ std::vector<row> const& rows()
         {"overload.form", R"("reset_before")", under_load, "reset; tasks 0"},
         {"overload.form", R"("reset_after")", under_load, "reset; tasks 1"},
         {"overload.fraction", R"(0,"form":"429")", under_load, "200 application/json; tasks 1"},
+        {"idempotency", R"("with_version")", repetitions, "200, 200, 200; 200; tasks 4"},
+        {"idempotency", R"("with_version")", repetitions_with_version,
+         "202, 202 replayed, 202 replayed; 409 idempotency_key_reused; tasks 1"},
+        {"idempotency", R"("off")", repetitions_with_version, "202, 202, 202; 202; tasks 4"},
         {"idempotency", R"("off")", repetitions, "200, 200, 200; 200; tasks 4"},
         {"idempotency", R"("on")", repetitions,
          "200, 200 replayed, 200 replayed; 409 idempotency_key_reused; tasks 1"},
@@ -520,6 +643,15 @@ std::vector<row> const& rows()
          R"(200 {"success":true,"remain_balance":-1,"used_balance":0,"unlimited_quota":true})"},
         {"balance_reply", R"("error_in_200")", balance,
          R"(200 {"success":false,"message":"failed to query the balance"})"},
+        {"least_balance_usd", R"(0.05,"balance_usd":0.04)", every_call,
+         "402 402 402 402 402 402 402, current: 0.04 USD; tasks 0"},
+        {"least_balance_usd", R"(0.05,"balance_usd":0.05)", every_call,
+         "200 200 200 200 400 402 200; tasks 0"},
+        {"usage_reply", R"("numbers")", usage,
+         R"(200 MISS {"amount_usd":5.72E-1,"credits":5.72E0,"requests":1,"prompt_tokens":0,"completion_tokens":0})"},
+        {"usage_reply", R"("text")", usage,
+         R"(200 MISS {"amount_usd":"0.572","credits":"5.72","requests":1,"prompt_tokens":0,"completion_tokens":0})"},
+        {"usage_reply", R"("unavailable")", usage, "503  null"},
     };
     return all;
 }
@@ -623,6 +755,18 @@ TEST_CASE("emulator switch: result_url, every address of it leads to the file")
     usable("item", "/data/result/videos/0");
     usable("video_url", "/data/result/video_url");
     usable("url", "/data/result/url");
+    usable("video", "/data/result/video");
+    usable("text", "/data/result");
+    usable("list", "/data/result/0");
+    usable("items_video_url", "/data/result/videos/0/video_url");
+    usable("items_urls", "/data/result/videos/0/urls/0");
+    usable("urls", "/data/result/urls/0");
+    usable("video_urls", "/data/result/video_urls/0");
+    usable("output", "/data/result/output/0/url");
+    usable("task_video_url", "/data/video_url");
+    usable("task_video", "/data/video/url");
+    usable("task_metadata", "/data/metadata/url");
+    usable("task_output", "/data/output");
     bench queued(R"({"submit_reply":"queued_202"})");
     auto const poll_url = text_at(queued.client.submit(corgi), "/data/poll_url");
     CHECK(queued.client.get(target_of(poll_url)).result_int() == 200);

@@ -76,19 +76,21 @@ TEST_CASE("emulator task life: plans are realistic, repeatable and scaled by the
     CHECK(usual_duration(longer) > usual_duration(veo));
 }
 
-TEST_CASE("emulator task ids: a ULID that depends on the seed")
+TEST_CASE("emulator task ids: a ULID that depends on the moment and the seed")
 {
     std::set<std::string> ids;
+    constexpr std::uint64_t moment = 1'763'088'289'000;
     for (std::uint64_t n = 0; n < 2000; ++n) {
-        auto const id = make_task_id(42, n);
+        auto const id = make_task_id(42, moment + n / 2, n);
         REQUIRE(id.size() == 31);
         CHECK(id.starts_with("task_01"));
         CHECK(id.find_first_not_of("0123456789ABCDEFGHJKMNPQRSTVWXYZ", 5) == std::string::npos);
         ids.insert(id);
     }
     CHECK(ids.size() == 2000);
-    CHECK(make_task_id(42, 0) == *ids.begin());
-    CHECK(make_task_id(43, 0) != make_task_id(42, 0));
+    CHECK(make_task_id(42, moment, 0) <= make_task_id(42, moment + 1, 0));
+    CHECK(make_task_id(42, moment, 0) == make_task_id(42, moment, 0));
+    CHECK(make_task_id(43, moment, 0) != make_task_id(42, moment, 0));
 }
 
 TEST_CASE("emulator files: byte ranges")

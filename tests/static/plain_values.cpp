@@ -30,7 +30,9 @@ constexpr bool is_plain_value =
 static_assert(is_plain_value<task> && is_plain_value<task_state> && is_plain_value<task_result>);
 static_assert(is_plain_value<result_url> && is_plain_value<video_file> && is_plain_value<task_error>);
 static_assert(is_plain_value<error_info> && is_plain_value<server_message> && is_plain_value<attempt>);
-static_assert(is_plain_value<balance> && is_plain_value<api_response>);
+static_assert(is_plain_value<balance> && is_plain_value<api_request> && is_plain_value<api_response>);
+static_assert(is_plain_value<usage_entry> && is_plain_value<usage_report>);
+static_assert(is_plain_value<listed_model> && is_plain_value<model_schema>);
 static_assert(is_plain_value<violation> && is_plain_value<validation_result>);
 
 // Options own nothing and are made in braces.
@@ -40,6 +42,7 @@ constexpr bool is_options =
 
 static_assert(is_options<submit_options> && is_options<generate_options> && is_options<wait_options>);
 static_assert(is_options<status_options> && is_options<download_options>);
+static_assert(is_options<usage_options> && is_options<models_options>);
 
 [[maybe_unused]] boost::asio::awaitable<void> options_in_braces(client by, any_request request, task one,
                                                                 video_file video)
@@ -57,6 +60,10 @@ static_assert(is_options<status_options> && is_options<download_options>);
     co_await by.wait(one, {.timeout = 60s});
     co_await by.status(one, {.timeout = 60s, .max_retries = 1}, as_result());
     co_await by.download(video, "v.mp4", {.overwrite = true, .timeout = 60s});
+    std::string const model = "kling-v3";
+    co_await by.usage({.models = model, .group_by = usage_group::date, .time_zone = "UTC"});
+    co_await by.models({.expand = true, .category = "video"}, as_result());
+    co_await by.schema(model, {.timeout = 60s});
 }
 
 // What is referred to is copied by the call, and may not be gone before it.
@@ -109,6 +116,24 @@ OWNS(video_file, url);
 OWNS(task_error, code);
 OWNS(task_error, type);
 OWNS(task_error, text);
+OWNS(api_request, path);
+OWNS(api_request, body);
+OWNS(usage_entry, model);
+OWNS(usage_entry, date);
+OWNS(usage_report, total);
+OWNS(usage_report, items);
+OWNS(model_schema, model);
+OWNS(model_schema, operation);
+OWNS(model_schema, method);
+OWNS(model_schema, path);
+OWNS(model_schema, version);
+OWNS(model_schema, input_schema);
+OWNS(listed_model, id);
+OWNS(listed_model, owned_by);
+OWNS(listed_model, endpoint_types);
+OWNS(listed_model, category);
+OWNS(listed_model, capability_tags);
+OWNS(listed_model, parameters);
 OWNS(api_response, content_type);
 OWNS(api_response, body);
 OWNS(server_message, code);

@@ -3,6 +3,7 @@
 #define APIMART_OPERATIONS_CLIENT_IPP
 
 #include <apimart/client.hpp>
+#include <apimart/operations/catalog.hpp>
 #include <apimart/operations/client_state.hpp>
 #include <apimart/operations/download.hpp>
 #include <apimart/operations/generate.hpp>
@@ -10,7 +11,10 @@
 #include <apimart/operations/shutdown.hpp>
 #include <apimart/operations/status.hpp>
 #include <apimart/operations/submit.hpp>
+#include <apimart/operations/usage.hpp>
 #include <apimart/operations/wait.hpp>
+#include <apimart/protocol/balance_response.hpp>
+#include <apimart/protocol/catalog_response.hpp>
 #include <apimart/separate_compilation.hpp>
 
 #include <boost/asio/ip/address.hpp>
@@ -154,13 +158,44 @@ APIMART_INLINE void begin_request(client_handle const& client, completion<api_re
                          });
 }
 
+// A GET whose answer `read` judges.
+template <class T>
+void begin_reading(client_handle const& client, completion<T> handler, api_request wanted,
+                   status_options options, result<T> (*read)(http_response const&, std::chrono::sys_seconds))
+{
+    client.state->launch(std::move(handler), request_kind::request,
+                         [wanted = std::move(wanted), options, read](client_state& state, operation& op) {
+                             return get_value(state, op, wanted, options, read);
+                         });
+}
+
 APIMART_INLINE void begin_balance(client_handle const& client, completion<balance> handler,
                                   api_request wanted, status_options options)
 {
+    begin_reading(client, std::move(handler), std::move(wanted), options, &read_balance_response);
+}
+
+APIMART_INLINE void begin_usage(client_handle const& client, completion<usage_report> handler,
+                                usage_settings asked)
+{
     client.state->launch(std::move(handler), request_kind::request,
-                         [wanted = std::move(wanted), options](client_state& state, operation& op) {
-                             return get_balance(state, op, wanted, options);
+                         [asked = std::move(asked)](client_state& state, operation& op) {
+                             return get_usage(state, op, asked);
                          });
+}
+
+APIMART_INLINE void begin_models(client_handle const& client, completion<std::vector<listed_model>> handler,
+                                 bool expand, std::string category, status_options options)
+{
+    begin_reading(client, std::move(handler), api_request(models_path(expand, category)), options,
+                  &read_models_response);
+}
+
+APIMART_INLINE void begin_schema(client_handle const& client, completion<model_schema> handler,
+                                 std::string model, status_options options)
+{
+    begin_reading(client, std::move(handler), api_request(schema_path(model)), options,
+                  &read_schema_response);
 }
 
 APIMART_INLINE void begin_shutdown(client_handle const& client, completion<shutdown_report> handler)

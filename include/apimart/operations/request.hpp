@@ -6,12 +6,13 @@
 #include <apimart/api_response.hpp>
 #include <apimart/operations/client_state.hpp>
 #include <apimart/policy/retry.hpp>
-#include <apimart/protocol/balance_response.hpp>
 #include <apimart/protocol/error_response.hpp>
 
+#include <boost/beast/http/verb.hpp>
 #include <boost/url/rfc/pchars.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,6 +33,23 @@ inline std::optional<error_info> check_target(std::string_view path)
                       "a path begins with / and is percent-encoded, not \"" + printable(path, 128) + '"');
 }
 
+// What asks for a body that is not sent, changes the connection or is not spoken by the service, is not sent either.
+inline std::optional<error_info> check_method(boost::beast::http::verb method)
+{
+    using boost::beast::http::verb;
+    switch (method) {
+    case verb::get:
+    case verb::post:
+    case verb::put:
+    case verb::patch:
+    case verb::delete_:
+        return std::nullopt;
+    default:
+        return error_info(errc::invalid_request, "a method is GET, POST, PUT, PATCH or DELETE, not \"" +
+                                                     std::string(to_string(method)) + '"');
+    }
+}
+
 // One request of any kind to the service, and its complete answer or why there is none. Where no connection could be made it
 // goes to the next address of the service.
 inline awaitable<void> ask_service(client_state& client, operation& op, exchange& x,
@@ -41,15 +59,19 @@ inline awaitable<void> ask_service(client_state& client, operation& op, exchange
     do {
         api_endpoint const& endpoint = client.endpoint(at);
         http_request request(endpoint.origin, lane::poll);
-        request.head.append(to_string(wanted.method)).append(" ").append(endpoint.base).append(wanted.path);
+        request.head.append(std::string_view(to_string(wanted.method())))
+            .append(" ")
+            .append(endpoint.base)
+            .append(wanted.path());
         // Without the empty line at its end.
         request.head.append(endpoint.get_tail, 0, endpoint.get_tail.size() - 2);
-        if (wanted.method != http_method::get)
+        if (wanted.method() != boost::beast::http::verb::get) {
             request.head.append("Content-Type: application/json\r\nContent-Length: ")
-                .append(std::to_string(wanted.body.size()))
+                .append(std::to_string(wanted.body().size()))
                 .append("\r\n");
+            request.body = wanted.body();
+        }
         request.head += "\r\n";
-        request.body = wanted.body;
         request.response_limit = client.runtime.limits.body_limit;
         request.counted = &client.runtime.counters.status_requests_sent;
         op.active = &x;
@@ -80,10 +102,12 @@ inline result<http_response> read_answer(client_state const& client, http_result
 inline awaitable<result<http_response>> call_service(client_state& client, operation& op,
                                                      api_request const& wanted, status_options options)
 {
-    if (std::optional<error_info> bad = check_target(wanted.path))
+    if (std::optional<error_info> bad = check_method(wanted.method()))
+        co_return *bad;
+    if (std::optional<error_info> bad = check_target(wanted.path()))
         co_return *bad;
     client.set_limit(op, options.timeout, client.runtime.now());
-    bool const is_repeatable = wanted.method == http_method::get;
+    bool const is_repeatable = wanted.method() == boost::beast::http::verb::get;
     read_retry again(client.config.retry, client.budget, client.seed(),
                      op.limit ? std::optional(op.limit->when()) : std::nullopt);
     exchange x(client.runtime, client.pool, client.connector);
@@ -117,17 +141,20 @@ inline awaitable<result<api_response>> send_request(client_state& client, operat
     co_return api_response(answer->status, std::move(answer->content_type), std::move(body));
 }
 
-// What a call of `client::balance` or `client::account_balance` is.
-inline awaitable<result<balance>> get_balance(client_state& client, operation& op, api_request const& wanted,
-                                              status_options options)
+// What a call of `client::balance`, `client::usage` and the like is: a GET whose answer `read` judges.
+template <class T>
+awaitable<result<T>> get_value(client_state& client, operation& op, api_request const& wanted,
+                               status_options options,
+                               result<T> (*read)(http_response const&, std::chrono::sys_seconds))
 {
-    result<http_response> const answer = co_await call_service(client, op, wanted, options);
+    result<http_response> answer = co_await call_service(client, op, wanted, options);
     if (!answer)
         co_return answer.error();
-    result<balance> held = read_balance_response(*answer, wall_clock());
-    if (!held)
-        co_return client.credentials.redacted(held.error());
-    co_return held;
+    answer->body = client.credentials.redacted(std::move(answer->body));
+    result<T> value = read(*answer, wall_clock());
+    if (!value)
+        co_return client.credentials.redacted(value.error());
+    co_return value;
 }
 
 } // namespace apimart::detail

@@ -32,12 +32,15 @@ namespace apimart::testing {
 /// - judging requests: `profile`, `inferred_rules`, `invalid_parameter`, `unknown_id`, `error_code`;
 /// - replies to submits: `submit_reply`, and for repeated ones `idempotency`, `idempotency_seconds`,
 ///   `idempotency_stores`, `key_reused_status`;
-/// - tasks: `first_status`, `progress`, `success_word`, `failure`, `result`, `result_url`, `expires_at`, `cost`,
-///   `batch`, `callback`;
+/// - tasks: `first_status`, `working_status`, `progress`, `success_word`, `failure`, `result`, `result_url`,
+///   `expires_at`, `cost`, `padding_bytes`, `batch`, `callback`;
 /// - result files: `link`, `file_bytes`;
-/// - the account: `balance_usd`, `balance_reply`;
+/// - the account: `balance_usd`, `balance_reply`, `least_balance_usd`, `usage_reply`;
 /// - trouble: `overload`, `latency_ms`, and `faults`, a script of what strikes which request at which moment
 ///   (see emulation::fault). What a network does in between is the part of tcp_proxy and connect_proxy.
+///
+/// Models, schemas and documentation are those of the library's own tables, usage is by the books, with dates in
+/// Asia/Shanghai or UTC, and uploaded images are served where their links lead.
 ///
 /// Example:
 ///

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace apimart::testing {
@@ -25,11 +26,12 @@ public:
     /// service tells (`created`, `estimated_time`, `expires_at`) are real ones: at speed 60 it is a service
     /// that makes a video in a second, not one with a wrong clock.
     double speed = 1;
-    /// Decides ids, jitter, failing tasks and chance faults.
-    std::uint64_t seed = 1;
+    /// Decides ids, jitter, failing tasks and chance faults. Without one, ids are of the clock and differ from run to run,
+    /// as the service's do, and the rest is always the same.
+    std::optional<std::uint64_t> seed;
     /// How the service behaves.
     class scenario scenario;
-    /// What links to result files start with; empty for the emulator's own address. Another one leads
+    /// What links to result files and uploaded images start with; empty for the emulator's own address. Another one leads
     /// downloads through a proxy, or to a name.
     std::string link_origin;
     /// How long a connection may be silent.

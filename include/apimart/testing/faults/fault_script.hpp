@@ -32,6 +32,7 @@ enum class operation : unsigned char
     poll,
     batch,
     balance,
+    usage,
     models,
     upload,
     download,
@@ -40,8 +41,9 @@ enum class operation : unsigned char
 };
 
 /// The words for operations, in the order of `operation`.
-inline constexpr std::array<std::string_view, 10> operation_words = {
-    "connection", "submit", "poll", "batch", "balance", "models", "upload", "download", "books", "unknown",
+inline constexpr std::array<std::string_view, 11> operation_words = {
+    "connection", "submit", "poll",     "batch", "balance", "usage",
+    "models",     "upload", "download", "books", "unknown",
 };
 
 /// How far a request has come when a fault strikes.
@@ -112,6 +114,8 @@ enum class fault_body : unsigned char
     json,
     /// A gateway's HTML page.
     html,
+    /// The HTML page of a CDN that stands before the service; with a status of redirects it leads elsewhere.
+    cdn,
     empty,
     /// Bytes that are not what the content type says.
     garbage,
@@ -143,6 +147,7 @@ public:
                                              {"poll", operation::poll},
                                              {"batch", operation::batch},
                                              {"balance", operation::balance},
+                                             {"usage", operation::usage},
                                              {"models", operation::models},
                                              {"upload", operation::upload},
                                              {"download", operation::download},
@@ -213,7 +218,8 @@ public:
     std::string retry_after;
     /// Further headers of another answer. In a document an object.
     std::vector<std::pair<std::string, std::string>> headers;
-    /// The body of another answer. In a document, giving one sets `body`.
+    /// The body of another answer, in which `{task_id}` stands for the id that a poll asks for. In a document, giving one
+    /// sets `body`.
     std::string content;
     std::string content_type = "application/json";
 
@@ -247,6 +253,7 @@ private:
         in.choose<fault_body>("body", body,
                               {{"json", fault_body::json},
                                {"html", fault_body::html},
+                               {"cdn", fault_body::cdn},
                                {"empty", fault_body::empty},
                                {"garbage", fault_body::garbage},
                                {"json_in_200", fault_body::json_in_200}});

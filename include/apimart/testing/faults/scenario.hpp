@@ -34,7 +34,14 @@ public:
         object,
         queued_202,
         error_in_200,
-        empty_array
+        empty_array,
+        task_id_in_object,
+        id_in_array,
+        own_task_id,
+        own_id,
+        id_as_data,
+        numeric_id,
+        long_id
     };
     enum class progress_form : unsigned char
     {
@@ -47,7 +54,8 @@ public:
     {
         present,
         late,
-        absent
+        absent,
+        error
     };
     enum class url_form : unsigned char
     {
@@ -56,7 +64,20 @@ public:
         several,
         item,
         video_url,
-        url
+        url,
+        video,
+        text,
+        list,
+        list_as_text,
+        items_video_url,
+        items_urls,
+        urls,
+        video_urls,
+        output,
+        task_video_url,
+        task_video,
+        task_metadata,
+        task_output
     };
     enum class link_form : unsigned char
     {
@@ -102,6 +123,7 @@ public:
     };
     enum class idempotency_form : unsigned char
     {
+        with_version,
         off,
         on,
         in_progress,
@@ -132,6 +154,12 @@ public:
         texts,
         unlimited,
         error_in_200
+    };
+    enum class usage_form : unsigned char
+    {
+        numbers,
+        texts,
+        unavailable
     };
     enum class callback_form : unsigned char
     {
@@ -167,17 +195,21 @@ public:
     /// `inferred_rules`: "enforced" | "ignored". Rules that the documentation only implies.
     emulation::inferred_rules inferred = emulation::inferred_rules::enforced;
     /// `submit_reply`: "array" | "object" | "queued_202" | "error_in_200" (no task is made) |
-    /// "empty_array" (the task is made, but the reply has no id).
+    /// "empty_array" (the task is made, but the reply has no id) | "task_id_in_object" (`data.task_id`) | "id_in_array"
+    /// (`data[0].id`) | "own_task_id", "own_id" (without `data`) | "id_as_data" (`data` is the id, and `code` a word) |
+    /// "numeric_id" | "long_id" (of 200 characters). With "array", requests with `X-APIMart-Response-Version` are answered
+    /// as with "queued_202".
     submit_reply_form submit_reply = submit_reply_form::array;
     /// `invalid_parameter`: "error_400" | "error_500" | "task_fails" | "ignored".
     invalid_parameter_form invalid_parameter = invalid_parameter_form::error_400;
-    /// `idempotency`: "off" | "on" | "in_progress" (the first repetition of a key is told to wait, 409) |
+    /// `idempotency`: "with_version" (as "on" for requests with `X-APIMart-Response-Version`, as "off" for others) |
+    /// "off" | "on" | "in_progress" (the first repetition of a key is told to wait, 409) |
     /// "key_reused" (every repetition is told that the body differs, 409) | "indeterminate" (every repetition,
     /// 409) | "unavailable" (the first use of a key is turned away, 503) | "racing" (a repetition while the
     /// first is held after its acceptance makes a second task; otherwise as "on").
-    /// With all of them but "off" and "racing", a repetition while the first call is held after its acceptance
+    /// With all of those after "off" but "racing", a repetition while the first call is held after its acceptance
     /// is told to wait, and one with another body that the key was reused.
-    idempotency_form idempotency = idempotency_form::off;
+    idempotency_form idempotency = idempotency_form::with_version;
     /// `idempotency_seconds`: how long a key is kept, 86400 by default; 300 for a short window.
     double idempotency_seconds = 86400;
     /// `idempotency_stores`: "accepted" (a refused or failed call leaves its key free) | "everything" (any
@@ -203,6 +235,10 @@ public:
     /// `balance_reply`: "numbers" | "text" (amounts as strings) | "unlimited" (a key without a limit: -1 is left)
     /// | "error_in_200" (`success` is false).
     balance_form balance_reply = balance_form::numbers;
+    /// `least_balance_usd`: every call of an account that holds less gets 402; 0 for none.
+    double least_balance_usd = 0;
+    /// `usage_reply`: "numbers" | "text" (amounts as strings) | "unavailable" (503: not known).
+    usage_form usage_reply = usage_form::numbers;
     /// `callback`: "off" | "on" | "duplicate" (each is made twice). Whether the end of a task that was ordered
     /// with a `webhook` is told there. Only loopback addresses without TLS are called, as one made of `webhook`
     /// and "/callback"; others are dropped without a word, as the service drops private ones. What becomes of
@@ -212,16 +248,23 @@ public:
     /// `latency_ms`: real time that every reply takes in addition.
     double latency_ms = 0;
 
-    /// `first_status`: "pending" | "submitted" | "queued" | "running" | "processing" | "in_progress".
+    /// `first_status`: the word for a task that waits, such as "submitted" or "queued"; any that is not empty.
     std::string first_status = "pending";
+    /// `working_status`: the same for a task that is worked on, such as "in_progress".
+    std::string working_status = "processing";
     /// `progress`: "jump" (0 until it is 100) | "gradual" | "text" ("50%") | "absent".
     progress_form progress = progress_form::jump;
-    /// `success_word`: "completed" | "success" | "succeeded" | "finished" | "COMPLETED".
+    /// `success_word`: the word for success, such as "succeeded" or Kling's own "succeed"; any that is not empty.
     std::string success_word = "completed";
-    /// `result`: "present" | "late" (missing in the first reply that says completed) | "absent".
+    /// `result`: "present" | "late" (missing in the first reply that says completed) | "absent" | "error" (the error of a
+    /// failure in its place).
     result_form result = result_form::present;
     /// `result_url`: "array" | "string" | "several" (two addresses of each video) | "item" (videos as
-    /// strings) | "video_url" (`result.video_url`) | "url" (`result.url`).
+    /// strings) | "video_url" (`result.video_url`) | "url" (`result.url`) | "video" (`result.video`) | "text" (`result`
+    /// itself) | "list" (`result` is an array of links) | "list_as_text" (and written as JSON text) | "items_video_url"
+    /// (`videos[].video_url`) | "items_urls" (`videos[].urls`) | "urls" (`result.urls`) | "video_urls"
+    /// (`result.video_urls`) | "output" (`result.output[].url`) | without `result`: "task_video_url" (`video_url`) |
+    /// "task_video" (`video.url`) | "task_metadata" (`metadata.url`) | "task_output" (`output`).
     url_form result_url = url_form::array;
     /// `link`: "valid" | "expired" | "expired_once" (a new poll gives a good one) | "forbidden" (403) |
     /// "missing" (404) | "no_range".
@@ -230,6 +273,8 @@ public:
     expires_form expires = expires_form::hours_24;
     /// `cost`: "present" | "absent".
     bool cost = true;
+    /// `padding_bytes`: size of a text in every state of a task that nobody reads; 0 for none.
+    std::uint64_t padding_bytes = 0;
     /// `file_bytes`: size up to which result files are padded (still playable); 0 for the bare clip.
     std::uint64_t file_bytes = 0;
 
@@ -239,7 +284,9 @@ public:
     double failure_fraction = 0;
     /// `failure.word`: tasks with this text in the prompt fail; empty for none.
     std::string failure_word = "[fail]";
-    /// `failure.status`: "failed" | "failure" | "error".
+    /// `failure.told`: "at_end" | "early" (the error stands beside the status of a task that still goes on).
+    bool failure_told_early = false;
+    /// `failure.status`: the word for failure, such as "fail" or "expired"; any that is not empty.
     std::string failure_status = "failed";
     /// `failure.message`: the reason given.
     std::string failure_message = "content policy violation";
@@ -301,14 +348,22 @@ private:
                                       {"object", submit_reply_form::object},
                                       {"queued_202", submit_reply_form::queued_202},
                                       {"error_in_200", submit_reply_form::error_in_200},
-                                      {"empty_array", submit_reply_form::empty_array}});
+                                      {"empty_array", submit_reply_form::empty_array},
+                                      {"task_id_in_object", submit_reply_form::task_id_in_object},
+                                      {"id_in_array", submit_reply_form::id_in_array},
+                                      {"own_task_id", submit_reply_form::own_task_id},
+                                      {"own_id", submit_reply_form::own_id},
+                                      {"id_as_data", submit_reply_form::id_as_data},
+                                      {"numeric_id", submit_reply_form::numeric_id},
+                                      {"long_id", submit_reply_form::long_id}});
         in.choose<invalid_parameter_form>("invalid_parameter", invalid_parameter,
                                           {{"error_400", invalid_parameter_form::error_400},
                                            {"error_500", invalid_parameter_form::error_500},
                                            {"task_fails", invalid_parameter_form::task_fails},
                                            {"ignored", invalid_parameter_form::ignored}});
         in.choose<idempotency_form>("idempotency", idempotency,
-                                    {{"off", idempotency_form::off},
+                                    {{"with_version", idempotency_form::with_version},
+                                     {"off", idempotency_form::off},
                                      {"on", idempotency_form::on},
                                      {"in_progress", idempotency_form::in_progress},
                                      {"key_reused", idempotency_form::key_reused},
@@ -329,6 +384,11 @@ private:
                                  {"text", balance_form::texts},
                                  {"unlimited", balance_form::unlimited},
                                  {"error_in_200", balance_form::error_in_200}});
+        in.number("least_balance_usd", least_balance_usd, 0, 1e12);
+        in.choose<usage_form>("usage_reply", usage_reply,
+                              {{"numbers", usage_form::numbers},
+                               {"text", usage_form::texts},
+                               {"unavailable", usage_form::unavailable}});
         in.choose<callback_form>("callback", callback,
                                  {{"off", callback_form::off},
                                   {"on", callback_form::on},
@@ -352,26 +412,39 @@ private:
 
     void read_task_switches(emulation::switch_reader& in)
     {
-        in.choose("first_status", first_status,
-                  {"pending", "submitted", "queued", "running", "processing", "in_progress"});
+        in.word("first_status", first_status);
+        in.word("working_status", working_status);
         in.choose<progress_form>("progress", progress,
                                  {{"jump", progress_form::jump},
                                   {"gradual", progress_form::gradual},
                                   {"text", progress_form::text},
                                   {"absent", progress_form::absent}});
-        in.choose("success_word", success_word,
-                  {"completed", "success", "succeeded", "finished", "COMPLETED"});
+        in.word("success_word", success_word);
         in.choose<result_form>("result", result,
                                {{"present", result_form::present},
                                 {"late", result_form::late},
-                                {"absent", result_form::absent}});
+                                {"absent", result_form::absent},
+                                {"error", result_form::error}});
         in.choose<url_form>("result_url", result_url,
                             {{"array", url_form::array},
                              {"string", url_form::string},
                              {"several", url_form::several},
                              {"item", url_form::item},
                              {"video_url", url_form::video_url},
-                             {"url", url_form::url}});
+                             {"url", url_form::url},
+                             {"video", url_form::video},
+                             {"text", url_form::text},
+                             {"list", url_form::list},
+                             {"list_as_text", url_form::list_as_text},
+                             {"items_video_url", url_form::items_video_url},
+                             {"items_urls", url_form::items_urls},
+                             {"urls", url_form::urls},
+                             {"video_urls", url_form::video_urls},
+                             {"output", url_form::output},
+                             {"task_video_url", url_form::task_video_url},
+                             {"task_video", url_form::task_video},
+                             {"task_metadata", url_form::task_metadata},
+                             {"task_output", url_form::task_output}});
         in.choose<link_form>("link", link,
                              {{"valid", link_form::valid},
                               {"expired", link_form::expired},
@@ -384,6 +457,7 @@ private:
                                  {"72h", expires_form::hours_72},
                                  {"absent", expires_form::absent}});
         in.choose<bool>("cost", cost, {{"present", true}, {"absent", false}});
+        in.count("padding_bytes", padding_bytes, 1U << 30U);
         in.count("file_bytes", file_bytes, 1U << 30U);
         if (auto const* nested = in.find("failure")) {
             emulation::switch_reader failing(*nested, "scenario.failure");
@@ -395,7 +469,8 @@ private:
                                           {"cancelled", failure_form::cancelled}});
             failing.number("fraction", failure_fraction, 0, 1);
             failing.text("word", failure_word);
-            failing.choose("status", failure_status, {"failed", "failure", "error"});
+            failing.choose<bool>("told", failure_told_early, {{"at_end", false}, {"early", true}});
+            failing.word("status", failure_status);
             failing.text("message", failure_message);
             failing.finish();
         }

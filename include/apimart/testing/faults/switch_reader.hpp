@@ -57,21 +57,12 @@ public:
         reject(name, "must be one of: " + list);
     }
 
-    /// A member that is one of some words which mean themselves.
-    void choose(std::string_view name, std::string& target, std::initializer_list<std::string_view> words)
+    /// A member that is any text but an empty one.
+    void word(std::string_view name, std::string& target)
     {
-        auto const* value = find(name);
-        if (value == nullptr)
-            return;
-        std::string list;
-        for (auto const& word : words) {
-            if (value->is_string() && value->get_string() == word) {
-                target = word;
-                return;
-            }
-            list.append(list.empty() ? "" : ", ").append(word);
-        }
-        reject(name, "must be one of: " + list);
+        text(name, target);
+        if (target.empty())
+            reject(name, "must not be empty");
     }
 
     void text(std::string_view name, std::string& target)

@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
-// POST /v1/uploads/images: the one file of a multipart body, and the answer to it.
+// The one file of a multipart body.
 #ifndef APIMART_TESTING_FILES_IMAGE_UPLOAD_HPP
 #define APIMART_TESTING_FILES_IMAGE_UPLOAD_HPP
-
-#include <apimart/testing/files/digest.hpp>
-#include <apimart/testing/network/http_message.hpp>
-#include <apimart/testing/rules/error_reply.hpp>
 
 #include <boost/url/grammar/ci_string.hpp>
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace apimart::testing::emulation {
 
@@ -22,7 +18,8 @@ namespace apimart::testing::emulation {
 class uploaded_file
 {
 public:
-    uploaded_file(std::string_view file_name, std::string_view bytes) : name(file_name), content(bytes) {}
+    uploaded_file(std::string file_name, std::string_view bytes) : name(std::move(file_name)), content(bytes)
+    {}
 
     std::string name;
     std::string_view content;
@@ -44,20 +41,29 @@ inline std::string_view image_type(std::string_view bytes) noexcept
     return {};
 }
 
-/// The value of a parameter in a header such as `form-data; name="file"`; empty when it is absent.
-inline std::string_view header_parameter(std::string_view header, std::string_view name) noexcept
+/// The value of a parameter in a header such as `form-data; name="file"`; empty when it is absent. In a quoted
+/// value a backslash stands before a character that is meant as it is.
+inline std::string header_parameter(std::string_view header, std::string_view name)
 {
-    for (auto at = header.find(';'); at != header.npos; at = header.find(';', at)) {
-        ++at;
-        while (at < header.size() && header[at] == ' ')
-            ++at;
-        auto const rest = header.substr(at);
-        if (!rest.starts_with(name) || !rest.substr(name.size()).starts_with('='))
-            continue;
-        auto const value = rest.substr(name.size() + 1);
-        if (value.starts_with('"'))
-            return value.substr(1, value.find('"', 1) - 1);
-        return value.substr(0, value.find_first_of("; "));
+    for (auto at = header.find(';'); at < header.size();) {
+        at = std::min(header.find_first_not_of("; ", at), header.size());
+        auto const end_of_name = std::min(header.find('=', at), header.size());
+        bool const wanted = header.substr(at, end_of_name - at) == name;
+        std::string value;
+        at = end_of_name + 1;
+        if (at < header.size() && header[at] == '"') {
+            for (++at; at < header.size() && header[at] != '"'; ++at) {
+                at += std::size_t{header[at] == '\\' && at + 1 < header.size()};
+                value += header[at];
+            }
+            at = header.find(';', at);
+        } else if (at < header.size()) {
+            auto const end = std::min(header.find_first_of("; ", at), header.size());
+            value = header.substr(at, end - at);
+            at = header.find(';', end);
+        }
+        if (wanted)
+            return value;
     }
     return {};
 }
@@ -86,40 +92,15 @@ inline std::optional<uploaded_file> file_part(std::string_view content_type, std
             disposition = disposition.substr(0, disposition.find("\r\n"));
             if (header_parameter(disposition, "name") == "file") {
                 auto const start = head_end + 4;
-                return uploaded_file(header_parameter(disposition, "filename"),
-                                     body.substr(start, end > start ? end - start : 0));
+                // Of a path its last part, so that no name leads out of the folder.
+                auto name = header_parameter(disposition, "filename");
+                name.erase(0, name.find_last_of('/') + 1);
+                return uploaded_file(std::move(name), body.substr(start, end > start ? end - start : 0));
             }
         }
         at = end;
     }
     return std::nullopt;
-}
-
-/// The documented answer to the `n`-th upload. Nothing is kept: no request of the emulator fetches images.
-///
-/// Its errors have an envelope of their own, without code and request id.
-inline reply upload_reply(request_view const& request, std::uint64_t n, std::int64_t unix_now)
-{
-    auto const refuse = [](unsigned status, std::string const& message) {
-        return reply(status, R"({"error":{"message":)" + json_quoted(message) +
-                                 R"(,"type":"invalid_request_error"}})");
-    };
-    auto const file = file_part(request.header("Content-Type").value_or(""), request.body);
-    if (!file)
-        return refuse(400, "missing or invalid file field: http: no such file");
-    constexpr std::size_t largest = 20'971'520;
-    if (file->content.size() > largest)
-        return refuse(413, "file size " + std::to_string(file->content.size()) + " exceeds maximum " +
-                               std::to_string(largest) + " bytes");
-    auto const type = image_type(file->content);
-    if (type.empty())
-        return refuse(400, "unsupported image type: application/octet-stream, allowed: jpeg, png, gif, webp");
-    std::string const address = "https://upload.apimart.ai/f/image/" + std::to_string(9'990'000'000'000 + n) +
-                                '-' + hex(sha256(file->content), 4) + '-' + file->name;
-    return reply(200, R"({"url":)" + json_quoted(address) + R"(,"filename":)" + json_quoted(file->name) +
-                          R"(,"content_type":")" + std::string(type) + R"(","bytes":)" +
-                          std::to_string(file->content.size()) + R"(,"created_at":)" +
-                          std::to_string(unix_now) + '}');
 }
 
 } // namespace apimart::testing::emulation

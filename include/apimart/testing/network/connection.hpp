@@ -240,7 +240,7 @@ private:
         if (scripted.act != fault_action::reply)
             co_return co_await carry_out(scripted);
         co_await linger();
-        reply answer = service_->fault_reply(scripted);
+        reply answer = service_->fault_reply(scripted, request);
         service_->answered(request_, answer.status);
         if (request != nullptr)
             service_->remember_fault_reply(*request, request_, answer);

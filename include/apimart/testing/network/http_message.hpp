@@ -144,6 +144,9 @@ inline std::optional<std::string> percent_decoded(std::string_view segment)
     return out;
 }
 
+/// Where links to uploaded images lead, below the service's address.
+inline constexpr std::string_view uploads_folder = "/f/image/";
+
 /// What a request is for, as far as its first line tells.
 inline operation operation_of(boost::beast::http::verb method, std::string_view target)
 {
@@ -159,7 +162,8 @@ inline operation operation_of(boost::beast::http::verb method, std::string_view 
             return operation::upload;
         return operation::unknown;
     }
-    if (path.starts_with("/files/") && (method == verb::get || method == verb::head))
+    if ((path.starts_with("/files/") || path.starts_with(uploads_folder)) &&
+        (method == verb::get || method == verb::head))
         return operation::download;
     if (method != verb::get)
         return operation::unknown;
@@ -167,7 +171,10 @@ inline operation operation_of(boost::beast::http::verb method, std::string_view 
         return operation::poll;
     if (path == "/v1/balance" || path == "/v1/user/balance" || path == "/balance" || path == "/user/balance")
         return operation::balance;
-    if (path == "/v1/models")
+    if (path == "/v1/usage" || path == "/usage")
+        return operation::usage;
+    if (path == "/v1/models" || path.starts_with("/v1/models/") || path == "/v1/model-schema" ||
+        path == "/v1/model-docs")
         return operation::models;
     if (path == "/__emulator/books" || path == "/__emulator/requests")
         return operation::books;

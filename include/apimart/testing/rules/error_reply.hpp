@@ -104,6 +104,18 @@ inline std::string gateway_page(unsigned status)
            "</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n";
 }
 
+/// The page of a CDN that lets nothing through to the service.
+inline std::string cdn_page(unsigned status)
+{
+    std::string const title = status == 403   ? "Access denied"
+                              : status == 401 ? "Authorization required"
+                              : status < 400  ? "This page has moved"
+                                              : "The web server is not responding";
+    return "<!DOCTYPE html>\n<html lang=\"en-US\">\n<head><meta charset=\"UTF-8\"><title>" + title +
+           "</title><style>" + std::string(2000, ' ') + "</style></head>\n<body><h1>" +
+           std::to_string(status) + ' ' + title + "</h1><p>Ray ID: 8f1e5a3c9d7b2046</p></body>\n</html>\n";
+}
+
 } // namespace apimart::testing::emulation
 
 #endif

@@ -28,8 +28,10 @@ namespace apimart::testing::emulation {
 class accepted_submit
 {
 public:
-    accepted_submit(std::string id, order ordered, std::optional<std::string> key, sha256_digest const& hash)
-        : task_id(std::move(id)), what(ordered), idempotency_key(std::move(key)), body(hash)
+    accepted_submit(std::string id, order ordered, std::optional<std::string> idempotency,
+                    sha256_digest const& hash, std::uint32_t api_key)
+        : task_id(std::move(id)), what(ordered), idempotency_key(std::move(idempotency)), body(hash),
+          key(api_key)
     {}
 
     std::string task_id;
@@ -37,6 +39,8 @@ public:
     /// The header as it came, whether or not the service honours it.
     std::optional<std::string> idempotency_key;
     sha256_digest body;
+    /// Which of the API keys that ordered something.
+    std::uint32_t key;
     /// What is charged at its end: nothing for a task that fails.
     micro_usd charge = 0;
     /// The number of the connection it came on.

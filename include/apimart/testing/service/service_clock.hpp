@@ -34,6 +34,11 @@ public:
         return std::chrono::floor<std::chrono::seconds>(unix_start_ + moment).count();
     }
 
+    std::int64_t unix_milliseconds(duration moment) const noexcept
+    {
+        return std::chrono::floor<std::chrono::milliseconds>(unix_start_ + moment).count();
+    }
+
 private:
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
     duration unix_start_ = std::chrono::system_clock::now().time_since_epoch();

@@ -11,19 +11,14 @@
 
 namespace apimart::testing::emulation {
 
-/// The id of the `n`-th accepted task: 31 characters, unique within one emulator, the same for the same seed.
-///
-/// The time part of the ULID counts tasks from a fixed moment instead of reading the clock, because ids that
-/// change from run to run make a failing test hard to repeat.
-inline std::string make_task_id(std::uint64_t seed, std::uint64_t n)
+/// The id of the `n`-th accepted task, of a moment in unix milliseconds: 31 characters, unique for one seed.
+inline std::string make_task_id(std::uint64_t seed, std::uint64_t moment_ms, std::uint64_t n)
 {
     constexpr std::string_view crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    constexpr std::uint64_t first_moment_ms = 1'763'088'289'000;
     std::string id = "task_";
     id.reserve(31);
-    std::uint64_t const moment = first_moment_ms + n;
     for (int shift = 45; shift >= 0; shift -= 5)
-        id += crockford[(moment >> shift) & 31U];
+        id += crockford[(moment_ms >> shift) & 31U];
     for (auto purpose : {draw_for::id_high, draw_for::id_low}) {
         std::uint64_t const bits = draw(seed, purpose, n);
         for (int shift = 35; shift >= 0; shift -= 5)

@@ -7,12 +7,16 @@
 #include <apimart/testing/faults/seeded_random.hpp>
 #include <apimart/testing/files/file_server.hpp>
 #include <apimart/testing/rules/error_reply.hpp>
+#include <apimart/testing/rules/filled_text.hpp>
 #include <apimart/testing/rules/order.hpp>
 #include <apimart/testing/rules/price_list.hpp>
+#include <apimart/testing/rules/result_shape.hpp>
 #include <apimart/testing/service/service_clock.hpp>
 #include <apimart/testing/service/task_life.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
@@ -77,8 +81,12 @@ public:
         out.append(R"({"id":")").append(id).append(R"(","status":")").append(status(view.phase)).append("\"");
         if (!bare)
             write_progress(out, view);
+        if (form_.padding_bytes > 0)
+            out.append(R"(,"log":")").append(static_cast<std::size_t>(form_.padding_bytes), '.').append("\"");
         if (view.phase == task_phase::completed && !bare)
             write_result(out, id, task);
+        if (form_.failure_told_early && !view.finished() && task.life.ending() == task_phase::failed)
+            write_failure(out, task);
         auto const created = clock_.unix_seconds(task.created);
         out.append(R"(,"created":)").append(std::to_string(created));
         if (view.finished()) {
@@ -109,7 +117,7 @@ private:
         case task_phase::pending:
             return form_.first_status;
         case task_phase::processing:
-            return "processing";
+            return form_.working_status;
         case task_phase::completed:
             return form_.success_word;
         case task_phase::failed:
@@ -144,6 +152,10 @@ private:
 
     void write_result(std::string& out, std::string_view id, task_record const& task) const
     {
+        if (form_.result == scenario::result_form::error) {
+            write_failure(out, task);
+            return;
+        }
         if (form_.result == scenario::result_form::absent ||
             (form_.result == scenario::result_form::late && !task.end_told))
             return;
@@ -154,41 +166,17 @@ private:
         auto const ended = ended_at(task);
         bool const renewed = form_.link == scenario::link_form::expired_once || now >= ended + link_life();
         auto const expires = stale ? ended - 1 : (renewed ? now : ended) + link_life();
-        switch (form_.result_url) {
-        case scenario::url_form::video_url:
-            out.append(R"(,"result":{"video_url":)").append(address(id, task, 0, 0, expires)).append("}");
-            return;
-        case scenario::url_form::url:
-            out.append(R"(,"result":{"url":)").append(address(id, task, 0, 0, expires)).append("}");
-            return;
-        default:
-            break;
-        }
-        out.append(R"(,"result":{"videos":[)");
-        for (int sample = 0; sample < task.what.samples; ++sample) {
-            if (sample > 0)
-                out += ',';
-            std::string const first = address(id, task, sample, 0, expires);
-            if (form_.result_url == scenario::url_form::item) {
-                out += first;
-                continue;
-            }
-            out.append(R"({"url":)");
-            if (form_.result_url == scenario::url_form::string)
-                out += first;
-            else if (form_.result_url == scenario::url_form::several)
-                out.append("[")
-                    .append(first)
-                    .append(",")
-                    .append(address(id, task, sample, 1, expires))
-                    .append("]");
-            else
-                out.append("[").append(first).append("]");
-            if (form_.expires != scenario::expires_form::absent)
-                out.append(R"(,"expires_at":)").append(std::to_string(expires));
-            out += '}';
-        }
-        out += "]}";
+        std::string const until = form_.expires == scenario::expires_form::absent
+                                      ? ""
+                                      : R"(,"expires_at":)" + std::to_string(expires);
+        result_shape const shape = shape_of_result(form_.result_url);
+        std::string items;
+        for (int sample = 0; sample < (shape.takes_samples ? task.what.samples : 1); ++sample)
+            items.append(sample > 0 ? "," : "")
+                .append(filled(shape.item, {{"{url}", address(id, task, sample, 0, expires)},
+                                            {"{second}", address(id, task, sample, 1, expires)},
+                                            {"{until}", until}}));
+        out.append(filled(shape.whole, {{"{items}", items}, {"{text}", json_quoted('[' + items + ']')}}));
     }
 
     std::string address(std::string_view id, task_record const& task, int sample, int copy,
