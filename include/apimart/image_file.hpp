@@ -4,30 +4,17 @@
 
 #include <apimart/errors/validation_result.hpp>
 #include <apimart/models/kling_3_0_turbo.hpp>
+#include <apimart/parameter/image_file.hpp>
 #include <apimart/request.hpp>
 #include <apimart/validation/image_reader.hpp>
 
 #include <boost/system/result.hpp>
 
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <utility>
 
 namespace apimart {
-
-/// A picture in a local file. Names it only; nothing is read before it is used.
-class image_file
-{
-public:
-    explicit image_file(std::filesystem::path path) : path_(std::move(path)) {}
-
-    std::filesystem::path const& path() const& noexcept { return path_; }
-    std::filesystem::path path() && { return std::move(path_); }
-
-private:
-    std::filesystem::path path_;
-};
 
 /// A picture as the Base64 text that travels in a request; can be given where a request takes one.
 ///
