@@ -35,7 +35,7 @@ enum class unknown_fields : std::uint8_t
 enum class local_files : std::uint8_t
 {
     reject, ///< reported; right for JSON that somebody else has written
-    allow   ///< taken as `image_file`: whoever wrote the JSON chooses which pictures of this machine are uploaded
+    allow ///< taken as `image_file`: whoever wrote the JSON chooses which pictures of this machine are uploaded
 };
 
 /// A picture of a request that is still in a local file.
@@ -180,11 +180,9 @@ private:
         return info_of<Model>.find(Kind::name);
     }
 
-    static boost::system::result<any_request, validation_result> read(boost::json::value body,
-                                                                      unknown_fields others,
-                                                                      std::span<model_info const> among,
-                                                                      local_files files,
-                                                                      validation_result found);
+    static boost::system::result<any_request, validation_result>
+    read(boost::json::value body, unknown_fields others, std::span<model_info const> among, local_files files,
+         validation_result found);
     bool is_local_file(std::string_view text) const noexcept;
     static model_info const* find_model_of(boost::json::object const& body, std::span<model_info const> among,
                                            validation_result& found);

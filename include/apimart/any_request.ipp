@@ -29,8 +29,8 @@ APIMART_INLINE boost::system::result<any_request, validation_result> any_request
     return parse(json, others, models());
 }
 
-APIMART_INLINE boost::system::result<any_request, validation_result>
-any_request::parse(std::string_view json, local_files files)
+APIMART_INLINE boost::system::result<any_request, validation_result> any_request::parse(std::string_view json,
+                                                                                        local_files files)
 {
     return parse(json, unknown_fields::reject, models(), files);
 }
@@ -81,12 +81,12 @@ APIMART_INLINE std::vector<local_image> any_request::local_images() const
     std::vector<local_image> all;
     if (beside_.local_files.empty() || kind_ == nullptr)
         return all;
-    detail::visit_picture_texts(
-        *kind_, body_, [&](detail::json_pointer const& where, boost::json::string const& text) {
-            auto path = detail::path_of_file_url(text);
-            if (path && is_local_file(text))
-                all.emplace_back(where.pointer(), image_file(std::move(*path)));
-        });
+    detail::visit_picture_texts(*kind_, body_,
+                                [&](detail::json_pointer const& where, boost::json::string const& text) {
+                                    auto path = detail::path_of_file_url(text);
+                                    if (path && is_local_file(text))
+                                        all.emplace_back(where.pointer(), image_file(std::move(*path)));
+                                });
     return all;
 }
 
@@ -94,11 +94,10 @@ APIMART_INLINE void any_request::replace(image_file const& file, std::string_vie
 {
     if (beside_.local_files.empty() || kind_ == nullptr)
         return;
-    detail::visit_picture_texts(
-        *kind_, body_, [&](detail::json_pointer const&, boost::json::string& text) {
-            if (is_local_file(text) && detail::path_of_file_url(text) == file.path())
-                text = link;
-        });
+    detail::visit_picture_texts(*kind_, body_, [&](detail::json_pointer const&, boost::json::string& text) {
+        if (is_local_file(text) && detail::path_of_file_url(text) == file.path())
+            text = link;
+    });
 }
 
 APIMART_INLINE std::string any_request::serialize() const

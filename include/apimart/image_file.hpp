@@ -7,6 +7,7 @@
 #include <apimart/parameter/image_file.hpp>
 #include <apimart/request.hpp>
 #include <apimart/validation/image_reader.hpp>
+#include <apimart/validation/picture_reader.hpp>
 
 #include <boost/system/result.hpp>
 
@@ -73,6 +74,18 @@ template <class Model = kling_3_0_turbo>
             return found;
         return base64_image(std::move(text));
     }
+
+/// Adds what `client::upload` has against a local picture without sending it, with its place in a request: no JPEG, PNG,
+/// WebP or GIF by its content, too large, not there. Blocks while it reads the first bytes.
+inline void check_upload(image_file const& file, validation_result& found,
+                         std::string const& pointer = "/file")
+{
+    auto const opened = detail::picture_reader(file, pointer).open();
+    if (opened)
+        return;
+    for (violation const& each : opened.error().validation().entries())
+        found.add_error(each.pointer(), each.message(), each.value());
+}
 
 } // namespace apimart
 

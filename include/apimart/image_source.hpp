@@ -41,8 +41,7 @@ class image_source
 {
 public:
     template <class Path>
-        requires(std::convertible_to<Path const&, std::filesystem::path> &&
-                 !std::same_as<Path, image_source>)
+        requires(std::convertible_to<Path const&, std::filesystem::path> && !std::same_as<Path, image_source>)
     image_source(Path const& path) : path_(path) {}
     image_source(image_file file) : path_(std::move(file).path()) {}
     image_source(image_bytes const& picture) : path_(picture.file_name()), bytes_(picture.bytes()) {}

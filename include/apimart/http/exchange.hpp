@@ -275,8 +275,7 @@ private:
     {
         body_ = std::make_shared<body_write>(runtime_.strand(), *this);
         boost::asio::co_spawn(
-            runtime_.strand(),
-            write_all(connection_, body_, runtime_.timeouts.send, text, std::move(rest)),
+            runtime_.strand(), write_all(connection_, body_, runtime_.timeouts.send, text, std::move(rest)),
             [body = body_](std::exception_ptr thrown, error_code code) {
                 body->active = false;
                 body->ended.cancel();

@@ -183,9 +183,10 @@ inline std::optional<error_info> refuse_local_images(any_request const& request)
         return std::nullopt;
     validation_result found;
     for (local_image const& each : local)
-        found.add_error(each.pointer(),
-                        "must be uploaded first: by `client::upload_files`, or by `client::generate` as a whole",
-                        excerpt(std::string_view(each.file().path().native())));
+        found.add_error(
+            each.pointer(),
+            "must be uploaded first: by `client::upload_files`, or by `client::generate` as a whole",
+            excerpt(std::string_view(each.file().path().native())));
     return error_info(errc::invalid_request).validation(std::move(found));
 }
 

@@ -32,8 +32,8 @@ awaitable<result<T>> off_strand(client_runtime& runtime, std::shared_ptr<picture
     std::optional<result<T>> found;
     std::function<result<T>()> const function = [from, read] { return ((*from).*read)(); };
     try {
-        found = co_await blocking_call<result<T>>::run(runtime.strand(), function, pause,
-                                                       runtime.timeouts.send);
+        found =
+            co_await blocking_call<result<T>>::run(runtime.strand(), function, pause, runtime.timeouts.send);
     } catch (std::system_error const& e) {
         found.emplace(error_info(errc::resource_exhausted, "no thread for reading " + from->name())
                           .underlying(error_code(e.code().value(), boost::system::system_category())));
@@ -59,7 +59,8 @@ public:
             runtime_.emit(on_progress_, sent_, picture_->size());
         if (picture_->at_end())
             co_return std::exchange(is_closed_, true) ? std::string_view() : tail_;
-        result<std::string_view> piece = co_await off_strand(runtime_, picture_, &picture_reader::read, pause);
+        result<std::string_view> piece =
+            co_await off_strand(runtime_, picture_, &picture_reader::read, pause);
         if (!piece)
             co_return piece;
         sent_ += piece->size();
@@ -123,8 +124,12 @@ inline awaitable<result<uploaded_image>> post_picture(client_state& client, oper
     result<http_response> const answer = read_answer(client, x.result, false);
     if (!answer && op.stop_reason && x.result.phase < request_phase::committed)
         co_return error_info(op.stop_reason);
-    if (!answer)
-        co_return answer.error();
+    if (!answer) {
+        error_info why = answer.error();
+        if (x.result.phase == request_phase::sending)
+            why.client_message(why.client_message() + "; the service has not got all of it");
+        co_return why;
+    }
     result<uploaded_image> there = read_upload_response(*answer, wall_clock());
     if (!there)
         co_return client.credentials.redacted(there.error());
@@ -233,9 +238,8 @@ inline awaitable<std::optional<error_info>> upload_local_images(client_state& cl
 }
 
 // What a call of `client::upload_files` is.
-inline awaitable<result<any_request>> upload_files(client_state& client, operation& op,
-                                                   any_request const& request,
-                                                   upload_settings const& settings)
+inline awaitable<result<any_request>>
+upload_files(client_state& client, operation& op, any_request const& request, upload_settings const& settings)
 {
     client.set_limit(op, settings.timeout, op.begun);
     if (validation_result found = request.check(); !found.ok())

@@ -34,10 +34,7 @@ public:
     public:
         slots turn{1};
 
-        uploaded_image const* link(time_point now) const
-        {
-            return link_ && now < until_ ? &*link_ : nullptr;
-        }
+        uploaded_image const* link(time_point now) const { return link_ && now < until_ ? &*link_ : nullptr; }
         void succeeded(uploaded_image link, time_point begun)
         {
             link_ = std::move(link);
@@ -63,11 +60,13 @@ public:
 
     std::shared_ptr<entry> find(sha256_digest const& content, time_point now)
     {
-        std::erase_if(entries_, [&](auto const& each) { return is_idle(each) && each.second->until_ <= now; });
+        std::erase_if(entries_,
+                      [&](auto const& each) { return is_idle(each) && each.second->until_ <= now; });
         if (entries_.size() >= max_entries && !entries_.contains(content)) {
             auto const oldest =
                 std::min_element(entries_.begin(), entries_.end(), [](auto const& a, auto const& b) {
-                    return std::pair(!is_idle(a), a.second->until_) < std::pair(!is_idle(b), b.second->until_);
+                    return std::pair(!is_idle(a), a.second->until_) <
+                           std::pair(!is_idle(b), b.second->until_);
                 });
             if (is_idle(*oldest))
                 entries_.erase(oldest);

@@ -62,8 +62,7 @@ protected:
     explicit argument_value(element_entry const& element) noexcept
         : form_(form::object), object_(&element.json()), files_(&element.local_files())
     {}
-    explicit argument_value(image_file const& file) noexcept
-        : form_(form::file), text_(file.path().native())
+    explicit argument_value(image_file const& file) noexcept : form_(form::file), text_(file.path().native())
     {}
 
 private:
@@ -101,9 +100,9 @@ inline constexpr bool is_element<element<Pictures>> = true;
 
 // What is given by mistake for something else, and therefore told so in a sentence.
 template <class T>
-concept value_like = std::is_arithmetic_v<T> || std::convertible_to<T const&, std::string_view> ||
-    is_duration<T> || is_choice_of_something<T> || is_runtime_value<T> || is_element<T> ||
-    std::same_as<T, image_file>;
+concept value_like =
+    std::is_arithmetic_v<T> || std::convertible_to<T const&, std::string_view> || is_duration<T> ||
+    is_choice_of_something<T> || is_runtime_value<T> || is_element<T> || std::same_as<T, image_file>;
 
 template <class T>
 inline constexpr bool is_text_literal = false;

@@ -154,9 +154,7 @@ public:
     /// An element whose number of pictures is known is also one whose number is known only at run time.
     template <std::size_t Known>
         requires(Known != std::dynamic_extent)
-    element(element<Known> const& other)
-        : element_entry(static_cast<detail::element_entry const&>(other))
-    {}
+    element(element<Known> const& other) : element_entry(static_cast<detail::element_entry const&>(other)) {}
 };
 
 template <class... Urls>

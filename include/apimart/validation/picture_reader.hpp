@@ -91,7 +91,8 @@ public:
             piece = std::string_view(buffer_.data(), read_at(offset_, buffer_.data(), wanted));
         }
         if (piece.size() < wanted)
-            return unreadable(read_error_ ? read_error_.message() : "it became shorter").underlying(read_error_);
+            return unreadable(read_error_ ? read_error_.message() : "it became shorter")
+                .underlying(read_error_);
         EVP_DigestUpdate(hash_.get(), piece.data(), piece.size());
         offset_ += piece.size();
         return piece;
@@ -138,8 +139,7 @@ private:
                 done = source_.bytes()->copy(to, wanted, offset);
                 break;
             }
-            auto const n = ::pread(descriptor_, to + done, wanted - done,
-                                   static_cast<off_t>(offset + done));
+            auto const n = ::pread(descriptor_, to + done, wanted - done, static_cast<off_t>(offset + done));
             if (n < 0 && errno == EINTR)
                 continue;
             if (n < 0)
