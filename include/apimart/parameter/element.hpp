@@ -4,7 +4,6 @@
 
 #include <apimart/parameter/compile_time_rule.hpp>
 #include <apimart/parameter/image_file.hpp>
-#include <apimart/text/file_url.hpp>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -63,7 +62,7 @@ public:
     template <std::convertible_to<std::string_view> Text>
         requires(!std::is_array_v<Text>)
     constexpr element_picture(Text const& url) : url_(url) {}
-    element_picture(image_file const& file) : url_(file.path().native()), is_file_(true) {}
+    element_picture(image_file const& file) : url_(file.path()), is_file_(true) {}
 
     constexpr std::string_view url() const noexcept { return url_; }
     constexpr bool is_file() const noexcept { return is_file_; }
@@ -92,7 +91,7 @@ protected:
     {
         std::string_view text = picture.url();
         if (picture.is_file())
-            text = files_.emplace_back(file_url(text));
+            text = files_.emplace_back(local_file_text(text));
         entry_[boost::json::string_view(element_field::pictures)].get_array().emplace_back(
             boost::json::string_view(text));
     }

@@ -5,8 +5,8 @@
 #include <apimart/parameter/vocabulary.hpp>
 
 #include <concepts>
-#include <filesystem>
 #include <iterator>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -19,16 +19,19 @@ namespace apimart {
 class image_file
 {
 public:
-    explicit image_file(std::filesystem::path path) : path_(std::move(path)) {}
+    explicit image_file(std::string path) : path_(std::move(path)) {}
 
-    std::filesystem::path const& path() const& noexcept { return path_; }
-    std::filesystem::path path() && { return std::move(path_); }
+    std::string const& path() const& noexcept { return path_; }
+    std::string path() && { return std::move(path_); }
 
 private:
-    std::filesystem::path path_;
+    std::string path_;
 };
 
 namespace detail {
+
+// How a local file stands in a request until it is uploaded.
+std::string local_file_text(std::string_view path);
 
 // Parameters whose URLs are those of pictures; there is no upload of anything else.
 constexpr bool takes_picture(std::string_view parameter_name) noexcept

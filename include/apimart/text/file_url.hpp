@@ -7,7 +7,6 @@
 #include <boost/url/rfc/unreserved_chars.hpp>
 
 #include <cstddef>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,7 +26,7 @@ inline std::string file_url(std::string_view path)
 }
 
 // Takes names that nobody has encoded, too: what begins no escape stands for itself. A file of another machine is none.
-inline std::optional<std::filesystem::path> path_of_file_url(std::string_view url)
+inline std::optional<std::string> path_of_file_url(std::string_view url)
 {
     using boost::urls::grammar::hexdig_value;
     if (!url.starts_with(file_scheme))

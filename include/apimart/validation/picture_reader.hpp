@@ -27,6 +27,11 @@
 
 namespace apimart::detail {
 
+inline std::string file_name_of(std::string const& path)
+{
+    return path.substr(path.rfind('/') + 1);
+}
+
 using sha256_digest = std::array<unsigned char, 32>;
 
 // The content of a picture that is uploaded, piece by piece, from a file or from memory. Opened once: what was checked is
@@ -109,7 +114,12 @@ public:
 
     std::size_t size() const noexcept { return size_; }
     std::string_view type() const noexcept { return type_; }
-    std::string name() const { return source_.path().filename().string(); }
+    // The part without a name would be no file to the service.
+    std::string name() const
+    {
+        std::string const name = file_name_of(source_.path());
+        return name.empty() ? "image" : name;
+    }
 
     error_info unreadable(std::string const& why) const
     {

@@ -3,6 +3,7 @@
 #define APIMART_VALIDATION_REQUEST_BODY_IPP
 
 #include <apimart/separate_compilation.hpp>
+#include <apimart/text/file_url.hpp>
 #include <apimart/validation/json_of.hpp>
 #include <apimart/validation/request_body.hpp>
 #include <apimart/validation/shot_script.hpp>
@@ -12,6 +13,11 @@
 #include <utility>
 
 namespace apimart::detail {
+
+APIMART_INLINE std::string local_file_text(std::string_view path)
+{
+    return file_url(path);
+}
 
 APIMART_INLINE void argument_value::store_in(boost::json::object& body, std::string_view name) const
 {
@@ -27,7 +33,7 @@ APIMART_INLINE void argument_value::append_to(boost::json::array& list) const
 APIMART_INLINE void argument_value::add_local_files(std::vector<std::string>& files) const
 {
     if (form_ == form::file)
-        files.push_back(file_url(text_));
+        files.push_back(local_file_text(text_));
     else if (files_ != nullptr)
         files.insert(files.end(), files_->begin(), files_->end());
 }
@@ -44,7 +50,7 @@ APIMART_INLINE boost::json::value argument_value::to_json(boost::json::storage_p
     case form::text:
         return boost::json::value(boost::json::string_view(text_), storage);
     case form::file:
-        return boost::json::value(boost::json::string_view(file_url(text_)), storage);
+        return boost::json::value(boost::json::string_view(local_file_text(text_)), storage);
     case form::object:
         return boost::json::value(*object_, storage);
     case form::nothing:
@@ -138,7 +144,7 @@ APIMART_INLINE void request_body::append(boost::json::array& list, std::string_v
 
 APIMART_INLINE void request_body::append(boost::json::array& list, image_file const& file)
 {
-    append(list, beside_.local_files.emplace_back(file_url(file.path().native())));
+    append(list, beside_.local_files.emplace_back(local_file_text(file.path())));
 }
 
 APIMART_INLINE void request_body::append(boost::json::array& list, element_entry const& entry)

@@ -4,6 +4,7 @@
 
 #include <apimart/errors/validation_result.hpp>
 #include <apimart/parameter/model_info.hpp>
+#include <apimart/text/file_url.hpp>
 #include <apimart/text/utf8.hpp>
 #include <apimart/validation/excerpt.hpp>
 #include <apimart/validation/json_pointer.hpp>
