@@ -317,7 +317,7 @@ TEST_CASE("local pictures: every parameter for a picture takes one, and nothing 
           any_request(
               motion_control<kling_v3_motion_control>(file, "https://a.example/1.mp4", from_video, pro))}) {
         CAPTURE(each.serialize());
-        CHECK(each.check().describe().empty());
+        CHECK(each.check().ok());
         CHECK(each.local_images().size() == 1);
     }
     for (char const* const text :

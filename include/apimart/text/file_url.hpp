@@ -32,10 +32,11 @@ inline std::optional<std::string> path_of_file_url(std::string_view url)
     if (!url.starts_with(file_scheme))
         return std::nullopt;
     url.remove_prefix(file_scheme.size());
-    for (std::string_view const own : {"//localhost/", "///"})
-        if (url.starts_with(own))
-            url.remove_prefix(own.size() - 1);
-    if (url.empty() || url.starts_with("//"))
+    if (url.starts_with("///"))
+        url.remove_prefix(2);
+    else if (url.starts_with("//localhost/"))
+        url.remove_prefix(std::string_view("//localhost").size());
+    else if (url.empty() || url.starts_with("//"))
         return std::nullopt;
     std::string path;
     for (std::size_t i = 0; i < url.size(); ++i) {
