@@ -100,7 +100,8 @@ inline input read_requests(std::istream& in, std::string const& file, std::ostre
             line.model = std::string(parsed->model());
             found = parsed->check(); // what is only advised
             for (apimart::local_image const& picture : parsed->local_images())
-                apimart::check_upload(picture.file(), found, picture.pointer());
+                for (apimart::violation const& v : apimart::check_upload(picture).entries())
+                    found.add_error(v.pointer(), v.message(), v.value());
         } else {
             found = parsed.error();
         }

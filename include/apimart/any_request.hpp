@@ -42,7 +42,8 @@ enum class local_files : std::uint8_t
 class local_image
 {
 public:
-    local_image(std::string pointer, image_file file) : pointer_(std::move(pointer)), file_(std::move(file))
+    local_image(std::string pointer, image_file file, image_limits const& limits)
+        : pointer_(std::move(pointer)), file_(std::move(file)), limits_(limits)
     {}
 
     /// Its place, as the JSON pointer of a violation.
@@ -50,10 +51,14 @@ public:
     std::string pointer() && { return std::move(pointer_); }
     image_file const& file() const& noexcept { return file_; }
     image_file file() && { return std::move(file_); }
+    /// What the model asks of it, besides what every upload has to be; no bytes where nothing is documented.
+    image_limits const& limits() const& noexcept { return limits_; }
+    image_limits limits() && noexcept { return limits_; }
 
 private:
     std::string pointer_;
     image_file file_;
+    image_limits limits_;
 };
 
 /// A request whose model and kind are known at run time only.

@@ -82,12 +82,13 @@ APIMART_INLINE std::vector<local_image> any_request::local_images() const
     std::vector<local_image> all;
     if (beside_.local_files.empty() || kind_ == nullptr)
         return all;
-    detail::visit_picture_texts(*kind_, body_,
-                                [&](detail::json_pointer const& where, boost::json::string const& text) {
-                                    auto path = detail::path_of_file_url(text);
-                                    if (path && is_local_file(text))
-                                        all.emplace_back(where.pointer(), image_file(std::move(*path)));
-                                });
+    detail::visit_picture_texts(
+        *kind_, body_,
+        [&](detail::json_pointer const& where, boost::json::string const& text, image_limits const& limits) {
+            auto path = detail::path_of_file_url(text);
+            if (path && is_local_file(text))
+                all.emplace_back(where.pointer(), image_file(std::move(*path)), limits);
+        });
     return all;
 }
 
@@ -95,10 +96,11 @@ APIMART_INLINE void any_request::replace(image_file const& file, std::string_vie
 {
     if (beside_.local_files.empty() || kind_ == nullptr)
         return;
-    detail::visit_picture_texts(*kind_, body_, [&](detail::json_pointer const&, boost::json::string& text) {
-        if (is_local_file(text) && detail::path_of_file_url(text) == file.path())
-            text = link;
-    });
+    detail::visit_picture_texts(
+        *kind_, body_, [&](detail::json_pointer const&, boost::json::string& text, image_limits const&) {
+            if (is_local_file(text) && detail::path_of_file_url(text) == file.path())
+                text = link;
+        });
 }
 
 APIMART_INLINE std::string any_request::serialize() const
@@ -151,11 +153,12 @@ any_request::read(boost::json::value body, unknown_fields others, std::span<mode
                 !model->knows(std::string_view(one.key())))
                 result.beside_.extra_fields.emplace_back(std::string_view(one.key()));
     if (files == local_files::allow)
-        detail::visit_picture_texts(kind, std::as_const(result.body_),
-                                    [&](detail::json_pointer const&, boost::json::string const& text) {
-                                        if (detail::path_of_file_url(text))
-                                            result.beside_.local_files.emplace_back(std::string_view(text));
-                                    });
+        detail::visit_picture_texts(
+            kind, std::as_const(result.body_),
+            [&](detail::json_pointer const&, boost::json::string const& text, image_limits const&) {
+                if (detail::path_of_file_url(text))
+                    result.beside_.local_files.emplace_back(std::string_view(text));
+            });
     detail::validator(*model, kind, result.body_, result.beside_, found).run();
     if (!found.ok())
         return found;

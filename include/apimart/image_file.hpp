@@ -2,6 +2,7 @@
 #ifndef APIMART_IMAGE_FILE_HPP
 #define APIMART_IMAGE_FILE_HPP
 
+#include <apimart/any_request.hpp>
 #include <apimart/errors/validation_result.hpp>
 #include <apimart/models/kling_3_0_turbo.hpp>
 #include <apimart/parameter/image_file.hpp>
@@ -75,16 +76,12 @@ template <class Model = kling_3_0_turbo>
         return base64_image(std::move(text));
     }
 
-/// Adds what `client::upload` has against a local picture without sending it, with its place in a request: no JPEG, PNG,
-/// WebP or GIF by its content, too large, not there. Blocks while it reads the first bytes.
-inline void check_upload(image_file const& file, validation_result& found,
-                         std::string const& pointer = "/file")
+/// What keeps a local picture of a request from being uploaded: no JPEG, PNG, WebP or GIF by its content, too large, not
+/// there, or other than its model asks for. Blocks while it reads the beginning of the file.
+inline validation_result check_upload(local_image const& picture)
 {
-    auto const opened = detail::picture_reader(file, pointer).open();
-    if (opened)
-        return;
-    for (violation const& each : opened.error().validation().entries())
-        found.add_error(each.pointer(), each.message(), each.value());
+    auto const opened = detail::picture_reader(picture.file(), picture.pointer(), picture.limits()).open();
+    return opened ? validation_result() : opened.error().validation();
 }
 
 } // namespace apimart

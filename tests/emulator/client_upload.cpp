@@ -608,6 +608,10 @@ TEST_CASE("client generate: what is wrong with a local picture or with its uploa
     auto const missing = why_of(image_to_video<kling_v3>("a", image_file(folder / "none.png")));
     CHECK(missing.code() == errc::invalid_request);
     CHECK(missing.validation().describe().starts_with("/image_urls/0: must be a file that can be read"));
+    write_file(folder / "a.gif", "GIF89a which this model does not take");
+    auto const other_type = why_of(image_to_video<kling_3_0_turbo>(image_file(folder / "a.gif")));
+    CHECK(other_type.validation().describe() ==
+          "/first_frame_image: must be a JPEG or PNG picture (got a file of 37 bytes)");
     auto const invalid =
         why_of(image_to_video<kling_v3>("a", image_file(folder / "a.png")).duration(runtime(99s)));
     CHECK(invalid.code() == errc::invalid_request);

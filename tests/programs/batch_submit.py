@@ -240,7 +240,7 @@ def case_failed_tasks_are_listed_with_the_reason(folder):
 
 def case_local_pictures_are_uploaded_first_each_once(folder):
     picture = Path(folder) / "a picture.txt"
-    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(1000))
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x02\x80\0\0\x01\xe0" + bytes(1000))
     copy = Path(folder) / "copy.png"
     copy.write_bytes(picture.read_bytes())
     turbo = {"model": "kling-3.0-turbo", "first_frame_image": f"file://{picture}"}

@@ -69,6 +69,8 @@ public:
             body_->owner = nullptr;
         if (runtime_.destroyed())
             return;
+        if (body_)
+            body_->stop();
         if (state_ != state::over)
             runtime_.counters.requests_in_flight.subtract();
         if (connection_)

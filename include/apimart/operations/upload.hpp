@@ -163,7 +163,7 @@ inline awaitable<result<sha256_digest>> inspect(client_state& client, operation&
 // The link for one picture: of an earlier upload of the same content, or of a new one.
 inline awaitable<result<uploaded_image>> find_or_upload(client_state& client, operation& op,
                                                         image_source const& source, std::string pointer,
-                                                        upload_settings const& settings)
+                                                        image_limits limits, upload_settings const& settings)
 {
     client_runtime& runtime = client.runtime;
     slots::waiter line(runtime.strand());
@@ -176,7 +176,7 @@ inline awaitable<result<uploaded_image>> find_or_upload(client_state& client, op
         co_return error_info(op.stop_reason);
     slot_guard const place(client.upload_slots);
 
-    auto const picture = std::make_shared<picture_reader>(source, std::move(pointer));
+    auto const picture = std::make_shared<picture_reader>(source, std::move(pointer), limits);
     result<sha256_digest> const digest = co_await inspect(client, op, picture);
     if (!digest)
         co_return digest.error();
@@ -211,7 +211,7 @@ inline awaitable<result<uploaded_image>> upload(client_state& client, operation&
                                                 image_source const& source, upload_settings const& settings)
 {
     client.set_limit(op, settings.timeout, op.begun);
-    result<uploaded_image> there = co_await find_or_upload(client, op, source, "/file", settings);
+    result<uploaded_image> there = co_await find_or_upload(client, op, source, "/file", {}, settings);
     co_return there;
 }
 
@@ -223,7 +223,7 @@ inline awaitable<std::optional<error_info>> upload_local_images(client_state& cl
     std::vector<local_image> const all = request.local_images();
     for (local_image const& each : all) {
         result<uploaded_image> const there =
-            co_await find_or_upload(client, op, each.file(), each.pointer(), settings);
+            co_await find_or_upload(client, op, each.file(), each.pointer(), each.limits(), settings);
         if (there) {
             request.replace(each.file(), there->url());
             continue;

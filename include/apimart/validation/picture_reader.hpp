@@ -6,6 +6,7 @@
 #include <apimart/image_source.hpp>
 #include <apimart/validation/excerpt.hpp>
 #include <apimart/validation/image_header.hpp>
+#include <apimart/validation/image_reader.hpp>
 #include <apimart/validation/media_text.hpp>
 
 #include <openssl/evp.h>
@@ -16,6 +17,7 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -43,9 +45,9 @@ public:
     static constexpr std::size_t max_size = 20'971'520;
     static constexpr std::size_t piece_size = std::size_t{256} << 10U;
 
-    // `pointer` is the place of the picture in errors.
-    picture_reader(image_source source, std::string pointer)
-        : source_(std::move(source)), pointer_(std::move(pointer)), hash_(EVP_MD_CTX_new())
+    // `pointer` is the place of the picture in errors; a model may have limits of its own.
+    picture_reader(image_source source, std::string pointer, image_limits const& limits = {})
+        : source_(std::move(source)), pointer_(std::move(pointer)), limits_(limits), hash_(EVP_MD_CTX_new())
     {
         if (!hash_)
             throw std::bad_alloc();
@@ -67,13 +69,26 @@ public:
             return refused("must be a file that can be read", excerpt(name())).underlying(code);
         }
         if (size_ > max_size)
-            return refused(picture_size_rule(static_cast<std::int64_t>(max_size)), bytes_text());
+            return refused(picture_size_rule(static_cast<std::int64_t>(max_size)), size_text());
         std::array<char, image_type_bytes> first;
         std::size_t const count = read_at(0, first.data(), std::min(first.size(), size_));
         type_ = image_type(std::string_view(first.data(), count));
         if (type_.empty())
             return refused("must be a JPEG, PNG, WebP or GIF picture by its content",
-                           "a file of " + bytes_text());
+                           "a file of " + size_text());
+        if (limits_.bytes > 0) {
+            validation_result found;
+            check_picture(
+                pointer_, limits_, static_cast<std::int64_t>(size_),
+                [this](std::uint64_t offset, std::span<unsigned char> bytes) {
+                    return offset + bytes.size() <= size_ &&
+                           read_at(offset, reinterpret_cast<char*>(bytes.data()), bytes.size()) ==
+                               bytes.size();
+                },
+                found);
+            if (!found.ok())
+                return error_info(errc::invalid_request).validation(std::move(found));
+        }
         rewind();
         return {};
     }
@@ -167,7 +182,7 @@ private:
         found.add_error(pointer_, std::move(rule), std::move(given));
         return error_info(errc::invalid_request).validation(std::move(found));
     }
-    std::string bytes_text() const { return count_of(size_, "byte", "bytes"); }
+    std::string size_text() const { return bytes_text(static_cast<std::int64_t>(size_)); }
     static error_code last() noexcept { return {errno, boost::system::system_category()}; }
 
     struct free_hash
@@ -177,6 +192,7 @@ private:
 
     image_source const source_;
     std::string const pointer_;
+    image_limits const limits_;
     std::unique_ptr<EVP_MD_CTX, free_hash> hash_;
     std::string buffer_;
     std::size_t size_ = 0;

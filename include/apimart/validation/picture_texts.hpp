@@ -15,19 +15,20 @@
 
 namespace apimart::detail {
 
-// Calls `visit` with the place and the text of every picture in a value, which may be of any shape.
+// Calls `visit` with the place and the text of every picture in a value, which may be of any shape, and with what it may be.
 template <class Value, class Visit>
-void visit_picture_texts(json_pointer const& where, Value& given, Visit const& visit)
+void visit_picture_texts(json_pointer const& where, image_limits const& limits, Value& given,
+                         Visit const& visit)
 {
     if (auto* const text = given.if_string()) {
-        visit(where, *text);
+        visit(where, *text, limits);
     } else if (auto* const list = given.if_array()) {
         std::size_t index = 0;
         for (auto& entry : *list)
-            visit_picture_texts(json_pointer(where, index++), entry, visit);
+            visit_picture_texts(json_pointer(where, index++), limits, entry, visit);
     } else if (auto* const element = given.if_object()) {
         if (auto* const pictures = element->if_contains(element_field::pictures))
-            visit_picture_texts(json_pointer(where, element_field::pictures), *pictures, visit);
+            visit_picture_texts(json_pointer(where, element_field::pictures), limits, *pictures, visit);
     }
 }
 
@@ -40,7 +41,9 @@ void visit_picture_texts(kind_info const& kind, Body& body, Visit const& visit)
         std::string_view const name(one.key());
         parameter_spec const* const known = kind.find(name);
         if (takes_picture(name) || (known != nullptr && known->values.kind == value_kind::elements))
-            visit_picture_texts(json_pointer(root, name), one.value(), visit);
+            visit_picture_texts(json_pointer(root, name),
+                                known != nullptr ? known->values.picture : image_limits(), one.value(),
+                                visit);
     }
 }
 
