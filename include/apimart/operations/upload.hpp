@@ -80,7 +80,7 @@ private:
     bool is_closed_ = false;
 };
 
-// Twice as random as a key: it occurs in no picture.
+// As random as a key: it occurs in no picture.
 inline std::string random_boundary()
 {
     std::string text = "apimart-";
