@@ -157,6 +157,7 @@ public:
             }));
         std::cout << completed << " of " << batch::plural(results_.size(), "line") << " completed in "
                   << batch::progress::seconds(progress_.elapsed()) << "; "
+                  << (m.uploads_sent > 0 ? batch::plural(m.uploads_sent, "upload") + ", " : "")
                   << batch::plural(m.submits_sent, "submit") << ", " << batch::plural(m.polls_sent, "poll")
                   << ", " << batch::plural(m.connections_opened, "connection") << ", "
                   << m.bytes_downloaded / 1024 << " KiB of video";
@@ -229,8 +230,22 @@ private:
         apimart::submit_options options;
         if (end_)
             options.timeout = remaining();
+        apimart::any_request request = line.request();
+        if (!request.local_images().empty()) {
+            apimart::upload_options upload;
+            upload.timeout = options.timeout;
+            apimart::result<apimart::any_request> linked =
+                co_await client_.upload_files(request, upload, apimart::as_result());
+            if (!linked) {
+                not_accepted(linked.error(), r);
+                co_return;
+            }
+            request = std::move(*linked);
+            if (end_)
+                options.timeout = remaining();
+        }
         apimart::result<apimart::task> accepted =
-            co_await client_.submit(line.request(), options, apimart::as_result());
+            co_await client_.submit(std::move(request), options, apimart::as_result());
         if (!accepted) {
             not_accepted(accepted.error(), r);
             co_return;
@@ -279,8 +294,9 @@ private:
             static_cast<int>(std::count_if(why.attempts().begin(), why.attempts().end(),
                                            [](auto const& tried) { return tried.phase() != "connecting"; }));
         r.error = words_of(why);
-        if (why.code() == apimart::condition::invalid_request &&
-            why.acceptance() == apimart::acceptance::not_sent)
+        bool const is_unsent = why.acceptance() == apimart::acceptance::not_sent ||
+                               why.acceptance() == apimart::acceptance::none; // an upload buys nothing
+        if (why.code() == apimart::condition::invalid_request && is_unsent)
             r.outcome = batch::outcome::invalid;
         else if (why.acceptance() == apimart::acceptance::rejected)
             r.outcome = batch::outcome::rejected;

@@ -3,6 +3,7 @@
 #define APIMART_EXAMPLES_REQUEST_LINES_HPP
 
 #include <apimart/any_request.hpp>
+#include <apimart/image_file.hpp>
 #include <apimart/models.hpp>
 
 #include <cstddef>
@@ -23,7 +24,12 @@ public:
         : number(line_number), text(std::move(line_text))
     {}
 
-    apimart::any_request request() const { return apimart::any_request::parse(text).value(); }
+    // Whoever wrote the file started this program, and chooses which pictures of this machine it uploads.
+    static auto parse(std::string const& text)
+    {
+        return apimart::any_request::parse(text, apimart::local_files::allow);
+    }
+    apimart::any_request request() const { return parse(text).value(); }
 
     std::size_t number;
     std::string text;
@@ -90,9 +96,12 @@ inline input read_requests(std::istream& in, std::string const& file, std::ostre
                             "");
         } else if (line.text.find_first_not_of(" \t") == std::string::npos) {
             found.add_error("", "a line must hold a request", "an empty line");
-        } else if (auto parsed = apimart::any_request::parse(line.text)) {
+        } else if (auto parsed = request_line::parse(line.text)) {
             line.model = std::string(parsed->model());
             found = parsed->check(); // what is only advised
+            for (apimart::local_image const& picture : parsed->local_images())
+                for (apimart::violation const& v : apimart::check_upload(picture).entries())
+                    found.add_error(v.pointer(), v.message(), v.value());
         } else {
             found = parsed.error();
         }

@@ -5,6 +5,7 @@
 #include <apimart/version.hpp>
 
 #include <apimart/errors/validation_result.hpp>
+#include <apimart/parameter/image_file.hpp>
 #include <apimart/parameter/model_info.hpp>
 #include <apimart/request.hpp>
 
@@ -28,6 +29,36 @@ enum class unknown_fields : std::uint8_t
 {
     reject,  ///< reported, with the name that was probably meant
     preserve ///< taken for extras, as after `request::extra_field`; for bodies that this library wrote before
+};
+
+/// What happens to `file:` URLs where a picture is expected, as `file:dog.png` or `file:///home/me/dog.png`.
+enum class local_files : std::uint8_t
+{
+    reject, ///< reported; right for JSON that somebody else has written
+    allow ///< taken as `image_file`: whoever wrote the JSON chooses which pictures of this machine are uploaded
+};
+
+/// A picture of a request that is still in a local file.
+class local_image
+{
+public:
+    local_image(std::string pointer, image_file file, image_limits const& limits)
+        : pointer_(std::move(pointer)), file_(std::move(file)), limits_(limits)
+    {}
+
+    /// Its place, as the JSON pointer of a violation.
+    std::string const& pointer() const& noexcept { return pointer_; }
+    std::string pointer() && { return std::move(pointer_); }
+    image_file const& file() const& noexcept { return file_; }
+    image_file file() && { return std::move(file_); }
+    /// What the model asks of it, besides what every upload has to be; no bytes where nothing is documented.
+    image_limits const& limits() const& noexcept { return limits_; }
+    image_limits limits() && noexcept { return limits_; }
+
+private:
+    std::string pointer_;
+    image_file file_;
+    image_limits limits_;
 };
 
 /// A request whose model and kind are known at run time only.
@@ -54,23 +85,32 @@ public:
 
     /// The same with models of the caller's choice.
     static boost::system::result<any_request, validation_result>
-    parse(std::string_view json, unknown_fields others, std::span<model_info const> among);
+    parse(std::string_view json, unknown_fields others, std::span<model_info const> among,
+          local_files files = local_files::reject);
+
+    /// The same with pictures in local files, where the caller trusts who wrote the text.
+    static boost::system::result<any_request, validation_result> parse(std::string_view json,
+                                                                       local_files files);
 
     /// The same for a JSON value.
     static boost::system::result<any_request, validation_result>
     from_json(boost::json::value body, unknown_fields others = unknown_fields::reject);
     static boost::system::result<any_request, validation_result>
-    from_json(boost::json::value body, unknown_fields others, std::span<model_info const> among);
+    from_json(boost::json::value body, unknown_fields others, std::span<model_info const> among,
+              local_files files = local_files::reject);
+
+    /// None: `check` refuses it. What an operation that fails completes with.
+    any_request() {}
 
     /// Takes a typed request of any model, known to this library or not.
     template <class Model, class Kind>
     any_request(request<Model, Kind> const& typed)
-        : any_request(&info_of<Model>, kind_info_of<Model, Kind>(), typed.body_copy(), typed.extras_copy())
+        : any_request(&info_of<Model>, kind_info_of<Model, Kind>(), typed.body_copy(), typed.beside_copy())
     {}
     template <class Model, class Kind>
     any_request(request<Model, Kind>&& typed)
         : any_request(&info_of<Model>, kind_info_of<Model, Kind>(), std::move(typed).take_body(),
-                      std::move(typed).take_extras())
+                      std::move(typed).take_beside())
     {}
 
     /// Takes a storyboard that was checked while compiling.
@@ -100,6 +140,13 @@ public:
         return {all.begin(), all.end()};
     }
 
+    /// The pictures that are still in local files; a request is submitted without any. In the body each of them is a
+    /// `file:` URL.
+    std::vector<local_image> local_images() const;
+
+    /// Puts the link of an uploaded picture in the place of its file, wherever the request has it.
+    void replace(image_file const& file, std::string_view link);
+
     /// The JSON text that is sent.
     std::string serialize() const;
 
@@ -123,14 +170,14 @@ public:
         if (model_ == nullptr || kind_ == nullptr || model_->id != model_type::id ||
             kind_->name != kind_type::name)
             return std::nullopt;
-        return Request(detail::from_json_tag(), body_, extra_fields_);
+        return Request(detail::from_json_tag(), body_, beside_);
     }
 
 private:
     friend any_request custom_model(std::string id, boost::json::object body);
 
     any_request(model_info const* model, kind_info const* kind, boost::json::object body,
-                std::vector<std::string> extra_fields);
+                detail::beside_body beside);
 
     template <class Model, class Kind>
     static kind_info const* kind_info_of() noexcept
@@ -138,18 +185,18 @@ private:
         return info_of<Model>.find(Kind::name);
     }
 
-    static boost::system::result<any_request, validation_result> read(boost::json::value body,
-                                                                      unknown_fields others,
-                                                                      std::span<model_info const> among,
-                                                                      validation_result found);
+    static boost::system::result<any_request, validation_result>
+    read(boost::json::value body, unknown_fields others, std::span<model_info const> among, local_files files,
+         validation_result found);
+    bool is_local_file(std::string_view text) const noexcept;
     static model_info const* find_model_of(boost::json::object const& body, std::span<model_info const> among,
                                            validation_result& found);
     void check_custom(validation_result& found) const;
 
-    model_info const* model_;
-    kind_info const* kind_;
+    model_info const* model_ = nullptr;
+    kind_info const* kind_ = nullptr;
     boost::json::object body_;
-    std::vector<std::string> extra_fields_;
+    detail::beside_body beside_;
 };
 
 /// A request for a model that this library has no table for. Only the model's id is checked.

@@ -5,19 +5,23 @@
 #include <apimart/any_request.hpp>
 #include <apimart/models.hpp>
 #include <apimart/separate_compilation.hpp>
+#include <apimart/text/file_url.hpp>
 #include <apimart/text/utf8.hpp>
 #include <apimart/validation/excerpt.hpp>
 #include <apimart/validation/json_reader.hpp>
 #include <apimart/validation/kind_detection.hpp>
+#include <apimart/validation/picture_texts.hpp>
 #include <apimart/validation/validator.hpp>
 
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
+
 namespace apimart {
 
 APIMART_INLINE any_request::any_request(model_info const* model, kind_info const* kind,
-                                        boost::json::object body, std::vector<std::string> extra_fields)
-    : model_(model), kind_(kind), body_(std::move(body)), extra_fields_(std::move(extra_fields))
+                                        boost::json::object body, detail::beside_body beside)
+    : model_(model), kind_(kind), body_(std::move(body)), beside_(std::move(beside))
 {}
 
 APIMART_INLINE boost::system::result<any_request, validation_result> any_request::parse(std::string_view json,
@@ -26,14 +30,21 @@ APIMART_INLINE boost::system::result<any_request, validation_result> any_request
     return parse(json, others, models());
 }
 
+APIMART_INLINE boost::system::result<any_request, validation_result> any_request::parse(std::string_view json,
+                                                                                        local_files files)
+{
+    return parse(json, unknown_fields::reject, models(), files);
+}
+
 APIMART_INLINE boost::system::result<any_request, validation_result>
-any_request::parse(std::string_view json, unknown_fields others, std::span<model_info const> among)
+any_request::parse(std::string_view json, unknown_fields others, std::span<model_info const> among,
+                   local_files files)
 {
     validation_result found;
     boost::json::value body = detail::parse_json_text(json, max_text_size, found);
     if (!found.ok() && !body.is_object())
         return found;
-    return read(std::move(body), others, among, std::move(found));
+    return read(std::move(body), others, among, files, std::move(found));
 }
 
 APIMART_INLINE boost::system::result<any_request, validation_result>
@@ -43,9 +54,10 @@ any_request::from_json(boost::json::value body, unknown_fields others)
 }
 
 APIMART_INLINE boost::system::result<any_request, validation_result>
-any_request::from_json(boost::json::value body, unknown_fields others, std::span<model_info const> among)
+any_request::from_json(boost::json::value body, unknown_fields others, std::span<model_info const> among,
+                       local_files files)
 {
-    return read(std::move(body), others, among, validation_result());
+    return read(std::move(body), others, among, files, validation_result());
 }
 
 APIMART_INLINE std::string_view any_request::model() const& noexcept
@@ -56,7 +68,39 @@ APIMART_INLINE std::string_view any_request::model() const& noexcept
 
 APIMART_INLINE std::span<std::string const> any_request::extra_fields() const& noexcept
 {
-    return extra_fields_;
+    return beside_.extra_fields;
+}
+
+APIMART_INLINE bool any_request::is_local_file(std::string_view text) const noexcept
+{
+    std::vector<std::string> const& all = beside_.local_files;
+    return std::find(all.begin(), all.end(), text) != all.end();
+}
+
+APIMART_INLINE std::vector<local_image> any_request::local_images() const
+{
+    std::vector<local_image> all;
+    if (beside_.local_files.empty() || kind_ == nullptr)
+        return all;
+    detail::visit_picture_texts(
+        *kind_, body_,
+        [&](detail::json_pointer const& where, boost::json::string const& text, image_limits const& limits) {
+            auto path = detail::path_of_file_url(text);
+            if (path && is_local_file(text))
+                all.emplace_back(where.pointer(), image_file(std::move(*path)), limits);
+        });
+    return all;
+}
+
+APIMART_INLINE void any_request::replace(image_file const& file, std::string_view link)
+{
+    if (beside_.local_files.empty() || kind_ == nullptr)
+        return;
+    detail::visit_picture_texts(
+        *kind_, body_, [&](detail::json_pointer const&, boost::json::string& text, image_limits const&) {
+            if (is_local_file(text) && detail::path_of_file_url(text) == file.path())
+                text = link;
+        });
 }
 
 APIMART_INLINE std::string any_request::serialize() const
@@ -68,7 +112,7 @@ APIMART_INLINE validation_result any_request::check() const
 {
     validation_result found;
     if (model_ != nullptr && kind_ != nullptr)
-        detail::validator(*model_, *kind_, body_, extra_fields_, found).run();
+        detail::validator(*model_, *kind_, body_, beside_, found).run();
     else
         check_custom(found);
     return found;
@@ -91,7 +135,7 @@ APIMART_INLINE std::string any_request::effective_prompt() const
 
 APIMART_INLINE boost::system::result<any_request, validation_result>
 any_request::read(boost::json::value body, unknown_fields others, std::span<model_info const> among,
-                  validation_result found)
+                  local_files files, validation_result found)
 {
     boost::json::object* const object = body.if_object();
     if (object == nullptr) {
@@ -107,8 +151,15 @@ any_request::read(boost::json::value body, unknown_fields others, std::span<mode
         for (auto const& one : result.body_)
             if (std::string_view(one.key()) != detail::model_field &&
                 !model->knows(std::string_view(one.key())))
-                result.extra_fields_.emplace_back(std::string_view(one.key()));
-    detail::validator(*model, kind, result.body_, result.extra_fields_, found).run();
+                result.beside_.extra_fields.emplace_back(std::string_view(one.key()));
+    if (files == local_files::allow)
+        detail::visit_picture_texts(
+            kind, std::as_const(result.body_),
+            [&](detail::json_pointer const&, boost::json::string const& text, image_limits const&) {
+                if (detail::path_of_file_url(text))
+                    result.beside_.local_files.emplace_back(std::string_view(text));
+            });
+    detail::validator(*model, kind, result.body_, result.beside_, found).run();
     if (!found.ok())
         return found;
     return result;

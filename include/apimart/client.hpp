@@ -11,12 +11,14 @@
 #include <apimart/balance.hpp>
 #include <apimart/client_config.hpp>
 #include <apimart/error.hpp>
+#include <apimart/image_source.hpp>
 #include <apimart/listed_model.hpp>
 #include <apimart/metrics.hpp>
 #include <apimart/model_schema.hpp>
 #include <apimart/operation_options.hpp>
 #include <apimart/runtime/initiation.hpp>
 #include <apimart/task.hpp>
+#include <apimart/uploaded_image.hpp>
 #include <apimart/usage.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -55,6 +57,8 @@ void begin_generate(client_handle const&, completion<task_result>, any_request,
                     std::optional<std::chrono::milliseconds>, submit_settings, wait_options);
 void begin_download(client_handle const&, completion<std::uint64_t>, video_file, std::string,
                     download_options);
+void begin_upload(client_handle const&, completion<uploaded_image>, image_source, upload_settings);
+void begin_upload_files(client_handle const&, completion<any_request>, any_request, upload_settings);
 void begin_request(client_handle const&, completion<api_response>, api_request, status_options);
 void begin_balance(client_handle const&, completion<balance>, api_request, status_options);
 void begin_usage(client_handle const&, completion<usage_report>, usage_settings);
@@ -72,7 +76,7 @@ void begin_shutdown(client_handle const&, completion<shutdown_report>);
 /// gives the value or throws `error`; that operation begins when it is awaited. Tokens that turn a failure into an
 /// exception (`use_awaitable`, `use_future`) get that `error`, too; for others the signature begins with an
 /// `error_code`, and `as_result()` delivers the whole `error_info` without an exception. Each client has a
-/// thread for every host name that is being looked up, and no other.
+/// thread for every host name that is being looked up and for every file that is being read, and no other.
 /// Nothing completes inside the call that starts it; handlers run on their associated executors.
 ///
 /// Lifetime: operations keep what they need. When the last copy goes, what is under way ends as after the
@@ -103,8 +107,8 @@ public:
     /// is proved that the service did not accept it (or under `idempotency::supported`, with the same key).
     ///
     /// Completion: `void(error_code, task)`.
-    /// Errors: `errc::invalid_request` with all violations, before any byte is sent; `errc::outcome_unknown`
-    /// where the service may have accepted it; the service's refusals as `api_errc`; transport errors with
+    /// Errors: `errc::invalid_request` with all violations, before any byte is sent, also for pictures that are still in
+    /// local files (see `upload_files`); `errc::outcome_unknown` where the service may have accepted it; the service's refusals as `api_errc`; transport errors with
     /// acceptance `not_sent`. `error_info::acceptance()` says what is proved in each case.
     /// Cancellation: terminal, partial, total before the first byte of the request is sent, which proves
     /// `not_sent`. After that terminal and partial only: the request is completed and its answer read for
@@ -167,10 +171,10 @@ public:
         return status(std::move(task), status_options(), std::move(token));
     }
 
-    /// `submit` and `wait` in one.
+    /// `submit` and `wait` in one, and before them `upload_files` where the request has pictures in local files.
     ///
     /// Completion: `void(error_code, task_result)`.
-    /// Errors: those of `submit`. Once the task is bought, `errc::wait_failed` with acceptance `accepted`, the
+    /// Errors: those of `submit`, and of `upload_files` with acceptance `not_sent`. Once the task is bought, `errc::wait_failed` with acceptance `accepted`, the
     /// task's id, and as underlying code what `wait` ended with: `wait(task(id))` goes on where this ended.
     /// Cancellation: as `submit` until the task is known, as `wait` after that.
     /// Lifetime, thread safety, units, source: as both.
@@ -214,6 +218,50 @@ public:
     auto download(video_file file, std::string to, Token token = Token())
     {
         return download(std::move(file), std::move(to), download_options(), std::move(token));
+    }
+
+    /// Uploads a picture, a file or bytes in memory, of which no more than a piece at a time is read into memory. What it
+    /// is is told by its content, not by its name. The same content is sent once: calls at the same time share what one
+    /// of them gets, and later ones have its link while the service keeps it. Nothing costs money, and nothing is sent
+    /// twice: where it is not known what became of it, calling again makes at worst a second file.
+    ///
+    /// Completion: `void(error_code, uploaded_image)`.
+    /// Errors: before any byte is sent `errc::invalid_request` for what is no readable JPEG, PNG, WebP or GIF file of at
+    /// most 20 MB; `errc::file_error` for one that cannot be read to its end or changes meanwhile, of which the service
+    /// never has the whole then; refusals as `api_errc`; `errc::bad_response`; transport errors; `errc::outcome_unknown`
+    /// where the service may have it.
+    /// Cancellation: terminal, partial, total; what has left may have its effect.
+    /// Lifetime and thread safety: as the class. Files are read on threads of their own; a read that hangs is given up
+    /// after `timeouts::send`. Source: API reference, section 6.
+    template <detail::completion_token<uploaded_image> Token = default_token>
+    auto upload(image_source picture, upload_options options, Token token = Token())
+    {
+        return start<uploaded_image>(token, &detail::begin_upload, std::move(picture),
+                                     detail::upload_settings(options));
+    }
+    template <detail::completion_token<uploaded_image> Token = default_token>
+    auto upload(image_source picture, Token token = Token())
+    {
+        return upload(std::move(picture), upload_options(), std::move(token));
+    }
+
+    /// Uploads every picture of a request that is in a local file, each once, and gives the request with their links, ready
+    /// to be submitted.
+    ///
+    /// Completion: `void(error_code, any_request)`.
+    /// Errors: those of `upload`, with the picture's place in the request; `errc::invalid_request` with everything else that
+    /// is wrong with the request, before any byte is sent.
+    /// Cancellation, lifetime, thread safety, source: as `upload`. The time limit is for all pictures together.
+    template <detail::completion_token<any_request> Token = default_token>
+    auto upload_files(any_request request, upload_options options, Token token = Token())
+    {
+        return start<any_request>(token, &detail::begin_upload_files, std::move(request),
+                                  detail::upload_settings(options));
+    }
+    template <detail::completion_token<any_request> Token = default_token>
+    auto upload_files(any_request request, Token token = Token())
+    {
+        return upload_files(std::move(request), upload_options(), std::move(token));
     }
 
     /// What this client's key may still spend.

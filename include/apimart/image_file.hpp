@@ -2,32 +2,21 @@
 #ifndef APIMART_IMAGE_FILE_HPP
 #define APIMART_IMAGE_FILE_HPP
 
+#include <apimart/any_request.hpp>
 #include <apimart/errors/validation_result.hpp>
 #include <apimart/models/kling_3_0_turbo.hpp>
+#include <apimart/parameter/image_file.hpp>
 #include <apimart/request.hpp>
 #include <apimart/validation/image_reader.hpp>
+#include <apimart/validation/picture_reader.hpp>
 
 #include <boost/system/result.hpp>
 
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <utility>
 
 namespace apimart {
-
-/// A picture in a local file. Names it only; nothing is read before it is used.
-class image_file
-{
-public:
-    explicit image_file(std::filesystem::path path) : path_(std::move(path)) {}
-
-    std::filesystem::path const& path() const& noexcept { return path_; }
-    std::filesystem::path path() && { return std::move(path_); }
-
-private:
-    std::filesystem::path path_;
-};
 
 /// A picture as the Base64 text that travels in a request; can be given where a request takes one.
 ///
@@ -86,6 +75,14 @@ template <class Model = kling_3_0_turbo>
             return found;
         return base64_image(std::move(text));
     }
+
+/// What keeps a local picture of a request from being uploaded: no JPEG, PNG, WebP or GIF by its content, too large, not
+/// there, or other than its model asks for. Blocks while it reads the beginning of the file.
+inline validation_result check_upload(local_image const& picture)
+{
+    auto const opened = detail::picture_reader(picture.file(), picture.pointer(), picture.limits()).open();
+    return opened ? validation_result() : opened.error().validation();
+}
 
 } // namespace apimart
 

@@ -14,7 +14,9 @@ struct metrics
     std::uint64_t outcomes_unknown = 0; ///< submits that ended as `outcome_unknown`
     std::uint64_t polls_sent = 0;       ///< by the schedule of waiting tasks, counted as they leave
     std::uint64_t status_requests_sent =
-        0;                                ///< asked by the caller or for a fresh link, counted as they leave
+        0; ///< asked by the caller or for a fresh link, counted as they leave
+    std::uint64_t uploads_sent =
+        0; ///< counted as their last byte leaves; what is taken from the cache is none
     std::uint64_t tasks_finished = 0;     ///< tasks seen in a final state by a wait
     std::uint64_t bytes_downloaded = 0;   ///< of results
     std::uint64_t connections_opened = 0; ///< including those that failed to connect

@@ -21,6 +21,7 @@ enum class request_kind
     poll,     ///< asked by the schedule of waiting tasks
     status,   ///< asked by the caller
     download, ///< a piece of a result
+    upload,   ///< a picture
     request,  ///< what the caller asked for by `client::request`, a balance
 };
 

@@ -18,6 +18,8 @@ APIMART_INLINE std::string_view to_string(request_kind kind) noexcept
         return "status";
     case request_kind::download:
         return "download";
+    case request_kind::upload:
+        return "upload";
     case request_kind::request:
         return "request";
     }

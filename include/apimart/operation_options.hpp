@@ -38,31 +38,32 @@ private:
 /// A function in the options of one call, which copies it.
 ///
 /// Refers to the function object until then, and therefore takes one that has a name, or a function pointer.
-class accepted_handler
+template <class... Arguments>
+class option_function
 {
 public:
-    using function_type = std::function<void(task const&)>;
-    using pointer = void (*)(task const&);
+    using function_type = std::function<void(Arguments...)>;
+    using pointer = void (*)(Arguments...);
 
-    constexpr accepted_handler() noexcept = default;
+    constexpr option_function() noexcept = default;
 
     template <std::convertible_to<pointer> Function>
-    constexpr accepted_handler(Function const& function) noexcept : pointer_(function)
+    constexpr option_function(Function const& function) noexcept : pointer_(function)
     {}
 
     template <class Function>
-        requires(std::invocable<Function&, task const&> && !std::convertible_to<Function&, pointer> &&
-                 !std::same_as<std::remove_const_t<Function>, accepted_handler>)
-    accepted_handler(Function& function)
+        requires(std::invocable<Function&, Arguments...> && !std::convertible_to<Function&, pointer> &&
+                 !std::same_as<std::remove_const_t<Function>, option_function>)
+    option_function(Function& function)
     noexcept
         : object_(&function),
           copy_([](void const* object) { return function_type(*static_cast<Function const*>(object)); })
     {}
 
     template <class Function>
-        requires(std::invocable<Function&, task const&> && !std::convertible_to<Function&, pointer> &&
-                 !std::same_as<Function, accepted_handler> && !std::is_reference_v<Function>)
-    accepted_handler(Function&&)
+        requires(std::invocable<Function&, Arguments...> && !std::convertible_to<Function&, pointer> &&
+                 !std::same_as<Function, option_function> && !std::is_reference_v<Function>)
+    option_function(Function&&)
     = delete;
 
     /// The function, copied; empty without one.
@@ -78,6 +79,11 @@ private:
     void const* object_ = nullptr;
     function_type (*copy_)(void const*) = nullptr;
 };
+
+/// Is told of a task as soon as the service has accepted it.
+using accepted_handler = option_function<task const&>;
+/// Is told how many bytes have left, and of how many.
+using progress_handler = option_function<std::uint64_t, std::uint64_t>;
 
 // All options are trivially copyable aggregates: GCC 12 destroys a temporary aggregate that owns something twice where it
 // stands in a `co_await` expression.
@@ -128,6 +134,18 @@ struct wait_options
     std::optional<std::chrono::milliseconds> timeout{};
 };
 
+/// How one picture is uploaded. Trivially copyable.
+struct upload_options
+{
+    /// Whether the link of an earlier upload of the same content by this client will do, while the service keeps it.
+    bool reuse = true;
+    /// For all steps together; none unless given. Every step has a limit of its own in `timeouts`.
+    std::optional<std::chrono::milliseconds> timeout{};
+    /// Called as pieces of the picture have left, also at its end. It runs on the client's strand, never inside a call of
+    /// the caller's, and may neither throw nor block.
+    progress_handler on_progress{};
+};
+
 /// How one file is fetched. Trivially copyable.
 struct download_options
 {
@@ -144,6 +162,20 @@ struct download_options
 };
 
 namespace detail {
+
+// What an upload keeps of its options.
+class upload_settings
+{
+public:
+    upload_settings() {}
+    explicit upload_settings(upload_options const& given)
+        : reuse(given.reuse), timeout(given.timeout), on_progress(given.on_progress.function())
+    {}
+
+    bool reuse = true;
+    std::optional<std::chrono::milliseconds> timeout;
+    progress_handler::function_type on_progress;
+};
 
 // What a submit keeps of its options.
 class submit_settings

@@ -161,8 +161,8 @@ private:
     template <class, class, class, class>
     friend class detail::of_request::setter;
 
-    request(detail::from_json_tag tag, boost::json::object body, std::vector<std::string> extras)
-        : parts(tag, std::move(body), std::move(extras))
+    request(detail::from_json_tag tag, boost::json::object body, detail::beside_body beside)
+        : parts(tag, std::move(body), std::move(beside))
     {}
 };
 

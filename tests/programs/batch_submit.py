@@ -238,6 +238,27 @@ def case_failed_tasks_are_listed_with_the_reason(folder):
     assert lines[2]["task_id"] and lines[2]["error"] and lines[2]["error"] in out
 
 
+def case_local_pictures_are_uploaded_first_each_once(folder):
+    picture = Path(folder) / "a picture.txt"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x02\x80\0\0\x01\xe0" + bytes(1000))
+    copy = Path(folder) / "copy.png"
+    copy.write_bytes(picture.read_bytes())
+    turbo = {"model": "kling-3.0-turbo", "first_frame_image": f"file://{picture}"}
+    bodies = [turbo, turbo, {"model": "kling-v3", "prompt": "a", "image_urls": [f"file:{copy}"]}] * 5
+    text = "".join(json.dumps(b) + "\n" for b in bodies)
+    missing = json.dumps(turbo | {"first_frame_image": "file:no/such.png"}) + "\n"
+    with Emulator(folder, "--speed", "200") as emulator:
+        where = ["-", "--base-url", emulator.url, "--ca-file", emulator.ca, "--out", f"{folder}/out", "--speed", "200"]
+        code, out, err = run(*where, text=text + missing)
+        assert code == 2 and "<stdin>:16: /first_frame_image: must be a file that can be read" in err, err
+        assert emulator.books()["requests"] == 0
+        code, out, err = run(*where, text=text)
+        books = emulator.books()
+    assert code == 0, (code, out, err)
+    assert books["uploads"] == 1 and len(books["accepted"]) == 15 and books["rejected"] == 0, books
+    assert "1 upload, 15 submits" in out, out
+
+
 def case_a_dry_run_sends_nothing(folder):
     with Emulator(folder) as emulator:
         code, out, err = run(documented, "--base-url", emulator.url, "--ca-file", emulator.ca, "--dry-run")

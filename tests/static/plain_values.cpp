@@ -5,9 +5,11 @@
 
 #include <apimart/client.hpp>
 #include <apimart/image_file.hpp>
+#include <apimart/models.hpp>
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <span>
@@ -33,6 +35,8 @@ static_assert(is_plain_value<error_info> && is_plain_value<server_message> && is
 static_assert(is_plain_value<balance> && is_plain_value<api_request> && is_plain_value<api_response>);
 static_assert(is_plain_value<usage_entry> && is_plain_value<usage_report>);
 static_assert(is_plain_value<listed_model> && is_plain_value<model_schema>);
+static_assert(is_plain_value<image_file> && is_plain_value<image_bytes> && is_plain_value<image_source>);
+static_assert(is_plain_value<uploaded_image> && is_plain_value<local_image>);
 static_assert(is_plain_value<violation> && is_plain_value<validation_result>);
 
 // Options own nothing and are made in braces.
@@ -41,7 +45,7 @@ constexpr bool is_options =
     std::is_aggregate_v<T>&& std::is_trivially_copyable_v<T>&& std::is_nothrow_default_constructible_v<T>;
 
 static_assert(is_options<submit_options> && is_options<generate_options> && is_options<wait_options>);
-static_assert(is_options<status_options> && is_options<download_options>);
+static_assert(is_options<status_options> && is_options<download_options> && is_options<upload_options>);
 static_assert(is_options<usage_options> && is_options<models_options>);
 
 [[maybe_unused]] boost::asio::awaitable<void> options_in_braces(client by, any_request request, task one,
@@ -64,7 +68,31 @@ static_assert(is_options<usage_options> && is_options<models_options>);
     co_await by.usage({.models = model, .group_by = usage_group::date, .time_zone = "UTC"});
     co_await by.models({.expand = true, .category = "video"}, as_result());
     co_await by.schema(model, {.timeout = 60s});
+    auto const watch = [&](std::uint64_t, std::uint64_t) { ++calls; };
+    co_await by.upload("a.png", {.timeout = 60s, .on_progress = watch});
+    co_await by.upload(image_bytes("GIF89a"), {.reuse = false}, as_result());
+    co_await by.upload_files(request, {.timeout = 60s});
 }
+
+// A picture in a file stands where its URL does, and nowhere else.
+template <class Place>
+constexpr bool takes_image_file = std::is_constructible_v<Place, image_file const&>;
+static_assert(takes_image_file<argument<kling_v3, kind::image_to_video, parameter::image_urls>>);
+static_assert(
+    takes_image_file<argument<kling_3_0_turbo, kind::image_to_video, parameter::first_frame_image>>);
+static_assert(
+    takes_image_file<argument<veo_3_1_fast_official, kind::image_to_video, parameter::last_frame_image>>);
+static_assert(
+    takes_image_file<argument<kling_v3_motion_control, kind::motion_control, parameter::image_url>>);
+template <class Range>
+constexpr bool takes_range = accepts_range<kling_v3, kind::image_to_video, parameter::image_urls, Range>;
+static_assert(takes_range<std::vector<image_file>> && takes_range<std::vector<std::string>>);
+static_assert(!takes_range<std::vector<int>> && !takes_range<image_file>);
+static_assert(!std::is_convertible_v<std::string, image_file> &&
+              !std::is_convertible_v<char const*, image_file>);
+static_assert(
+    std::is_same_v<decltype(element("a", "b", image_file("c"), "https://d.example/1")), element<2>>);
+static_assert(std::is_same_v<decltype(element("a", "b", std::vector<image_file>())), element<>>);
 
 // What is referred to is copied by the call, and may not be gone before it.
 template <class Given>
@@ -160,6 +188,14 @@ OWNS(any_request, model);
 OWNS(any_request, body);
 OWNS(any_request, extra_fields);
 OWNS(image_file, path);
+OWNS(image_bytes, file_name);
+OWNS(image_bytes, bytes);
+OWNS(image_source, path);
+OWNS(image_source, bytes);
+OWNS(uploaded_image, url);
+OWNS(uploaded_image, content_type);
+OWNS(local_image, pointer);
+OWNS(local_image, file);
 #undef OWNS
 
 static_assert(
@@ -177,5 +213,11 @@ constexpr bool names_a_file = requires(client& c, video_file const& v, Path&& pa
 static_assert(names_a_file<char const*> && names_a_file<char const (&)[7]> && names_a_file<std::string>);
 static_assert(names_a_file<std::filesystem::path> && names_a_file<std::filesystem::path const&>);
 static_assert(names_a_file<decltype(std::filesystem::path() / "v.mp4")>);
+template <class Path>
+constexpr bool names_a_picture = std::is_convertible_v<Path, image_source>;
+static_assert(names_a_picture<char const*> && names_a_picture<char const (&)[6]> &&
+              names_a_picture<std::string>);
+static_assert(names_a_picture<std::filesystem::path> && names_a_picture<std::string_view>);
+static_assert(names_a_picture<image_file> && names_a_picture<image_bytes> && !names_a_picture<int>);
 
 } // namespace

@@ -25,6 +25,8 @@ struct limits
     int max_concurrent_downloads = 8;
     /// As `queued_submits`.
     std::size_t queued_downloads = 100'000;
+    /// Each holds a piece of its picture in memory, and has a thread while it reads the next.
+    int max_concurrent_uploads = 4;
     /// Tasks being waited for; a further wait ends at once with `errc::queue_full`.
     std::size_t waiting_tasks = 1'000'000;
     /// The largest JSON answer, in bytes.

@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +24,10 @@
 #include <utility>
 
 namespace apimart::detail {
+
+// The next piece of a body that is not in memory, valid until the next call; empty at its end. What it waits for it waits for
+// on the timer, which is cancelled where no more is wanted.
+using body_reader = std::function<awaitable<result<std::string_view>>(timer& pause)>;
 
 class http_request
 {
@@ -33,6 +38,8 @@ public:
     detail::lane lane;
     secret_string head;
     std::string_view body; // outlives the exchange
+    body_reader rest;      // behind it
+    std::size_t rest_size = 0;
     std::uint64_t response_limit = 0;
     bool public_only = false;   // no private address of the peer
     bool streams = false;       // the body is taken piece by piece
@@ -62,6 +69,8 @@ public:
             body_->owner = nullptr;
         if (runtime_.destroyed())
             return;
+        if (body_)
+            body_->stop();
         if (state_ != state::over)
             runtime_.counters.requests_in_flight.subtract();
         if (connection_)
@@ -98,19 +107,21 @@ public:
         if (runtime_.now() >= request.not_after)
             co_return fail(error_info(errc::deadline_exceeded, "it may not be sent any more"));
 
-        std::string_view rest = begin_writing(request);
+        std::string_view const unwritten = begin_writing(request);
         for (std::string_view first = request.head; !first.empty() && !write_error_;) {
             auto const wrote = co_await connection_->write_some(first);
             write_error_ = std::get<0>(wrote);
             first.remove_prefix(std::get<1>(wrote));
         }
-        if (!write_error_ && !rest.empty()) {
+        if (!write_error_ && (!unwritten.empty() || request.rest)) {
             // An answer can come before all of a large request is out, and then the service may read no more of it.
-            write_body(rest);
+            write_body(unwritten, std::move(request.rest));
             while (!take_input())
                 on_read(co_await connection_->read_some());
-            if (body_->active)
+            if (body_->active) {
                 connection_->close();
+                body_->stop();
+            }
             while (body_->active)
                 co_await body_->ended.async_wait(use_tuple);
             body_.reset();
@@ -152,6 +163,8 @@ public:
         }
         if (connection_)
             connection_->close();
+        if (body_)
+            body_->stop();
     }
 
     // While it is being sent: ends it now if it turns out that the service cannot have all of it. Otherwise its answer has to
@@ -206,11 +219,21 @@ private:
     {
     public:
         body_write(executor const& on, basic_exchange& exchange)
-            : ended(on, timer::time_point::max()), owner(&exchange)
+            : ended(on, timer::time_point::max()), pause(on), owner(&exchange)
         {}
 
+        // Nothing more is read to be written.
+        void stop()
+        {
+            stopped = true;
+            pause.cancel();
+        }
+
         timer ended; // cancelled at the end
+        timer pause; // of the reader
         bool active = true;
+        bool stopped = false;
+        std::optional<error_info> read_failure;
         basic_exchange* owner;
     };
 
@@ -241,7 +264,7 @@ private:
         c.parser.reset(runtime_.limits.header_limit, request.response_limit, streams_);
         c.keep_open_at_limit(true);
         c.limit_after(runtime_.timeouts.send);
-        request_size_ = request.head.size() + request.body.size();
+        request_size_ = request.head.size() + request.body.size() + request.rest_size;
         written_before_ = c.written();
         counted_ = request.counted;
         committed_ = request.committed;
@@ -250,19 +273,43 @@ private:
         return request.body.substr(std::min(room, request.body.size()));
     }
 
-    void write_body(std::string_view text)
+    void write_body(std::string_view text, body_reader rest)
     {
         body_ = std::make_shared<body_write>(runtime_.strand(), *this);
-        boost::asio::co_spawn(runtime_.strand(), write_records(connection_, runtime_.timeouts.send, text),
-                              [body = body_](std::exception_ptr thrown, error_code code) {
-                                  body->active = false;
-                                  body->ended.cancel();
-                                  if (body->owner == nullptr)
-                                      return;
-                                  body->owner->write_error_ =
-                                      thrown ? error_code(boost::asio::error::no_memory) : code;
-                                  body->owner->write_ended();
-                              });
+        boost::asio::co_spawn(
+            runtime_.strand(), write_all(connection_, body_, runtime_.timeouts.send, text, std::move(rest)),
+            [body = body_](std::exception_ptr thrown, error_code code) {
+                body->active = false;
+                body->ended.cancel();
+                if (body->owner == nullptr)
+                    return;
+                body->owner->write_error_ = thrown ? error_code(boost::asio::error::no_memory) : code;
+                body->owner->write_ended();
+            });
+    }
+    static awaitable<error_code> write_all(std::shared_ptr<Connection> c, std::shared_ptr<body_write> body,
+                                           std::chrono::milliseconds limit, std::string_view text,
+                                           body_reader rest)
+    {
+        for (;;) {
+            error_code const code = co_await write_records(c, limit, text);
+            if (code || !rest)
+                co_return code;
+            text = {};
+            if (!body->stopped) {
+                // The reader has a limit of its own, and less time than that.
+                c->limit_after(2 * limit);
+                apimart::result<std::string_view> const piece = co_await rest(body->pause);
+                if (piece && piece->empty())
+                    co_return error_code();
+                if (piece)
+                    text = *piece;
+                else if (!body->stopped)
+                    body->read_failure = piece.error();
+            }
+            if (text.empty())
+                co_return error_code(boost::asio::error::operation_aborted);
+        }
     }
     // Each record that is taken shows that the peer goes on reading.
     static awaitable<error_code> write_records(std::shared_ptr<Connection> c, std::chrono::milliseconds limit,
@@ -286,6 +333,13 @@ private:
         c.keep_open_at_limit(false);
         std::uint64_t const taken = c.written() - written_before_;
         result.bytes_sent = static_cast<std::size_t>(std::min<std::uint64_t>(taken, request_size_));
+        if (body_ && body_->read_failure) {
+            // Whatever has left, the rest was not even read.
+            failure_ = body_->read_failure;
+            result.phase = request_phase::sending;
+            c.close();
+            return;
+        }
         if (write_error_) {
             constexpr std::chrono::seconds time_for_early_answer{1};
             write_timed_out_ = c.timed_out();
@@ -324,6 +378,8 @@ private:
 
     void on_read(std::tuple<error_code, std::size_t> const& got)
     {
+        if (failure_)
+            return;
         connection& c = *connection_;
         auto const& [code, count] = got;
         c.received(count);

@@ -11,6 +11,7 @@
 #include <apimart/operations/shutdown.hpp>
 #include <apimart/operations/status.hpp>
 #include <apimart/operations/submit.hpp>
+#include <apimart/operations/upload.hpp>
 #include <apimart/operations/usage.hpp>
 #include <apimart/operations/wait.hpp>
 #include <apimart/protocol/balance_response.hpp>
@@ -55,7 +56,8 @@ inline void check_limits(client_config const& config)
         }
     }
     if (config.limits.max_connections < 1 || config.limits.max_concurrent_submits < 1 ||
-        config.limits.max_concurrent_downloads < 1 || config.limits.connects_per_second < 1)
+        config.limits.max_concurrent_downloads < 1 || config.limits.max_concurrent_uploads < 1 ||
+        config.limits.connects_per_second < 1)
         throw unusable("limits must be at least one");
     if (config.poll.max_concurrent < 1 || config.poll.min_interval.count() < 1)
         throw unusable("poll.concurrent and poll.shortest must be at least one");
@@ -146,6 +148,26 @@ APIMART_INLINE void begin_download(client_handle const& client, completion<std::
         std::move(handler), request_kind::download,
         [file = std::move(file), to = std::move(to), options](client_state& state, operation& op) {
             return download(state, op, file, to, options);
+        });
+}
+
+APIMART_INLINE void begin_upload(client_handle const& client, completion<uploaded_image> handler,
+                                 image_source source, upload_settings options)
+{
+    client.state->launch(
+        std::move(handler), request_kind::upload,
+        [source = std::move(source), options = std::move(options)](client_state& state, operation& op) {
+            return upload(state, op, source, options);
+        });
+}
+
+APIMART_INLINE void begin_upload_files(client_handle const& client, completion<any_request> handler,
+                                       any_request request, upload_settings options)
+{
+    client.state->launch(
+        std::move(handler), request_kind::upload,
+        [request = std::move(request), options = std::move(options)](client_state& state, operation& op) {
+            return upload_files(state, op, request, options);
         });
 }
 

@@ -9,6 +9,7 @@
 #include <apimart/operation_options.hpp>
 #include <apimart/operations/operation.hpp>
 #include <apimart/operations/poll_fleet.hpp>
+#include <apimart/operations/upload_cache.hpp>
 #include <apimart/policy/rate_limiter.hpp>
 #include <apimart/policy/retry.hpp>
 #include <apimart/policy/retry_budget.hpp>
@@ -130,6 +131,7 @@ public:
           submit_rate(config.limits.submits_per_second, config.limits.max_concurrent_submits),
           submit_slots(config.limits.max_concurrent_submits), submit_turn(1),
           download_slots(config.limits.max_concurrent_downloads),
+          upload_slots(config.limits.max_concurrent_uploads),
           fleet(runtime, config, fresh_seed(), [this] { pump_polls(); }),
           shutdown_deadline([this] { cancel_all(make_error_code(errc::shutting_down)); }),
           seed_(fresh_seed()), executor_(on)
@@ -385,6 +387,8 @@ public:
     bool submit_queue_stalled = false; // and the observer knows
     slots download_slots;
     std::size_t queued_downloads = 0;
+    slots upload_slots;
+    upload_cache uploads;
     poll_fleet fleet;
 
     std::vector<std::shared_ptr<pending<shutdown_report>>> shutdowns;
@@ -504,6 +508,8 @@ private:
         submit_slots.destroy();
         submit_turn.destroy();
         download_slots.destroy();
+        upload_slots.destroy();
+        uploads.destroy();
         fleet.destroy();
         shutdowns.clear();
         operations_.clear();

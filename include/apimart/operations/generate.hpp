@@ -3,6 +3,7 @@
 #define APIMART_OPERATIONS_GENERATE_HPP
 
 #include <apimart/operations/submit.hpp>
+#include <apimart/operations/upload.hpp>
 #include <apimart/operations/wait.hpp>
 
 #include <algorithm>
@@ -30,6 +31,28 @@ public:
     std::optional<result<task_result>> outcome;
 };
 
+// A submit whose local pictures are uploaded before; the time for that is taken from its own.
+inline awaitable<result<task>> upload_and_submit(client_state& client, operation& op, any_request request,
+                                                 submit_settings settings)
+{
+    if (validation_result found = request.check(); !found.ok())
+        co_return error_info(errc::invalid_request)
+            .validation(std::move(found))
+            .acceptance(acceptance::not_sent);
+    client.set_limit(op, settings.timeout, op.begun);
+    op.uploading = true;
+    upload_settings const plain;
+    std::optional<error_info> why = co_await upload_local_images(client, op, request, plain);
+    op.uploading = false;
+    if (why)
+        co_return why->acceptance(acceptance::not_sent);
+    op.attempts = 0;
+    if (settings.timeout)
+        *settings.timeout -= std::chrono::ceil<std::chrono::milliseconds>(client.runtime.now() - op.begun);
+    result<task> bought = co_await submit(client, op, request, settings);
+    co_return bought;
+}
+
 // What a call of `client::generate` is: a submit, then a wait.
 inline awaitable<result<task_result>> generate(client_state& client, operation& op,
                                                any_request const& request,
@@ -37,7 +60,11 @@ inline awaitable<result<task_result>> generate(client_state& client, operation& 
                                                submit_settings const& submit_with, wait_options wait_with)
 {
     auto const begun = client.runtime.now();
-    result<task> const bought = co_await submit(client, op, request, submit_with);
+    result<task> bought{task()};
+    if (request.local_images().empty())
+        bought = co_await submit(client, op, request, submit_with);
+    else
+        bought = co_await upload_and_submit(client, op, request, submit_with);
     if (!bought)
         co_return bought.error();
     op.limit.reset();

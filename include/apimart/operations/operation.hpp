@@ -40,9 +40,10 @@ public:
         using boost::asio::cancellation_type;
         bool const only_unsent =
             (type & (cancellation_type::terminal | cancellation_type::partial)) == cancellation_type::none;
-        if (kind == request_kind::submit && active != nullptr && active->is_sending()) {
+        bool const buys = kind == request_kind::submit && !uploading;
+        if (buys && active != nullptr && active->is_sending()) {
             active->stop_sending(why, grace, only_unsent);
-        } else if (kind != request_kind::submit || active == nullptr || !active->committed()) {
+        } else if (!buys || active == nullptr || !active->committed()) {
             cancel(why);
         } else if (!stop_reason && !only_unsent) {
             stop_reason = why;
@@ -67,6 +68,7 @@ public:
     int attempts = 0;
     std::string task_id;
     bool may_be_accepted = false; // a submit that the service may have whole
+    bool uploading = false;       // a submit whose pictures are not at the service yet
     error_code stop_reason;
     std::optional<deadline> limit;
     // What its coroutine awaits at present.

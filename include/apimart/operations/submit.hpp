@@ -6,6 +6,7 @@
 #include <apimart/operations/client_state.hpp>
 #include <apimart/policy/submit_machine.hpp>
 #include <apimart/task.hpp>
+#include <apimart/validation/excerpt.hpp>
 
 #include <boost/json/serialize.hpp>
 
@@ -15,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace apimart::detail {
 
@@ -172,6 +174,22 @@ inline result<task> finish_submit(client_state& client, operation& op, any_reque
     return accepted;
 }
 
+// A submit is one request. Uploads before it would have a cancellation, a time and failures of their own, which
+// `acceptance` does not tell apart; who wants both asks for both.
+inline std::optional<error_info> refuse_local_images(any_request const& request)
+{
+    std::vector<local_image> const local = request.local_images();
+    if (local.empty())
+        return std::nullopt;
+    validation_result found;
+    for (local_image const& each : local)
+        found.add_error(
+            each.pointer(),
+            "must be uploaded first: by `client::upload_files`, or by `client::generate` as a whole",
+            excerpt(std::string_view(each.file().path())));
+    return error_info(errc::invalid_request).validation(std::move(found));
+}
+
 // What a call of `client::submit` is.
 inline awaitable<result<task>> submit(client_state& client, operation& op, any_request const& request,
                                       submit_settings const& settings)
@@ -181,6 +199,8 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
         co_return error_info(errc::invalid_request)
             .validation(std::move(found))
             .acceptance(acceptance::not_sent);
+    if (std::optional<error_info> local = refuse_local_images(request))
+        co_return local->acceptance(acceptance::not_sent);
     std::string key = settings.idempotency_key.empty() ? client.keys.next() : settings.idempotency_key;
     if (!is_idempotency_key(key))
         co_return error_info(errc::invalid_configuration,

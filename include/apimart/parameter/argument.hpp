@@ -5,6 +5,7 @@
 #include <apimart/parameter/choice.hpp>
 #include <apimart/parameter/compile_time_rule.hpp>
 #include <apimart/parameter/element.hpp>
+#include <apimart/parameter/image_file.hpp>
 #include <apimart/parameter/runtime.hpp>
 #include <apimart/parameter/sentence.hpp>
 #include <apimart/parameter/table.hpp>
@@ -23,6 +24,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 namespace apimart {
 namespace detail {
@@ -36,6 +38,8 @@ class argument_value
 public:
     void store_in(boost::json::object& body, std::string_view name) const;
     void append_to(boost::json::array& list) const;
+    // What of it is a local file, as it stands in the body.
+    void add_local_files(std::vector<std::string>& files) const;
 
 protected:
     enum class form : std::uint8_t
@@ -45,6 +49,7 @@ protected:
         flag,
         enabled_object,
         text,
+        file,
         object
     };
 
@@ -54,6 +59,11 @@ protected:
     explicit argument_value(boost::json::object const& object) noexcept
         : form_(form::object), object_(&object)
     {}
+    explicit argument_value(element_entry const& element) noexcept
+        : form_(form::object), object_(&element.json()), files_(&element.local_files())
+    {}
+    explicit argument_value(image_file const& file) noexcept : form_(form::file), text_(file.path())
+    {}
 
 private:
     boost::json::value to_json(boost::json::storage_ptr storage) const;
@@ -62,6 +72,7 @@ private:
     std::int64_t number_ = 0;
     std::string_view text_;
     boost::json::object const* object_ = nullptr;
+    std::vector<std::string> const* files_ = nullptr; // of an element
 };
 
 template <class T>
@@ -89,8 +100,9 @@ inline constexpr bool is_element<element<Pictures>> = true;
 
 // What is given by mistake for something else, and therefore told so in a sentence.
 template <class T>
-concept value_like = std::is_arithmetic_v<T> || std::convertible_to<T const&, std::string_view> ||
-    is_duration<T> || is_choice_of_something<T> || is_runtime_value<T> || is_element<T>;
+concept value_like =
+    std::is_arithmetic_v<T> || std::convertible_to<T const&, std::string_view> || is_duration<T> ||
+    is_choice_of_something<T> || is_runtime_value<T> || is_element<T> || std::same_as<T, image_file>;
 
 template <class T>
 inline constexpr bool is_text_literal = false;
@@ -184,6 +196,8 @@ struct wrong_value
             out << "a duration needs its unit: 5s, or runtime(std::chrono::seconds(n)); ";
         else if (rule.in_seconds && is_duration<Given>)
             out << "a duration is in whole seconds, as 5s; ";
+        if (std::same_as<Given, image_file>)
+            out << "a local file can stand for the URL of a picture only; ";
         name_parameter<Model, Parameter>(out) << " accepts ";
         write_accepted(out, rule);
         if (rule.kind == value_kind::choice && run_time_text<Given>)
@@ -240,6 +254,7 @@ class argument : public detail::argument_value
     static constexpr bool is_sound = std::same_as<Parameter, parameter::keep_original_sound>;
     static constexpr bool is_url = rule.kind == value_kind::url || rule.kind == value_kind::urls;
     static constexpr bool is_list = rule.kind == value_kind::urls || rule.kind == value_kind::elements;
+    static constexpr bool is_picture = is_url && detail::takes_picture(Parameter::name);
     // A text that consists of shots is written by the shots alone.
     static constexpr bool is_text = rule.kind == value_kind::text || is_url;
 
@@ -255,7 +270,8 @@ class argument : public detail::argument_value
     static constexpr bool is_taken = (is_text && detail::run_time_text<T>) ||
                                      ((is_switch || is_sound || rule.kind == value_kind::enabled_object) &&
                                       std::same_as<T, bool>) ||
-                                     (rule.kind == value_kind::elements && detail::is_element<T>);
+                                     (rule.kind == value_kind::elements && detail::is_element<T>) ||
+                                     (is_picture && std::same_as<T, image_file>);
     template <class T>
     static constexpr bool
         is_runtime = (is_number && std::same_as<T, runtime_value<std::int64_t>>) ||
@@ -326,11 +342,14 @@ public:
     template <detail::run_time_text Text>
     requires is_text constexpr argument(Text const& text) : argument_value(std::string_view(text)) {}
 
+    /// A picture in a local file, which is uploaded before the request is sent.
+    argument(image_file const& file) noexcept requires is_picture : argument_value(file) {}
+
     /// An element, copied when it is stored.
     template <std::size_t Pictures>
         requires(rule.kind == value_kind::elements)
     argument(element<Pictures> const& one)
-    noexcept : argument_value(one.json())
+    noexcept : argument_value(static_cast<detail::element_entry const&>(one))
     {
         if constexpr (!detail::allows_pictures(rule, Pictures))
             static_assert(sizeof(does_not_compile<

@@ -3,6 +3,7 @@
 #define APIMART_PARAMETER_ELEMENT_HPP
 
 #include <apimart/parameter/compile_time_rule.hpp>
+#include <apimart/parameter/image_file.hpp>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -15,6 +16,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace apimart {
 
@@ -47,7 +49,7 @@ constexpr bool begins_like_a_url(std::string_view text) noexcept
     return text.starts_with("https://") || text.starts_with("http://");
 }
 
-// The URL of a picture; a literal is judged while compiling.
+// The URL of a picture, or a local one; a literal is judged while compiling.
 class element_picture
 {
 public:
@@ -60,17 +62,21 @@ public:
     template <std::convertible_to<std::string_view> Text>
         requires(!std::is_array_v<Text>)
     constexpr element_picture(Text const& url) : url_(url) {}
+    element_picture(image_file const& file) : url_(file.path()), is_file_(true) {}
 
     constexpr std::string_view url() const noexcept { return url_; }
+    constexpr bool is_file() const noexcept { return is_file_; }
 
 private:
-    std::string_view url_;
+    std::string_view url_; // or path
+    bool is_file_ = false;
 };
 
 class element_entry
 {
 public:
     boost::json::object const& json() const noexcept { return entry_; }
+    std::vector<std::string> const& local_files() const noexcept { return files_; }
 
 protected:
     element_entry(std::string_view name, std::string_view description)
@@ -80,16 +86,19 @@ protected:
         entry_[boost::json::string_view(element_field::description)] = boost::json::string_view(description);
         entry_[boost::json::string_view(element_field::pictures)].emplace_array();
     }
-    explicit element_entry(boost::json::object const& entry) : entry_(entry) {}
 
-    void add(std::string_view url)
+    void add(element_picture picture)
     {
+        std::string_view text = picture.url();
+        if (picture.is_file())
+            text = files_.emplace_back(local_file_text(text));
         entry_[boost::json::string_view(element_field::pictures)].get_array().emplace_back(
-            boost::json::string_view(url));
+            boost::json::string_view(text));
     }
 
 private:
     boost::json::object entry_;
+    std::vector<std::string> files_;
 };
 
 template <class Numbers>
@@ -104,7 +113,7 @@ public:
     element_with(std::string_view name, std::string_view description, picture<Number>... pictures)
         : element_entry(name, description)
     {
-        (add(pictures.url()), ...);
+        (add(pictures), ...);
     }
 };
 
@@ -133,20 +142,30 @@ public:
         for (auto&& url : urls)
             add(std::string_view(url));
     }
+    template <detail::range_of_image_files Files>
+    element(std::string_view name, std::string_view description, Files const& files)
+        : element_entry(name, description)
+    {
+        for (image_file const& file : files)
+            add(file);
+    }
 
     /// An element whose number of pictures is known is also one whose number is known only at run time.
     template <std::size_t Known>
         requires(Known != std::dynamic_extent)
-    element(element<Known> const& other) : element_entry(other.json()) {}
+    element(element<Known> const& other) : element_entry(static_cast<detail::element_entry const&>(other)) {}
 };
 
 template <class... Urls>
-    requires(std::convertible_to<Urls const&, std::string_view>&&...)
+    requires((std::convertible_to<Urls const&, std::string_view> || std::same_as<Urls, image_file>)&&...)
 element(std::string_view, std::string_view, Urls const&...)
 ->element<sizeof...(Urls)>;
 
 template <detail::range_of_texts Urls>
 element(std::string_view, std::string_view, Urls const&) -> element<std::dynamic_extent>;
+
+template <detail::range_of_image_files Files>
+element(std::string_view, std::string_view, Files const&) -> element<std::dynamic_extent>;
 
 } // namespace apimart
 

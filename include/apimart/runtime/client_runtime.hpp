@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace apimart::detail {
@@ -37,6 +38,7 @@ private:
     ROW(outcomes_unknown)                                                                                    \
     ROW(polls_sent)                                                                                          \
     ROW(status_requests_sent)                                                                                \
+    ROW(uploads_sent)                                                                                        \
     ROW(tasks_finished)                                                                                      \
     ROW(bytes_downloaded)                                                                                    \
     ROW(connections_opened)                                                                                  \
@@ -90,13 +92,14 @@ public:
     void use_clock(clock::time_point (*function)()) noexcept { clock_ = function; }
 
     // Calls the observer on the strand: events come one at a time and in the order of what happened.
-    template <class Event>
-    void emit(std::function<void(Event const&)> const& callback, Event const& event) const noexcept
+    template <class... Event>
+    void emit(std::function<void(Event...)> const& callback,
+              std::type_identity_t<Event> const&... event) const noexcept
     {
         if (!callback)
             return;
         try {
-            callback(event);
+            callback(event...);
         } catch (...) { // an observer's trouble is not the client's
         }
     }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 // What the first bytes of a picture say of it. Nothing in them is trusted.
 namespace apimart::detail {
@@ -26,6 +27,25 @@ struct picture_header
 
     constexpr bool has_size() const noexcept { return width != 0 && height != 0; }
 };
+
+// How far into a file its type is told.
+inline constexpr std::size_t image_type_bytes = 12;
+
+// The media type that the first bytes of a picture tell, of those that the service takes; empty for everything else.
+constexpr std::string_view image_type(std::string_view first_bytes) noexcept
+{
+    using namespace std::string_view_literals;
+    if (first_bytes.starts_with("\xFF\xD8\xFF"sv))
+        return "image/jpeg";
+    if (first_bytes.starts_with("\x89PNG\r\n\x1A\n"sv))
+        return "image/png";
+    if (first_bytes.starts_with("GIF87a"sv) || first_bytes.starts_with("GIF89a"sv))
+        return "image/gif";
+    if (first_bytes.starts_with("RIFF"sv) && first_bytes.substr(0, image_type_bytes).ends_with("WEBP"sv) &&
+        first_bytes.size() >= image_type_bytes)
+        return "image/webp";
+    return {};
+}
 
 constexpr std::uint32_t big_endian(std::span<unsigned char const> bytes) noexcept
 {

@@ -22,6 +22,41 @@
 
 namespace apimart::detail {
 
+inline std::string bytes_text(std::int64_t count)
+{
+    return count_of(static_cast<std::size_t>(count), "byte", "bytes");
+}
+
+// Reports what the limits of a model have against a picture, and reads no more of it than that takes.
+template <class Read>
+void check_picture(std::string const& pointer, image_limits const& limits, std::int64_t size,
+                   Read const& read, validation_result& found)
+{
+    if (size > limits.bytes)
+        found.add_error(pointer, picture_size_rule(limits.bytes), bytes_text(size));
+    picture_header const header = read_picture_header(read);
+    if (header.is == picture_header::format::unknown) {
+        found.add_error(pointer, "must be a JPEG or PNG picture", "a file of " + bytes_text(size));
+        return;
+    }
+    if (!header.has_size()) {
+        found.add_error(pointer, "must be a picture whose header says its width and height", "");
+        return;
+    }
+    std::int64_t const longer = std::max(header.width, header.height);
+    std::int64_t const shorter = std::min(header.width, header.height);
+    std::string const sides =
+        std::to_string(header.width) + " x " + std::to_string(header.height) + " pixels";
+    if (shorter < limits.min_side)
+        found.add_error(
+            pointer, "must be at least " + std::to_string(limits.min_side) + " pixels wide and high", sides);
+    if (longer * limits.short_side > shorter * limits.long_side)
+        found.add_error(pointer,
+                        "must have a longer side to the shorter of at most " +
+                            std::to_string(limits.long_side) + ":" + std::to_string(limits.short_side),
+                        sides);
+}
+
 // A picture in a file, opened once: what was checked is what is read.
 class picture_file
 {
@@ -67,11 +102,6 @@ public:
     }
 
 private:
-    static std::string bytes_text(std::int64_t count)
-    {
-        return count_of(static_cast<std::size_t>(count), "byte", "bytes");
-    }
-
     bool read(std::uint64_t offset, std::span<unsigned char> bytes)
     {
         file_.clear();
@@ -82,31 +112,10 @@ private:
 
     void check(image_limits const& limits, validation_result& found)
     {
-        if (size_ > limits.bytes)
-            found.add_error(pointer_, picture_size_rule(limits.bytes), bytes_text(size_));
-        picture_header const header = read_picture_header(
-            [this](std::uint64_t offset, std::span<unsigned char> bytes) { return read(offset, bytes); });
-        if (header.is == picture_header::format::unknown) {
-            found.add_error(pointer_, "must be a JPEG or PNG picture", "a file of " + bytes_text(size_));
-            return;
-        }
-        if (!header.has_size()) {
-            found.add_error(pointer_, "must be a picture whose header says its width and height", "");
-            return;
-        }
-        std::int64_t const longer = std::max(header.width, header.height);
-        std::int64_t const shorter = std::min(header.width, header.height);
-        std::string const sides =
-            std::to_string(header.width) + " x " + std::to_string(header.height) + " pixels";
-        if (shorter < limits.min_side)
-            found.add_error(pointer_,
-                            "must be at least " + std::to_string(limits.min_side) + " pixels wide and high",
-                            sides);
-        if (longer * limits.short_side > shorter * limits.long_side)
-            found.add_error(pointer_,
-                            "must have a longer side to the shorter of at most " +
-                                std::to_string(limits.long_side) + ":" + std::to_string(limits.short_side),
-                            sides);
+        check_picture(
+            pointer_, limits, size_,
+            [this](std::uint64_t offset, std::span<unsigned char> bytes) { return read(offset, bytes); },
+            found);
     }
 
     std::string pointer_;

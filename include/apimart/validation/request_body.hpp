@@ -20,6 +20,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace apimart {
@@ -29,6 +30,22 @@ inline constexpr std::string_view model_field = "model";
 
 struct from_json_tag
 {};
+
+// What a request knows beside its body.
+class beside_body
+{
+public:
+    beside_body() {}
+    beside_body(std::vector<std::string> extras, std::vector<std::string> files)
+        : extra_fields(std::move(extras)), local_files(std::move(files))
+    {}
+
+    // Names of the fields that no table knows and that are sent on purpose.
+    std::vector<std::string> extra_fields;
+    // Texts of the body that name a local file by the caller's own word. The same text that came with somebody's JSON does
+    // not: whoever fills in a form must not choose which files leave this machine.
+    std::vector<std::string> local_files;
+};
 
 // The part of a request that does not depend on the model: the JSON body and how values get into it.
 class request_body
@@ -45,11 +62,11 @@ public:
 
 protected:
     boost::json::object body_copy() const;
-    std::vector<std::string> extras_copy() const;
+    beside_body beside_copy() const;
     boost::json::object take_body() &&;
-    std::vector<std::string> take_extras() &&;
+    beside_body take_beside() &&;
 
-    request_body(from_json_tag, boost::json::object body, std::vector<std::string> extra_fields);
+    request_body(from_json_tag, boost::json::object body, beside_body beside);
     request_body(std::string_view model, static_list<parameter_spec> rows);
 
     void store(std::string_view name, argument_value const& value);
@@ -68,10 +85,11 @@ protected:
         writer.finish(length_name);
     }
 
-    static void append(boost::json::array& list, std::string_view url);
-    static void append(boost::json::array& list, boost::json::object const& entry);
+    void append(boost::json::array& list, std::string_view url);
+    void append(boost::json::array& list, image_file const& file);
+    void append(boost::json::array& list, element_entry const& entry);
 
-    // Stores a range of URLs or elements whose length is known only at run time.
+    // Stores a range of URLs, local files or elements whose length is known only at run time.
     template <class Range>
     void store_range(std::string_view name, Range const& items)
     {
@@ -80,7 +98,7 @@ protected:
             if constexpr (std::convertible_to<decltype(one), std::string_view>)
                 append(list, std::string_view(one));
             else
-                append(list, one.json());
+                append(list, one);
     }
 
 private:
@@ -101,7 +119,7 @@ private:
     };
 
     boost::json::object body_;
-    std::vector<std::string> extra_fields_;
+    beside_body beside_;
 };
 
 template <class Range>
@@ -138,7 +156,8 @@ concept accepts_pictures_per_element = detail::allows_pictures(detail::row_of<Mo
 /// Whether `Range` is a range of entries of that list parameter.
 template <class Model, class Kind, class Parameter, class Range>
 concept accepts_range = (detail::row_of<Model, Kind, Parameter>.values.kind == value_kind::urls &&
-                         detail::range_of_texts<Range>) ||
+                         (detail::range_of_texts<Range> ||
+                          (detail::takes_picture(Parameter::name) && detail::range_of_image_files<Range>))) ||
                         (detail::row_of<Model, Kind, Parameter>.values.kind == value_kind::elements &&
                          detail::range_of_elements<Range>);
 

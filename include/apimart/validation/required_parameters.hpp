@@ -92,8 +92,8 @@ public:
     }
 
 protected:
-    required_parameters(from_json_tag tag, boost::json::object body, std::vector<std::string> extras)
-        : request_body(tag, std::move(body), std::move(extras))
+    required_parameters(from_json_tag tag, boost::json::object body, beside_body beside)
+        : request_body(tag, std::move(body), std::move(beside))
     {}
 };
 
@@ -128,8 +128,8 @@ public:
     }
 
 protected:
-    parts_before_list(from_json_tag tag, boost::json::object body, std::vector<std::string> extras)
-        : request_body(tag, std::move(body), std::move(extras))
+    parts_before_list(from_json_tag tag, boost::json::object body, beside_body beside)
+        : request_body(tag, std::move(body), std::move(beside))
     {}
 };
 
@@ -166,8 +166,8 @@ public:
     }
 
 protected:
-    required_parameters(from_json_tag tag, boost::json::object body, std::vector<std::string> extras)
-        : request_body(tag, std::move(body), std::move(extras))
+    required_parameters(from_json_tag tag, boost::json::object body, beside_body beside)
+        : request_body(tag, std::move(body), std::move(beside))
     {}
 
 private:

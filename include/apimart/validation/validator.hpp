@@ -4,6 +4,7 @@
 
 #include <apimart/errors/validation_result.hpp>
 #include <apimart/parameter/model_info.hpp>
+#include <apimart/text/file_url.hpp>
 #include <apimart/text/utf8.hpp>
 #include <apimart/validation/excerpt.hpp>
 #include <apimart/validation/json_pointer.hpp>
@@ -69,8 +70,8 @@ class validator
 {
 public:
     validator(model_info const& model, kind_info const& kind, boost::json::object const& body,
-              std::span<std::string const> extras, validation_result& found)
-        : model_(model), kind_(kind), body_(body), extras_(extras), found_(found)
+              beside_body const& beside, validation_result& found)
+        : model_(model), kind_(kind), body_(body), beside_(beside), found_(found)
     {}
 
     void run()
@@ -143,16 +144,14 @@ private:
 
     bool is_extra(std::string_view name) const
     {
-        for (std::string const& extra : extras_)
-            if (extra == name)
-                return true;
-        return false;
+        return std::find(beside_.extra_fields.begin(), beside_.extra_fields.end(), name) !=
+               beside_.extra_fields.end();
     }
 
     void check_member(std::string_view name, value const& given)
     {
         json_pointer const where(root_, name);
-        if (!extras_.empty() && is_extra(name)) {
+        if (is_extra(name)) {
             if (name == model_field || model_.knows(name))
                 add_error(where, "is a parameter of " + std::string(model_.id) + ", not an extra",
                           excerpt(given, true));
@@ -244,6 +243,7 @@ private:
     void check_value(parameter_spec const& one, json_pointer const& where, value const& given)
     {
         value_rule const& rule = one.values;
+        is_picture_ = takes_picture(one.name) || rule.kind == value_kind::elements;
         switch (rule.kind) {
         case value_kind::text:
         case value_kind::shot_script:
@@ -364,7 +364,7 @@ private:
             return;
         }
         std::string_view const text(given.get_string());
-        if (!rule.base64_allowed() || begins_like_a_url(text)) {
+        if (!rule.base64_allowed() || begins_like_a_url(text) || is_local_file(text)) {
             check_url_text(where, text);
             return;
         }
@@ -386,12 +386,20 @@ private:
         }
     }
 
+    // It is uploaded before the request is sent.
+    bool is_local_file(std::string_view text) const
+    {
+        return is_picture_ && text.starts_with(file_scheme) &&
+               std::find(beside_.local_files.begin(), beside_.local_files.end(), text) !=
+                   beside_.local_files.end();
+    }
+
     void check_url_text(json_pointer const& where, std::string_view text)
     {
-        if (!is_absolute_http_url(text))
+        if (!is_local_file(text) && !is_absolute_http_url(text))
             add_error(where,
                       "must be an absolute http or https URL" +
-                          std::string(looks_like_a_path(text)
+                          std::string(looks_like_a_path(text) || text.starts_with(file_scheme)
                                           ? "; the service fetches it and sees no local files"
                                           : ""),
                       excerpt(text, true));
@@ -739,7 +747,8 @@ private:
     model_info const& model_;
     kind_info const& kind_;
     boost::json::object const& body_;
-    std::span<std::string const> extras_;
+    beside_body const& beside_;
+    bool is_picture_ = false; // what is being checked
     validation_result& found_;
     json_pointer root_;
     std::array<boost::json::value const*, parameter_spec::max_in_a_table>
