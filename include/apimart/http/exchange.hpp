@@ -138,6 +138,13 @@ public:
         co_return std::string_view();
     }
 
+    // What a streamed answer has brought is worked on, and nothing is read until it is done.
+    void pause()
+    {
+        connection_->unlimit();
+        piece_until_ = {};
+    }
+
     // Whether the service may have the whole request, so that only its answer can tell.
     bool committed() const noexcept { return state_ == state::reading; }
 
