@@ -205,6 +205,14 @@ inline awaitable<std::optional<error_info>> transfer(client_state& client, opera
         if (!where)
             co_return error_info(errc::url_not_allowed, "the result's link is not an http or https URL");
         bool const home = client.is_api_origin(where->origin);
+        constexpr std::size_t longest = 8'000; // what RFC 9110, 4.1 asks every server to take
+        if (url.size() > longest)
+            co_return error_info(errc::url_not_allowed, "the result's link has " +
+                                                            std::to_string(url.size()) + " bytes, at most " +
+                                                            std::to_string(longest) + " are sent");
+        if (!home && is_port_of_another_protocol(where->origin.port))
+            co_return error_info(errc::url_not_allowed,
+                                 "the result's link leads to port " + where->origin.port);
         if (!where->origin.tls && !(home && client.config.allow_plain_http))
             co_return error_info(errc::url_not_allowed,
                                  "the result's link is not https: " + where->origin.host);

@@ -31,11 +31,14 @@ public:
     // What is wrong with a path, before anything is asked for.
     static std::optional<error_info> check(std::string const& to, bool overwrite)
     {
-        std::error_code ignored;
+        std::error_code code;
         if (std::filesystem::path(to).filename().empty() || to.find('\0') != std::string::npos)
             return error_info(errc::file_error, "the path \"" + printable(to, 128) + "\" names no file")
                 .underlying(make_error_code(boost::system::errc::invalid_argument));
-        if (!overwrite && std::filesystem::exists(std::filesystem::symlink_status(to, ignored)))
+        auto const found = std::filesystem::symlink_status(to, code);
+        if (code == std::errc::filename_too_long)
+            return error_info(errc::file_error, to + ": " + code.message()).underlying(code);
+        if (!overwrite && std::filesystem::exists(found))
             return error_info(errc::file_exists, to);
         return std::nullopt;
     }
