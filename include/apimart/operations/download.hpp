@@ -465,6 +465,8 @@ inline awaitable<result<std::vector<std::string>>> download_all(client_state& cl
     std::size_t const count = of.videos().size();
     if (count == 0)
         co_return error_info(errc::no_result).task_id(of.id());
+    if (std::optional<error_info> unusable = file_destination::check(to, true))
+        co_return unusable->task_id(of.id());
     std::vector<std::string> paths;
     for (video_file const& each : of.videos()) {
         paths.push_back(numbered(to, each.index(), count));

@@ -125,8 +125,10 @@ public:
 
     void remove()
     {
-        ::unlink(part_.c_str());
-        ::unlink(record_.c_str());
+        if (is_ours()) {
+            ::unlink(part_.c_str());
+            ::unlink(record_.c_str());
+        }
         close();
     }
 
@@ -212,11 +214,16 @@ private:
         return {errno, boost::system::system_category()};
     }
 
-    // A forked child has the descriptor, too, and would hold the lock.
+    // A forked child has the descriptor, too. It leaves file and lock to its parent, and would hold the lock after it.
+    bool is_ours() const noexcept
+    {
+        return process_ == ::getpid();
+    }
     void close() noexcept
     {
         if (descriptor_ >= 0) {
-            ::flock(descriptor_, LOCK_UN);
+            if (is_ours())
+                ::flock(descriptor_, LOCK_UN);
             ::close(descriptor_);
         }
         descriptor_ = -1;
@@ -226,6 +233,7 @@ private:
     std::filesystem::path part_;
     std::filesystem::path record_;
     std::filesystem::path folder_;
+    pid_t process_ = ::getpid();
     int descriptor_ = -1;
     std::uint64_t size_ = 0;
     std::optional<file_in_transfer> kept_;
