@@ -17,9 +17,9 @@
 namespace asio = boost::asio;
 using namespace apimart;
 
-void show(std::uint64_t sent, std::uint64_t size)
+void show(transfer_progress sent)
 {
-    std::cout << sent << " of " << size << " bytes have left\n";
+    std::cout << sent.bytes << " of " << sent.total.value() << " bytes have left\n";
 }
 
 asio::awaitable<void> animate(client& service, std::string picture, std::string prompt)

@@ -10,6 +10,7 @@
 #include <apimart/as_result.hpp>
 #include <apimart/balance.hpp>
 #include <apimart/client_config.hpp>
+#include <apimart/download_sink.hpp>
 #include <apimart/error.hpp>
 #include <apimart/image_source.hpp>
 #include <apimart/listed_model.hpp>
@@ -56,7 +57,13 @@ void begin_status(client_handle const&, completion<task_state>, task, status_opt
 void begin_generate(client_handle const&, completion<task_result>, any_request,
                     std::optional<std::chrono::milliseconds>, submit_settings, wait_options);
 void begin_download(client_handle const&, completion<std::uint64_t>, video_file, std::string,
-                    download_options);
+                    download_settings);
+void begin_download_into_memory(client_handle const&, completion<std::string>, video_file, into_memory,
+                                download_settings);
+void begin_download_into_sink(client_handle const&, completion<std::uint64_t>, video_file, sink_reference,
+                              download_settings);
+void begin_download_all(client_handle const&, completion<std::vector<std::string>>, task_state, std::string,
+                        download_settings);
 void begin_upload(client_handle const&, completion<uploaded_image>, image_source, upload_settings);
 void begin_upload_files(client_handle const&, completion<any_request>, any_request, upload_settings);
 void begin_request(client_handle const&, completion<api_response>, api_request, status_options);
@@ -197,27 +204,89 @@ public:
     }
 
     /// Fetches a result into a file. The bytes go to a neighbour of the target named `.part`, which is synced
-    /// and renamed when complete; an interrupted transfer goes on where it ended. The API key is never sent
-    /// along. A transfer that makes progress is not given up, and nothing is put in place that is not whole. When
-    /// the link is refused, the task is asked once for a fresh one; one that has not expired is asked again for
-    /// `download_options::link_patience`.
+    /// and renamed when complete; an interrupted transfer goes on where it ended, also in a later call of any process.
+    /// The API key is never sent along. A transfer that makes progress is not given up, and nothing is put in place
+    /// that is not whole. When the link is refused, the task is asked once for a fresh one; one that has not expired is
+    /// asked again for `download_options::link_patience`.
     ///
     /// Completion: `void(error_code, std::uint64_t)` with the file's size in bytes.
     /// Errors: `errc::no_result`, `errc::url_not_allowed`, `errc::file_exists`, `errc::file_error`,
     /// `errc::result_expired`, `errc::download_corrupt`, `errc::download_too_large`, transport errors.
-    /// Cancellation: terminal, partial, total. Whatever ends a download, no `.part` file is left.
-    /// Lifetime and thread safety: as the class; two downloads to one path at one time are the caller's
-    /// mistake. File writes block the executor for as long as the file system takes.
+    /// Cancellation: terminal, partial, total. What has arrived by then is kept, as it is after every other end but
+    /// `errc::download_corrupt` and `errc::download_too_large`: in the `.part` file, beside which a `.part.json` says what
+    /// it belongs to (the link without its query, the server's validator and the size). The next call for the same link
+    /// and path goes on from there by Range and If-Range, provided that both are files of this user which no other
+    /// touched and the machine was not started again; whatever else lies there is replaced by a fresh file. Where the
+    /// server names no validator, and before the first half kilobyte, nothing is kept.
+    /// Lifetime and thread safety: as the class; of two downloads to one path at one time, the second ends with
+    /// `errc::file_error`. File writes block the executor for as long as the file system takes.
     /// Units: see `download_options`. Source: API reference, section 4.4.
     template <detail::completion_token<std::uint64_t> Token = default_token>
     auto download(video_file file, std::string to, download_options options, Token token = Token())
     {
-        return start<std::uint64_t>(token, &detail::begin_download, std::move(file), std::move(to), options);
+        return start<std::uint64_t>(token, &detail::begin_download, std::move(file), std::move(to),
+                                    detail::download_settings(options));
     }
     template <detail::completion_token<std::uint64_t> Token = default_token>
     auto download(video_file file, std::string to, Token token = Token())
     {
         return download(std::move(file), std::move(to), download_options(), std::move(token));
+    }
+
+    /// The same into memory: `download(video, into_memory(64 << 20))`. A larger file is refused with
+    /// `errc::download_too_large`, before its bytes where its size is announced. After an error nothing is kept.
+    ///
+    /// Completion: `void(error_code, std::string)`.
+    template <detail::completion_token<std::string> Token = default_token>
+    auto download(video_file file, into_memory to, download_options options, Token token = Token())
+    {
+        return start<std::string>(token, &detail::begin_download_into_memory, std::move(file), to,
+                                  detail::download_settings(options));
+    }
+    template <detail::completion_token<std::string> Token = default_token>
+    auto download(video_file file, into_memory to, Token token = Token())
+    {
+        return download(std::move(file), to, download_options(), std::move(token));
+    }
+
+    /// The same into a sink, which gets each byte once and in order. Nothing more is read from the network before the
+    /// sink has taken what came, for as long as it likes; memory stays flat. The sink is not closed at the end.
+    ///
+    /// Completion: `void(error_code, std::uint64_t)` with the number of bytes.
+    /// Errors: what the sink reports, as the underlying code of `errc::file_error`; `errc::download_corrupt` also where a
+    /// transfer was cut and the file has changed since, or has no validator, because what was given cannot be taken back.
+    /// Cancellation: as above, of the sink's own operation, too, whose end is waited for.
+    /// Lifetime: the sink lives until the completion. Its operations are started on its own executor, where they
+    /// must not run in parallel.
+    template <download_sink Sink, detail::completion_token<std::uint64_t> Token = default_token>
+    auto download(video_file file, Sink& to, download_options options, Token token = Token())
+    {
+        return start<std::uint64_t>(token, &detail::begin_download_into_sink, std::move(file),
+                                    detail::sink_reference(to), detail::download_settings(options));
+    }
+    template <download_sink Sink, detail::completion_token<std::uint64_t> Token = default_token>
+    auto download(video_file file, Sink& to, Token token = Token())
+    {
+        return download(std::move(file), to, download_options(), std::move(token));
+    }
+
+    /// Fetches all videos of a task, one after the other, each as `download` does. One has the path that is given;
+    /// several have their number, from one, before its extension: `corgi-1.mp4`, `corgi-2.mp4`.
+    ///
+    /// Completion: `void(error_code, std::vector<std::string>)` with the paths.
+    /// Errors: those of `download`, with the path. `errc::file_exists` comes before anything is fetched; after another
+    /// error the files before that one are in place.
+    /// Cancellation, lifetime, thread safety: as `download`. `download_options::timeout` is for all together.
+    template <detail::completion_token<std::vector<std::string>> Token = default_token>
+    auto download_all(task_state of, std::string to, download_options options, Token token = Token())
+    {
+        return start<std::vector<std::string>>(token, &detail::begin_download_all, std::move(of),
+                                               std::move(to), detail::download_settings(options));
+    }
+    template <detail::completion_token<std::vector<std::string>> Token = default_token>
+    auto download_all(task_state of, std::string to, Token token = Token())
+    {
+        return download_all(std::move(of), std::move(to), download_options(), std::move(token));
     }
 
     /// Uploads a picture, a file or bytes in memory, of which no more than a piece at a time is read into memory. What it

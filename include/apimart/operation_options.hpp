@@ -38,12 +38,12 @@ private:
 /// A function in the options of one call, which copies it.
 ///
 /// Refers to the function object until then, and therefore takes one that has a name, or a function pointer.
-template <class... Arguments>
+template <class Argument>
 class option_function
 {
 public:
-    using function_type = std::function<void(Arguments...)>;
-    using pointer = void (*)(Arguments...);
+    using function_type = std::function<void(Argument)>;
+    using pointer = void (*)(Argument);
 
     constexpr option_function() noexcept = default;
 
@@ -52,7 +52,7 @@ public:
     {}
 
     template <class Function>
-        requires(std::invocable<Function&, Arguments...> && !std::convertible_to<Function&, pointer> &&
+        requires(std::invocable<Function&, Argument> && !std::convertible_to<Function&, pointer> &&
                  !std::same_as<std::remove_const_t<Function>, option_function>)
     option_function(Function& function)
     noexcept
@@ -61,7 +61,7 @@ public:
     {}
 
     template <class Function>
-        requires(std::invocable<Function&, Arguments...> && !std::convertible_to<Function&, pointer> &&
+        requires(std::invocable<Function&, Argument> && !std::convertible_to<Function&, pointer> &&
                  !std::same_as<Function, option_function> && !std::is_reference_v<Function>)
     option_function(Function&&)
     = delete;
@@ -80,10 +80,19 @@ private:
     function_type (*copy_)(void const*) = nullptr;
 };
 
-/// Is told of a task as soon as the service has accepted it.
+/// Called with a task that the service has accepted.
 using accepted_handler = option_function<task const&>;
-/// Is told how many bytes have left, and of how many.
-using progress_handler = option_function<std::uint64_t, std::uint64_t>;
+
+/// How far a transfer is.
+struct transfer_progress
+{
+    std::uint64_t bytes = 0;
+    /// Of the whole, where it is known.
+    std::optional<std::uint64_t> total{};
+};
+
+/// Called as a download or an upload goes on.
+using progress_handler = option_function<transfer_progress>;
 
 // All options are trivially copyable aggregates: GCC 12 destroys a temporary aggregate that owns something twice where it
 // stands in a `co_await` expression.
@@ -146,11 +155,12 @@ struct upload_options
     progress_handler on_progress{};
 };
 
-/// How one file is fetched. Trivially copyable.
+/// How a result is fetched. Trivially copyable.
 struct download_options
 {
+    /// Of an existing file.
     bool overwrite = false;
-    /// In bytes.
+    /// In bytes; of each file.
     std::uint64_t max_size = std::uint64_t{8} << 30U;
     /// Tries in a row that bring no byte more than those before them. A transfer that makes progress is not given up.
     int max_retries = 5;
@@ -159,6 +169,10 @@ struct download_options
     std::optional<std::chrono::milliseconds> link_patience{};
     /// For all tries and pauses together; none unless given.
     std::optional<std::chrono::milliseconds> timeout{};
+    /// Called after each part that has arrived, with all there is by then; what an earlier call left counts, and a file that
+    /// begins again goes back. It runs on the client's strand, never inside a call of the caller's, and may neither throw
+    /// nor block.
+    progress_handler on_progress{};
 };
 
 namespace detail {
@@ -195,6 +209,21 @@ public:
     std::optional<std::chrono::milliseconds> timeout;
     std::optional<int> max_retries;
     std::function<void(task const&)> on_accepted;
+};
+
+// What a download keeps of its options.
+class download_settings
+{
+public:
+    download_settings() {}
+    explicit download_settings(download_options const& given)
+        : options(given), on_progress(given.on_progress.function())
+    {
+        options.on_progress = {};
+    }
+
+    download_options options;
+    std::function<void(transfer_progress)> on_progress;
 };
 
 } // namespace detail

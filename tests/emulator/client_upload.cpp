@@ -214,9 +214,9 @@ TEST_CASE("client upload: twenty megabytes leave in little memory, and the calle
     auto const before = in_use();
     std::size_t peak = before;
     std::vector<std::uint64_t> seen;
-    auto const watch = [&](std::uint64_t sent, std::uint64_t size) {
-        CHECK(size == largest);
-        seen.push_back(sent);
+    auto const watch = [&](transfer_progress sent) {
+        CHECK(sent.total.value() == largest);
+        seen.push_back(sent.bytes);
         peak = std::max(peak, in_use());
     };
     REQUIRE(uploaded(context, user, folder / "large.png", {.on_progress = watch}).has_value());
@@ -247,7 +247,7 @@ TEST_CASE("client upload: cancelled in the middle it ends at once, and the next 
         image_bytes const picture(picture_of(largest), "a.png");
         asio::cancellation_signal signal;
         bool begun = false;
-        auto const watch = [&](std::uint64_t, std::uint64_t) { begun = true; };
+        auto const watch = [&](transfer_progress) { begun = true; };
         recorder<uploaded_image> got;
         user.upload(picture, {.on_progress = watch},
                     as_result(asio::bind_cancellation_slot(signal.slot(), got.plain())));
@@ -460,7 +460,7 @@ TEST_CASE("client upload: a file that changes while it leaves is never whole at 
     client user(context, server.config());
     recorder<uploaded_image> got;
     bool begun = false;
-    auto const watch = [&](std::uint64_t, std::uint64_t) { begun = true; };
+    auto const watch = [&](transfer_progress) { begun = true; };
     user.upload(file, {.on_progress = watch}, got.token());
     run_until(context, [&] { return begun; });
     write_file(file, changed_to);

@@ -68,7 +68,7 @@ static_assert(is_options<usage_options> && is_options<models_options>);
     co_await by.usage({.models = model, .group_by = usage_group::date, .time_zone = "UTC"});
     co_await by.models({.expand = true, .category = "video"}, as_result());
     co_await by.schema(model, {.timeout = 60s});
-    auto const watch = [&](std::uint64_t, std::uint64_t) { ++calls; };
+    auto const watch = [&](transfer_progress) { ++calls; };
     co_await by.upload("a.png", {.timeout = 60s, .on_progress = watch});
     co_await by.upload(image_bytes("GIF89a"), {.reuse = false}, as_result());
     co_await by.upload_files(request, {.timeout = 60s});

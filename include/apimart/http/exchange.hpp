@@ -11,6 +11,8 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include <openssl/ssl.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -149,6 +151,13 @@ public:
         co_return std::string_view();
     }
 
+    // What a streamed answer has brought is worked on, and nothing is read until it is done.
+    void pause()
+    {
+        connection_->unlimit();
+        piece_until_ = {};
+    }
+
     // Whether the service may have the whole request, so that only its answer can tell.
     bool committed() const noexcept { return state_ == state::reading; }
 
@@ -262,6 +271,10 @@ private:
         result.address = c.address;
         result.begun = runtime_.now();
         c.parser.reset(runtime_.limits.header_limit, request.response_limit, streams_);
+        // Many files are waited for at one time, and beside a record of a file it costs nothing to take a buffer anew.
+        if (SSL* const session = c.tls())
+            streams_ ? SSL_set_mode(session, SSL_MODE_RELEASE_BUFFERS)
+                     : SSL_clear_mode(session, SSL_MODE_RELEASE_BUFFERS);
         c.keep_open_at_limit(true);
         c.limit_after(runtime_.timeouts.send);
         request_size_ = request.head.size() + request.body.size() + request.rest_size;

@@ -142,12 +142,22 @@ APIMART_INLINE void begin_generate(client_handle const& client, completion<task_
 }
 
 APIMART_INLINE void begin_download(client_handle const& client, completion<std::uint64_t> handler,
-                                   video_file file, std::string to, download_options options)
+                                   video_file file, std::string to, download_settings settings)
+{
+    client.state->launch(std::move(handler), request_kind::download,
+                         [file = std::move(file), to = std::move(to),
+                          settings = std::move(settings)](client_state& state, operation& op) {
+                             return download(state, op, file, to, settings);
+                         });
+}
+
+APIMART_INLINE void begin_download_into_memory(client_handle const& client, completion<std::string> handler,
+                                               video_file file, into_memory to, download_settings settings)
 {
     client.state->launch(
         std::move(handler), request_kind::download,
-        [file = std::move(file), to = std::move(to), options](client_state& state, operation& op) {
-            return download(state, op, file, to, options);
+        [file = std::move(file), to, settings = std::move(settings)](client_state& state, operation& op) {
+            return download(state, op, file, to, settings);
         });
 }
 
@@ -169,6 +179,27 @@ APIMART_INLINE void begin_upload_files(client_handle const& client, completion<a
         [request = std::move(request), options = std::move(options)](client_state& state, operation& op) {
             return upload_files(state, op, request, options);
         });
+}
+
+APIMART_INLINE void begin_download_into_sink(client_handle const& client, completion<std::uint64_t> handler,
+                                             video_file file, sink_reference to, download_settings settings)
+{
+    client.state->launch(std::move(handler), request_kind::download,
+                         [file = std::move(file), to = std::move(to),
+                          settings = std::move(settings)](client_state& state, operation& op) {
+                             return download(state, op, file, to, settings);
+                         });
+}
+
+APIMART_INLINE void begin_download_all(client_handle const& client,
+                                       completion<std::vector<std::string>> handler, task_state of,
+                                       std::string to, download_settings settings)
+{
+    client.state->launch(std::move(handler), request_kind::download,
+                         [of = std::move(of), to = std::move(to),
+                          settings = std::move(settings)](client_state& state, operation& op) {
+                             return download_all(state, op, of, to, settings);
+                         });
 }
 
 APIMART_INLINE void begin_request(client_handle const& client, completion<api_response> handler,

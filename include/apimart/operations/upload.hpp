@@ -56,7 +56,7 @@ public:
     awaitable<result<std::string_view>> next(timer& pause)
     {
         if (sent_ > 0 && !is_closed_)
-            runtime_.emit(on_progress_, sent_, picture_->size());
+            runtime_.emit(on_progress_, transfer_progress{sent_, picture_->size()});
         if (picture_->at_end())
             co_return std::exchange(is_closed_, true) ? std::string_view() : tail_;
         result<std::string_view> piece =
@@ -74,7 +74,7 @@ private:
     client_runtime& runtime_;
     std::shared_ptr<picture_reader> picture_;
     sha256_digest const digest_;
-    std::function<void(std::uint64_t, std::uint64_t)> const on_progress_;
+    std::function<void(transfer_progress)> const on_progress_;
     std::string const tail_;
     std::uint64_t sent_ = 0;
     bool is_closed_ = false;

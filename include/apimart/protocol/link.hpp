@@ -12,6 +12,8 @@
 #include <boost/url/rfc/unreserved_chars.hpp>
 #include <boost/url/url.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -54,6 +56,15 @@ inline std::string resolve_link(request_url const& asked, std::string_view locat
     if (!from || !reference || reference->has_scheme() || !boost::urls::resolve(*from, *reference, out))
         return cleaned;
     return std::string(out.buffer().data(), out.buffer().size());
+}
+
+// Ports whose servers could take a request for one of their own protocol, as browsers know them (Fetch, 2.9).
+inline bool is_port_of_another_protocol(std::string_view port)
+{
+    constexpr std::array<std::string_view, 16> known{"21",  "22",  "23",   "25",  "53",  "110",
+                                                     "111", "119", "143",  "389", "465", "514",
+                                                     "587", "636", "3659", "6667"};
+    return std::find(known.begin(), known.end(), port) != known.end();
 }
 
 } // namespace apimart::detail
