@@ -4,6 +4,7 @@
 
 #include <apimart/any_request.hpp>
 #include <apimart/models.hpp>
+#include <apimart/protocol/webhook_address.hpp>
 #include <apimart/separate_compilation.hpp>
 #include <apimart/text/utf8.hpp>
 #include <apimart/validation/excerpt.hpp>
@@ -14,6 +15,20 @@
 #include <boost/json/serialize.hpp>
 
 namespace apimart {
+
+namespace detail {
+
+// The request is good, but nobody would ever be called.
+inline void check_webhook(boost::json::object const& body, validation_result& found)
+{
+    boost::json::value const* const given = member(body, parameter::webhook::name);
+    if (given == nullptr || !given->is_string() || !is_absolute_http_url(given->get_string()))
+        return;
+    if (std::string const rule = broken_webhook_rule(given->get_string()); !rule.empty())
+        found.add_warning("/webhook", "should " + rule, excerpt(*given, true));
+}
+
+} // namespace detail
 
 APIMART_INLINE any_request::any_request(model_info const* model, kind_info const* kind,
                                         boost::json::object body, std::vector<std::string> extra_fields)
@@ -71,6 +86,7 @@ APIMART_INLINE validation_result any_request::check() const
         detail::validator(*model_, *kind_, body_, extra_fields_, found).run();
     else
         check_custom(found);
+    detail::check_webhook(body_, found);
     return found;
 }
 
@@ -109,6 +125,7 @@ any_request::read(boost::json::value body, unknown_fields others, std::span<mode
                 !model->knows(std::string_view(one.key())))
                 result.extra_fields_.emplace_back(std::string_view(one.key()));
     detail::validator(*model, kind, result.body_, result.extra_fields_, found).run();
+    detail::check_webhook(result.body_, found);
     if (!found.ok())
         return found;
     return result;

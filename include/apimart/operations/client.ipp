@@ -6,6 +6,7 @@
 #include <apimart/operations/client_state.hpp>
 #include <apimart/operations/download.hpp>
 #include <apimart/operations/generate.hpp>
+#include <apimart/operations/notify.hpp>
 #include <apimart/operations/request.hpp>
 #include <apimart/operations/shutdown.hpp>
 #include <apimart/operations/status.hpp>
@@ -113,6 +114,12 @@ APIMART_INLINE void begin_wait(client_handle const& client, completion<task_resu
 {
     start_wait(*client.state, std::move(id), std::move(duration_class), accepted, options,
                std::move(handler));
+}
+
+APIMART_INLINE void begin_notify(client_handle const& client, completion<callback_effect> handler,
+                                 std::string id)
+{
+    start_notify(*client.state, std::move(id), std::move(handler));
 }
 
 APIMART_INLINE void begin_status(client_handle const& client, completion<task_state> handler, task task,

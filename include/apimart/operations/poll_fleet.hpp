@@ -9,6 +9,7 @@
 #include <apimart/protocol/task_id.hpp>
 #include <apimart/runtime/client_runtime.hpp>
 #include <apimart/task.hpp>
+#include <apimart/webhook.hpp>
 
 #include <boost/asio/error.hpp>
 #include <boost/intrusive/list.hpp>
@@ -151,6 +152,19 @@ public:
         else if (waiter.deadline <= task->deadline)
             set_deadline(*task, earliest_deadline(*task));
         waiter.done(id, std::move(why));
+    }
+
+    // Somebody says that a task has ended. What nobody waits for is not asked for, whoever says so.
+    callback_effect hint(std::string const& id)
+    {
+        auto const found = tasks_.find(id);
+        if (found == tasks_.end() || found->waiters.empty())
+            return callback_effect::not_awaited;
+        if (found->hinted)
+            return callback_effect::repeated;
+        auto const now = runtime_.now();
+        scheduler.hint(*found, now);
+        return found->queued && found->next <= now ? callback_effect::confirming : callback_effect::deferred;
     }
 
     // Ends all waits and gives the ids of their tasks.
