@@ -15,12 +15,12 @@
 #include <apimart/operation_options.hpp>
 #include <apimart/runtime/initiation.hpp>
 #include <apimart/task.hpp>
+#include <apimart/task_watcher.hpp>
 #include <apimart/webhook.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/execution_context.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <chrono>
 #include <concepts>
@@ -31,9 +31,6 @@
 #include <utility>
 
 namespace apimart {
-
-/// The token of an operation that is called without one: `co_await` gives the value or throws `error`.
-using default_token = boost::asio::use_awaitable_t<>;
 
 namespace detail {
 
@@ -46,6 +43,9 @@ metrics metrics_of(client_handle const& client);
 void begin_submit(client_handle const&, completion<task>, any_request, submit_settings);
 void begin_wait(client_handle const&, completion<task_result>, std::string id, std::string duration_class,
                 std::optional<std::chrono::steady_clock::time_point> accepted, wait_options);
+std::shared_ptr<watch_handle> begin_watch(client_handle const&, std::string id, std::string duration_class,
+                                          std::optional<std::chrono::steady_clock::time_point> accepted,
+                                          watch_options);
 void begin_notify(client_handle const&, completion<callback_effect>, std::string id);
 void begin_status(client_handle const&, completion<task_state>, task, status_options);
 // The whole is limited by the first limit, the submit and the wait by those in their own options.
@@ -141,6 +141,18 @@ public:
     auto wait(task const& task, Token token = Token())
     {
         return wait(task, wait_options(), std::move(token));
+    }
+
+    /// Begins to watch a task: its states come one after the other from `task_watcher::next`, until the final one. Any number
+    /// of watchers and waits share the polls of a task. The first state comes at once: the latest that another watcher has
+    /// seen, or else the task is asked.
+    ///
+    /// Errors: none; what `wait` would end with, `next` ends with.
+    /// Thread safety: as the class. Units: see `watch_options`.
+    task_watcher watch(task const& task, watch_options options = {})
+    {
+        return task_watcher(
+            detail::begin_watch(*handle(), task.id(), task.duration_class(), task.accepted_at(), options));
     }
 
     /// Tells the waits for a task that the service has called back, so that they end as soon as a poll by this

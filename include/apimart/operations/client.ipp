@@ -12,6 +12,7 @@
 #include <apimart/operations/status.hpp>
 #include <apimart/operations/submit.hpp>
 #include <apimart/operations/wait.hpp>
+#include <apimart/operations/watch.hpp>
 #include <apimart/separate_compilation.hpp>
 
 #include <boost/asio/ip/address.hpp>
@@ -114,6 +115,29 @@ APIMART_INLINE void begin_wait(client_handle const& client, completion<task_resu
 {
     start_wait(*client.state, std::move(id), std::move(duration_class), accepted, options,
                std::move(handler));
+}
+
+APIMART_INLINE std::shared_ptr<watch_handle>
+begin_watch(client_handle const& client, std::string id, std::string duration_class,
+            std::optional<std::chrono::steady_clock::time_point> accepted, watch_options options)
+{
+    return start_watch(*client.state, std::move(id), std::move(duration_class), accepted, options);
+}
+
+APIMART_INLINE std::shared_ptr<task_watch> const& watch_of(watch_handle const& handle)
+{
+    return handle.watch;
+}
+
+APIMART_INLINE boost::asio::any_io_executor executor_of(task_watch const& watch)
+{
+    return watch.client().get_executor();
+}
+
+APIMART_INLINE void begin_next(std::shared_ptr<task_watch> const& watch,
+                               completion<std::optional<task_state>> handler)
+{
+    start_next(watch, std::move(handler));
 }
 
 APIMART_INLINE void begin_notify(client_handle const& client, completion<callback_effect> handler,

@@ -108,8 +108,8 @@ public:
     void set_deadline(scheduled_poll& task, time_point deadline);
     // Somebody says that the task has ended.
     void hint(scheduled_poll& task, time_point now);
-    // Its next poll is due as soon as the pace allows.
-    void hasten(scheduled_poll& task, time_point now);
+    // Its next poll is due at a time, or as soon after it as the pace allows.
+    void hasten(scheduled_poll& task, time_point when, time_point now);
 
     // The task to ask now, taken out of the order until one of the three reports below; or nothing.
     scheduled_poll* take_due(time_point now);
@@ -123,7 +123,9 @@ public:
     bool silent(time_point now) const noexcept { return now < silent_until_; }
     void postpone(scheduled_poll& task, time_point now) { enqueue(task, silent_until_, now); }
 
-    void still_running(scheduled_poll& task, task_state const& state, time_point now);
+    // Somebody may want to know sooner than is worth while.
+    void still_running(scheduled_poll& task, task_state const& state, time_point now,
+                       std::chrono::milliseconds longest_step = std::chrono::milliseconds::max());
     void poll_failed(scheduled_poll& task, error_info const& why, time_point now);
     // No wait for the task was left, so that its poll was ended; that says nothing about the service.
     void poll_withdrawn() { limiter_.ended(); }
@@ -249,12 +251,12 @@ inline void poll_scheduler::set_deadline(scheduled_poll& task, time_point deadli
 inline void poll_scheduler::hint(scheduled_poll& task, time_point now)
 {
     task.hinted = true;
-    hasten(task, now);
+    hasten(task, now, now);
 }
 
-inline void poll_scheduler::hasten(scheduled_poll& task, time_point now)
+inline void poll_scheduler::hasten(scheduled_poll& task, time_point when, time_point now)
 {
-    time_point const when = std::max(task.hasten_from, now);
+    when = std::max({task.hasten_from, when, now});
     if (!task.queued || task.next <= when)
         return;
     remove(task);
@@ -349,7 +351,8 @@ inline void poll_scheduler::on_response(time_point now)
     limiter_.succeeded(now);
 }
 
-inline void poll_scheduler::still_running(scheduled_poll& task, task_state const& state, time_point now)
+inline void poll_scheduler::still_running(scheduled_poll& task, task_state const& state, time_point now,
+                                          std::chrono::milliseconds longest_step)
 {
     using std::chrono::milliseconds;
     on_response(now);
@@ -364,9 +367,9 @@ inline void poll_scheduler::still_running(scheduled_poll& task, task_state const
     if (task.confirming && task.empty_hints < enough_doublings)
         ++task.empty_hints;
     task.hasten_from = now + std::min(policy_.min_interval * (1 << task.empty_hints), policy_.max_interval);
-    enqueue(task, now + std::max(varied, policy_.min_interval), now);
+    enqueue(task, now + std::max(std::min(varied, longest_step), policy_.min_interval), now);
     if (task.hinted)
-        hasten(task, now);
+        hasten(task, now, now);
 }
 
 inline void poll_scheduler::poll_failed(scheduled_poll& task, error_info const& why, time_point now)
