@@ -30,6 +30,9 @@ constexpr bool is_plain_value =
 static_assert(is_plain_value<task> && is_plain_value<task_state> && is_plain_value<task_result>);
 static_assert(is_plain_value<result_url> && is_plain_value<video_file> && is_plain_value<task_error>);
 static_assert(is_plain_value<error_info> && is_plain_value<server_message> && is_plain_value<attempt>);
+static_assert(is_plain_value<task_callback>);
+static_assert(std::is_nothrow_move_constructible_v<task_watcher> &&
+              std::is_nothrow_move_assignable_v<task_watcher> && !std::is_copy_constructible_v<task_watcher>);
 static_assert(is_plain_value<balance> && is_plain_value<api_response>);
 static_assert(is_plain_value<violation> && is_plain_value<validation_result>);
 
@@ -38,7 +41,8 @@ template <class T>
 constexpr bool is_options =
     std::is_aggregate_v<T>&& std::is_trivially_copyable_v<T>&& std::is_nothrow_default_constructible_v<T>;
 
-static_assert(is_options<submit_options> && is_options<generate_options> && is_options<wait_options>);
+static_assert(is_options<submit_options> && is_options<generate_options> && is_options<wait_options> &&
+              is_options<watch_options>);
 static_assert(is_options<status_options> && is_options<download_options>);
 
 [[maybe_unused]] boost::asio::awaitable<void> options_in_braces(client by, any_request request, task one,
