@@ -117,7 +117,7 @@ public:
     std::unique_ptr<state_watch> watch; // where it is watched
     wait_end end;
     bool accepted = false;        // by the service, when `begun` says; else that is not known
-    std::size_t seen = 0;         // the hash of the state that the observer was told last
+    std::uint32_t seen = 0;       // the hash of the state that the observer was told last
     std::uint64_t number = 0;     // of the first wait for it
     running_poll* poll = nullptr; // while its state is asked for
 };
@@ -406,8 +406,8 @@ private:
     {
         if (!runtime_.observer.on_task)
             return;
-        auto const seen =
-            std::hash<std::string>()(state.raw_status() + std::to_string(state.progress().value_or(0)));
+        auto const seen = static_cast<std::uint32_t>(
+            std::hash<std::string>()(state.raw_status() + std::to_string(state.progress().value_or(0))));
         if (std::exchange(task.seen, seen) == seen)
             return;
         task_event event;

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <ratio>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -65,8 +66,8 @@ public:
     time_point const begun;
     time_point next{};
     time_point deadline = time_point::max(); // of the waiter that gives up first
-    std::chrono::milliseconds estimate{};    // zero where there is none
     time_point hasten_from{};                // nothing brings its next poll further forward than this
+    std::chrono::duration<std::uint32_t, std::milli> estimate{}; // zero where there is none
     int polls = 0;
     int failures = 0;             // in a row
     bool queued = false;          // in the schedule; false while its poll is under way
@@ -334,13 +335,13 @@ inline std::chrono::milliseconds poll_scheduler::step_after(scheduled_poll const
             return within((high - low) / 6); // around the likely end: dense
         return within(elapsed / 5);          // late already: wider and wider
     }
-    if (task.estimate > milliseconds::zero()) {
+    if (milliseconds const estimate = task.estimate; estimate > milliseconds::zero()) {
         // The service's own estimate is only a guess: half of it is quiet, and no single step trusts it for
         // long.
-        if (elapsed < task.estimate / 2)
-            return within(task.estimate / 2 - elapsed);
-        if (elapsed <= task.estimate * 3 / 2)
-            return within(task.estimate / 10);
+        if (elapsed < estimate / 2)
+            return within(estimate / 2 - elapsed);
+        if (elapsed <= estimate * 3 / 2)
+            return within(estimate / 10);
     }
     return within(elapsed / 4);
 }
@@ -358,7 +359,7 @@ inline void poll_scheduler::still_running(scheduled_poll& task, task_state const
     on_response(now);
     task.failures = 0;
     if (state.estimated_time())
-        task.estimate = *state.estimated_time();
+        task.estimate = std::chrono::duration_cast<decltype(task.estimate)>(*state.estimated_time());
     auto const elapsed = std::chrono::duration_cast<milliseconds>(now - task.begun);
     auto const step = step_after(task, elapsed);
     auto const varied = milliseconds(
