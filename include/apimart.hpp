@@ -11,5 +11,6 @@
 #include <apimart/schema.hpp>
 #include <apimart/version.hpp>
 #include <apimart/visit.hpp>
+#include <apimart/webhook.hpp>
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <apimart/any_request.hpp>
 #include <apimart/models.hpp>
+#include <apimart/protocol/webhook_address.hpp>
 #include <apimart/separate_compilation.hpp>
 #include <apimart/text/file_url.hpp>
 #include <apimart/text/utf8.hpp>
@@ -18,6 +19,20 @@
 #include <algorithm>
 
 namespace apimart {
+
+namespace detail {
+
+// The request is good, but nobody would ever be called.
+inline void check_webhook(boost::json::object const& body, validation_result& found)
+{
+    boost::json::value const* const given = member(body, parameter::webhook::name);
+    if (given == nullptr || !given->is_string() || !is_absolute_http_url(given->get_string()))
+        return;
+    if (std::string const rule = broken_webhook_rule(given->get_string()); !rule.empty())
+        found.add_warning("/webhook", "should " + rule, excerpt(*given, true));
+}
+
+} // namespace detail
 
 APIMART_INLINE any_request::any_request(model_info const* model, kind_info const* kind,
                                         boost::json::object body, detail::beside_body beside)
@@ -115,6 +130,7 @@ APIMART_INLINE validation_result any_request::check() const
         detail::validator(*model_, *kind_, body_, beside_, found).run();
     else
         check_custom(found);
+    detail::check_webhook(body_, found);
     return found;
 }
 
@@ -160,6 +176,7 @@ any_request::read(boost::json::value body, unknown_fields others, std::span<mode
                     result.beside_.local_files.emplace_back(std::string_view(text));
             });
     detail::validator(*model, kind, result.body_, result.beside_, found).run();
+    detail::check_webhook(result.body_, found);
     if (!found.ok())
         return found;
     return result;

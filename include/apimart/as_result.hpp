@@ -8,6 +8,9 @@
 
 namespace apimart {
 
+/// The token of an operation that is called without one: `co_await` gives the value or throws `error`.
+using default_token = boost::asio::use_awaitable_t<>;
+
 /// Asks for the outcome as one `result<T>` that holds either the value or the whole `error_info`; nothing is
 /// thrown. Wraps any completion token.
 template <class Token = boost::asio::use_awaitable_t<>>

@@ -19,13 +19,14 @@
 #include <apimart/operation_options.hpp>
 #include <apimart/runtime/initiation.hpp>
 #include <apimart/task.hpp>
+#include <apimart/task_watcher.hpp>
 #include <apimart/uploaded_image.hpp>
 #include <apimart/usage.hpp>
+#include <apimart/webhook.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/execution_context.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <chrono>
 #include <concepts>
@@ -38,9 +39,6 @@
 
 namespace apimart {
 
-/// The token of an operation that is called without one: `co_await` gives the value or throws `error`.
-using default_token = boost::asio::use_awaitable_t<>;
-
 namespace detail {
 
 class client_handle;
@@ -52,6 +50,10 @@ metrics metrics_of(client_handle const& client);
 void begin_submit(client_handle const&, completion<task>, any_request, submit_settings);
 void begin_wait(client_handle const&, completion<task_result>, std::string id, std::string duration_class,
                 std::optional<std::chrono::steady_clock::time_point> accepted, wait_options);
+std::shared_ptr<watch_handle> begin_watch(client_handle const&, std::string id, std::string duration_class,
+                                          std::optional<std::chrono::steady_clock::time_point> accepted,
+                                          watch_options);
+void begin_notify(client_handle const&, completion<callback_effect>, std::string id);
 void begin_status(client_handle const&, completion<task_state>, task, status_options);
 // The whole is limited by the first limit, the submit and the wait by those in their own options.
 void begin_generate(client_handle const&, completion<task_result>, any_request,
@@ -158,6 +160,36 @@ public:
     auto wait(task const& task, Token token = Token())
     {
         return wait(task, wait_options(), std::move(token));
+    }
+
+    /// Begins to watch a task: its states come one after the other from `task_watcher::next`, until the final one. Any number
+    /// of watchers and waits share the polls of a task. The first state comes at once: the latest that another watcher has
+    /// seen, or else the task is asked.
+    ///
+    /// Errors: none; what `wait` would end with, `next` ends with.
+    /// Thread safety: as the class. Units: see `watch_options`.
+    task_watcher watch(task const& task, watch_options options = {})
+    {
+        return task_watcher(
+            detail::begin_watch(*handle(), task.id(), task.duration_class(), task.accepted_at(), options));
+    }
+
+    /// Tells the waits for a task that the service has called back, so that they end as soon as a poll by this
+    /// client's own key has confirmed it; nothing else in a callback is believed. Without a wait for the task, nothing is
+    /// done and nothing is kept: a wait that begins later asks by itself.
+    ///
+    /// Pace: anybody can call back, so a task is asked for callbacks no sooner than `poll_policy::min_interval` after its
+    /// last poll, and each callback whose poll shows no end doubles that time, up to `poll_policy::max_interval`. Together
+    /// they stay within `poll_policy::requests_per_second`; a pause that the service asked for is kept.
+    ///
+    /// Completion: `void(error_code, callback_effect)`, before that poll.
+    /// Errors: `errc::shutting_down`, `errc::used_after_fork`.
+    /// Cancellation: none; it waits for nothing.
+    /// Lifetime and thread safety: as the class. Source: API reference, section 5.
+    template <detail::completion_token<callback_effect> Token = default_token>
+    auto notify(task_callback const& callback, Token token = Token())
+    {
+        return start<callback_effect>(token, &detail::begin_notify, callback.task_id());
     }
 
     /// Asks once where a task stands.

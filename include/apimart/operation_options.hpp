@@ -143,6 +143,16 @@ struct wait_options
     std::optional<std::chrono::milliseconds> timeout{};
 };
 
+/// How one task is watched. Trivially copyable.
+struct watch_options
+{
+    /// Instead of `poll_policy::max_wait`.
+    std::optional<std::chrono::milliseconds> timeout{};
+    /// The longest time between two requests for the task while the service answers, also where it is expected to go on for
+    /// long; the shortest time of all watchers counts, and `poll_policy::min_interval` is kept.
+    std::optional<std::chrono::milliseconds> at_least_every{};
+};
+
 /// How one picture is uploaded. Trivially copyable.
 struct upload_options
 {

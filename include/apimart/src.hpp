@@ -19,5 +19,6 @@
 #include <apimart/observer.ipp>
 #include <apimart/operations/client.ipp>
 #include <apimart/validation/request_body.ipp>
+#include <apimart/webhook.ipp>
 
 #endif

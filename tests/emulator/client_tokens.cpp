@@ -570,6 +570,39 @@ TEST_CASE("client tokens: wait with options")
     CHECK(b.booked("polls") > 0);
 }
 
+TEST_CASE("client tokens: the next state of a watched task")
+{
+    bench b;
+    client user = b.make_client();
+    task const one = b.submitted(user, corgi());
+    task_watcher watcher = user.watch(one);
+    tour<std::optional<task_state>>(
+        b.context, [&](auto&&... token) { return watcher.next(std::forward<decltype(token)>(token)...); },
+        [&](result<std::optional<task_state>> got) {
+            REQUIRE(got.has_value());
+            REQUIRE(got->has_value());
+            CHECK((*got)->id() == one.id());
+        });
+    CHECK(b.booked("polls") > 0);
+}
+
+TEST_CASE("client tokens: notify")
+{
+    bench b;
+    client user = b.make_client();
+    task const one = b.submitted(user, corgi());
+    task_callback const callback =
+        task_callback::parse(R"({"id":")" + one.id() + R"(","status":"completed"})").value();
+    tour<callback_effect>(
+        b.context,
+        [&](auto&&... token) { return user.notify(callback, std::forward<decltype(token)>(token)...); },
+        [&](result<callback_effect> got) {
+            REQUIRE(got.has_value());
+            CHECK(*got == callback_effect::not_awaited);
+        });
+    CHECK(b.booked("polls") == 0);
+}
+
 TEST_CASE("client tokens: status")
 {
     bench b;

@@ -37,6 +37,9 @@ static_assert(is_plain_value<usage_entry> && is_plain_value<usage_report>);
 static_assert(is_plain_value<listed_model> && is_plain_value<model_schema>);
 static_assert(is_plain_value<image_file> && is_plain_value<image_bytes> && is_plain_value<image_source>);
 static_assert(is_plain_value<uploaded_image> && is_plain_value<local_image>);
+static_assert(is_plain_value<task_callback>);
+static_assert(std::is_nothrow_move_constructible_v<task_watcher> &&
+              std::is_nothrow_move_assignable_v<task_watcher> && !std::is_copy_constructible_v<task_watcher>);
 static_assert(is_plain_value<violation> && is_plain_value<validation_result>);
 
 // Options own nothing and are made in braces.
@@ -44,7 +47,8 @@ template <class T>
 constexpr bool is_options =
     std::is_aggregate_v<T>&& std::is_trivially_copyable_v<T>&& std::is_nothrow_default_constructible_v<T>;
 
-static_assert(is_options<submit_options> && is_options<generate_options> && is_options<wait_options>);
+static_assert(is_options<submit_options> && is_options<generate_options> && is_options<wait_options> &&
+              is_options<watch_options>);
 static_assert(is_options<status_options> && is_options<download_options> && is_options<upload_options>);
 static_assert(is_options<usage_options> && is_options<models_options>);
 

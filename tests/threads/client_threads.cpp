@@ -5,8 +5,12 @@
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 
 #include <future>
@@ -285,4 +289,81 @@ TEST_CASE("client threads: two clients of two contexts on threads of their own")
     one.join();
     other.join();
     CHECK(b.accepted() == 120);
+}
+
+namespace {
+
+// Watches to the end, or for a few states only; some calls have a time limit that is soon over.
+asio::awaitable<void> watch(client user, task one, int how, std::atomic<int>& finals)
+{
+    using namespace asio::experimental::awaitable_operators;
+    task_watcher watcher = user.watch(one, {.at_least_every = std::chrono::milliseconds(how % 5)});
+    for (int seen = 0; how % 4 != 0 || seen < 2; ++seen) {
+        std::optional<task_state> state;
+        if (how % 3 == 0) {
+            asio::steady_timer limit(co_await asio::this_coro::executor, 1ms);
+            auto both = watcher.next() || limit.async_wait(asio::use_awaitable);
+            auto outcome = co_await std::move(both);
+            if (outcome.index() == 1)
+                continue;
+            state = std::get<0>(std::move(outcome));
+        } else {
+            state = co_await watcher.next();
+        }
+        if (!state)
+            break;
+        if (is_final(state->status()))
+            ++finals;
+    }
+}
+
+} // namespace
+
+TEST_CASE("client threads: watchers that begin, end, are cancelled and moved on all threads, beside waits "
+          "and callbacks")
+{
+    constexpr int tasks = 12;
+    constexpr int watchers = 20;
+    bench b(R"({"progress":"gradual"})", 400);
+    client const user(b.context, b.config());
+    std::atomic<int> finals = 0;
+    std::atomic<int> ended = 0;
+    std::atomic<int> failed = 0;
+    std::atomic<int> waited = 0;
+    for (int i = 0; i < tasks; ++i) {
+        asio::post(b.context, [&, copy = user]() mutable {
+            copy.submit(corgi(), as_result([&, copy](result<task> accepted) mutable {
+                            REQUIRE(accepted.has_value());
+                            copy.wait(*accepted, as_result([&](result<task_result> done) {
+                                waited += done && done->succeeded() ? 1 : 0;
+                            }));
+                            for (int n = 0; n < watchers; ++n) {
+                                // As everywhere in Asio, what is raced needs a strand.
+                                asio::co_spawn(asio::make_strand(b.context),
+                                               watch(copy, *accepted, n, finals),
+                                               [&](std::exception_ptr thrown) {
+                                                   ++ended;
+                                                   failed += thrown ? 1 : 0;
+                                               });
+                                // One that goes with a call pending, on whatever thread.
+                                asio::post(b.context, [copy, one = *accepted]() mutable {
+                                    task_watcher brief = copy.watch(one);
+                                    brief.next(asio::detached);
+                                    task_watcher moved = std::move(brief);
+                                    moved.next(asio::detached);
+                                });
+                                auto const callback = task_callback::parse(R"({"id":")" + accepted->id() +
+                                                                           R"(","status":"x"})");
+                                copy.notify(*callback, asio::detached);
+                            }
+                        }));
+        });
+    }
+    run_on_threads(b.context);
+    CHECK(waited == tasks);
+    CHECK(ended == tasks * watchers);
+    CHECK(failed == 0);
+    // All of those that watched to the end.
+    CHECK(finals >= tasks * watchers * 3 / 4);
+    CHECK(user.metrics().tasks_waiting == 0);
 }

@@ -461,3 +461,141 @@ TEST_CASE("polls that are refused for their rate slow all polls to what the serv
         }
     }
 }
+
+namespace {
+
+// A task that is asked for hints only, because its like take days; and when it was asked.
+class hinted_task
+{
+public:
+    explicit hinted_task(poll_policy const& policy = slow()) : schedule(policy, 1), task("a", "days", now)
+    {
+        for (int i = 0; i < 3; ++i)
+            schedule.finished(*std::make_unique<scheduled_poll>("b", "days", now - 90h), succeeded(), now);
+        schedule.add(task, now);
+    }
+
+    static poll_policy slow()
+    {
+        poll_policy policy;
+        policy.min_interval = 1s;
+        policy.max_interval = 20min;
+        return policy;
+    }
+
+    // Goes on to `end`, with a hint before every step, or at the beginning only.
+    void run_until(time_point end, std::chrono::milliseconds step, bool hints = true)
+    {
+        for (; now < end; now += step) {
+            if (hints)
+                schedule.hint(task, now);
+            while (scheduled_poll* const due = schedule.take_due(now)) {
+                asked.push_back(now - begun);
+                schedule.still_running(*due, running(), now);
+            }
+        }
+    }
+
+    time_point const begun = time_point(100h);
+    time_point now = begun;
+    poll_scheduler schedule;
+    scheduled_poll task;
+    std::vector<time_point::duration> asked;
+};
+
+} // namespace
+
+TEST_CASE("a hint makes the next poll due at once, one poll for each")
+{
+    hinted_task s;
+    s.now += 5s;
+    s.schedule.hint(s.task, s.now);
+    CHECK(s.schedule.wake_at() == s.now);
+    s.run_until(s.now + 8min, 1s, false);
+    REQUIRE(s.asked.size() == 1);
+    CHECK(s.asked[0] == 5s);
+}
+
+TEST_CASE("a flood of hints is asked for at a pace that halves with every poll that sees no end")
+{
+    hinted_task s;
+    s.run_until(s.begun + 1h, 100ms);
+    // 1 s doubled with each, up to the longest interval: 2, 4, 8, ... 1024, 1200 s after the one before.
+    REQUIRE(s.asked.size() == 12);
+    CHECK(s.asked[0] == 0s);
+    for (std::size_t i = 1; i < s.asked.size(); ++i)
+        CHECK(s.asked[i] - s.asked[i - 1] == std::min<time_point::duration>(1s * (1 << i), 1200s));
+}
+
+TEST_CASE("a flood of hints never asks more often than the shortest interval, whatever the intervals are")
+{
+    poll_policy policy = hinted_task::slow();
+    policy.max_interval = policy.min_interval = 3s;
+    hinted_task s(policy);
+    s.run_until(s.begun + 1min, 100ms);
+    REQUIRE(s.asked.size() >= 19);
+    for (std::size_t i = 1; i < s.asked.size(); ++i)
+        CHECK(s.asked[i] - s.asked[i - 1] >= 3s);
+}
+
+TEST_CASE("a hint that comes while the task is asked is followed by another poll at the pace")
+{
+    hinted_task s;
+    s.schedule.hint(s.task, s.now);
+    scheduled_poll* const due = s.schedule.take_due(s.now);
+    REQUIRE(due == &s.task);
+    s.now += 200ms;
+    s.schedule.hint(s.task, s.now);
+    CHECK_FALSE(s.schedule.wake_at());
+    s.schedule.still_running(s.task, running(), s.now);
+    // The first one saw no end.
+    CHECK(s.schedule.wake_at() == s.now + 2s);
+    s.now += 2s;
+    REQUIRE(s.schedule.take_due(s.now) == &s.task);
+    s.schedule.still_running(s.task, running(), s.now);
+    CHECK(s.schedule.wake_at().value() > s.now + 24h);
+}
+
+TEST_CASE("a hint shortens neither a pause after a failure nor one that the service asked for")
+{
+    for (error_info const& why :
+         {error_info(api_errc::unavailable), error_info(api_errc::rate_limited).retry_after(7s)}) {
+        hinted_task s;
+        s.schedule.hint(s.task, s.now);
+        REQUIRE(s.schedule.take_due(s.now) == &s.task);
+        s.schedule.poll_failed(s.task, why, s.now);
+        auto const planned = s.schedule.wake_at();
+        s.schedule.hint(s.task, s.now + 1ms);
+        CHECK(s.schedule.wake_at() == planned);
+    }
+}
+
+TEST_CASE("hints for many tasks stay within the request rate, and never go beyond a deadline")
+{
+    poll_policy policy = hinted_task::slow();
+    policy.requests_per_second = 10;
+    poll_scheduler schedule(policy, 1);
+    time_point now(100h);
+    std::vector<std::unique_ptr<scheduled_poll>> tasks;
+    for (int i = 0; i < 200; ++i) {
+        tasks.push_back(std::make_unique<scheduled_poll>("t" + std::to_string(i), "", now));
+        schedule.add(*tasks.back(), now);
+    }
+    schedule.set_deadline(*tasks.back(), now + 1s);
+    int polls = 0;
+    bool last_check = false;
+    for (time_point const end = now + 10s; now < end; now += 10ms) {
+        for (auto const& each : tasks)
+            schedule.hint(*each, now);
+        while (scheduled_poll* const due = schedule.take_due(now)) {
+            ++polls;
+            last_check = last_check || (due == tasks.back().get() && now <= end - 9s + 100ms);
+            if (due == tasks.back().get())
+                schedule.set_deadline(*due, time_point::max());
+            schedule.still_running(*due, running(), now);
+        }
+    }
+    CHECK(polls <= 102);
+    CHECK(polls >= 95);
+    CHECK(last_check);
+}

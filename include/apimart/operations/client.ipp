@@ -7,6 +7,7 @@
 #include <apimart/operations/client_state.hpp>
 #include <apimart/operations/download.hpp>
 #include <apimart/operations/generate.hpp>
+#include <apimart/operations/notify.hpp>
 #include <apimart/operations/request.hpp>
 #include <apimart/operations/shutdown.hpp>
 #include <apimart/operations/status.hpp>
@@ -14,6 +15,7 @@
 #include <apimart/operations/upload.hpp>
 #include <apimart/operations/usage.hpp>
 #include <apimart/operations/wait.hpp>
+#include <apimart/operations/watch.hpp>
 #include <apimart/protocol/balance_response.hpp>
 #include <apimart/protocol/catalog_response.hpp>
 #include <apimart/separate_compilation.hpp>
@@ -119,6 +121,35 @@ APIMART_INLINE void begin_wait(client_handle const& client, completion<task_resu
 {
     start_wait(*client.state, std::move(id), std::move(duration_class), accepted, options,
                std::move(handler));
+}
+
+APIMART_INLINE std::shared_ptr<watch_handle>
+begin_watch(client_handle const& client, std::string id, std::string duration_class,
+            std::optional<std::chrono::steady_clock::time_point> accepted, watch_options options)
+{
+    return start_watch(*client.state, std::move(id), std::move(duration_class), accepted, options);
+}
+
+APIMART_INLINE std::shared_ptr<task_watch> const& watch_of(watch_handle const& handle)
+{
+    return handle.watch;
+}
+
+APIMART_INLINE boost::asio::any_io_executor executor_of(task_watch const& watch)
+{
+    return watch.client().get_executor();
+}
+
+APIMART_INLINE void begin_next(std::shared_ptr<task_watch> const& watch,
+                               completion<std::optional<task_state>> handler)
+{
+    start_next(watch, std::move(handler));
+}
+
+APIMART_INLINE void begin_notify(client_handle const& client, completion<callback_effect> handler,
+                                 std::string id)
+{
+    start_notify(*client.state, std::move(id), std::move(handler));
 }
 
 APIMART_INLINE void begin_status(client_handle const& client, completion<task_state> handler, task task,

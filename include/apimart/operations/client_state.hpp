@@ -202,6 +202,9 @@ public:
         boost::asio::post(executor_, [otherwise = executor_, done = std::move(done)]() mutable {
             auto const where = boost::asio::get_associated_executor(done->handler, otherwise);
             boost::asio::dispatch(where, [done = std::move(done)]() mutable {
+                // The last moment at which a cancellation counts.
+                if constexpr (requires { done->settle(); })
+                    done->settle();
                 auto handler = std::move(done->handler);
                 auto outcome = std::move(*done->outcome);
                 done.reset();

@@ -9,6 +9,7 @@
 #include <apimart/protocol/task_id.hpp>
 #include <apimart/runtime/client_runtime.hpp>
 #include <apimart/task.hpp>
+#include <apimart/webhook.hpp>
 
 #include <boost/asio/error.hpp>
 #include <boost/intrusive/list.hpp>
@@ -56,6 +57,38 @@ private:
     }
 };
 
+// One that is told the states before the last, too.
+class state_waiter : public task_waiter
+{
+public:
+    static constexpr auto as_scheduled = std::chrono::milliseconds::max();
+    using link =
+        boost::intrusive::set_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+    state_waiter(std::uint64_t serial, time_point until, std::chrono::milliseconds longest_step)
+        : task_waiter(serial, until), pace(longest_step)
+    {}
+
+    virtual void saw(std::shared_ptr<task_state const> const& state) = 0;
+
+    std::chrono::milliseconds const pace;
+    link by_pace;
+
+private:
+    friend bool operator<(state_waiter const& a, state_waiter const& b) noexcept { return a.pace < b.pace; }
+};
+
+// What the watchers of one task share.
+class state_watch
+{
+public:
+    boost::intrusive::multiset<
+        state_waiter, boost::intrusive::member_hook<state_waiter, state_waiter::link, &state_waiter::by_pace>,
+        boost::intrusive::constant_time_size<false>>
+        watchers;
+    std::shared_ptr<task_state const> latest;
+};
+
 // A poll that is under way.
 class running_poll
 {
@@ -81,9 +114,10 @@ public:
 
     // By deadline. There can be very many for one task.
     boost::intrusive::multiset<task_waiter, boost::intrusive::constant_time_size<false>> waiters;
+    std::unique_ptr<state_watch> watch; // where it is watched
     wait_end end;
     bool accepted = false;        // by the service, when `begun` says; else that is not known
-    std::size_t seen = 0;         // the hash of the state that the observer was told last
+    std::uint32_t seen = 0;       // the hash of the state that the observer was told last
     std::uint64_t number = 0;     // of the first wait for it
     running_poll* poll = nullptr; // while its state is asked for
 };
@@ -138,6 +172,26 @@ public:
             scheduler.add(task, runtime_.now());
     }
 
+    // The same for one that watches. It sees at once what is known, or else what a poll will tell soon.
+    void watch(std::string const& id, std::string const& duration_class,
+               std::optional<clock::time_point> accepted, state_waiter& waiter)
+    {
+        add(id, duration_class, accepted, waiter);
+        if (waiter.on == nullptr)
+            return;
+        watched_task& task = *waiter.on;
+        if (!is_watched(task))
+            task.watch = std::make_unique<state_watch>();
+        task.watch->watchers.insert(waiter);
+        auto const now = runtime_.now();
+        if (!task.watch->latest)
+            scheduler.hasten(task, now, now);
+        else if (waiter.pace != state_waiter::as_scheduled)
+            scheduler.hasten(task, now + waiter.pace, now);
+        if (task.watch->latest)
+            waiter.saw(task.watch->latest);
+    }
+
     // Ends one wait; the others for its task go on.
     void end(task_waiter& waiter, error_info why)
     {
@@ -151,6 +205,19 @@ public:
         else if (waiter.deadline <= task->deadline)
             set_deadline(*task, earliest_deadline(*task));
         waiter.done(id, std::move(why));
+    }
+
+    // Somebody says that a task has ended. What nobody waits for is not asked for, whoever says so.
+    callback_effect hint(std::string const& id)
+    {
+        auto const found = tasks_.find(id);
+        if (found == tasks_.end() || found->waiters.empty())
+            return callback_effect::not_awaited;
+        if (found->hinted)
+            return callback_effect::repeated;
+        auto const now = runtime_.now();
+        scheduler.hint(*found, now);
+        return found->queued && found->next <= now ? callback_effect::confirming : callback_effect::deferred;
     }
 
     // Ends all waits and gives the ids of their tasks.
@@ -203,6 +270,8 @@ public:
             forget(task);
             return;
         }
+        if (answer)
+            show(task, *answer);
         // Those whose time is up must not hasten the next poll.
         error_info why(errc::wait_timeout);
         if (answer)
@@ -283,6 +352,27 @@ private:
         }
     }
 
+    static bool is_watched(watched_task const& task) { return task.watch && !task.watch->watchers.empty(); }
+    static std::chrono::milliseconds pace_of(watched_task const& task)
+    {
+        return is_watched(task) ? task.watch->watchers.begin()->pace : state_waiter::as_scheduled;
+    }
+
+    static void show(watched_task& task, task_state const& state)
+    {
+        if (!is_watched(task)) {
+            task.watch.reset();
+            return;
+        }
+        std::shared_ptr<task_state const>& latest = task.watch->latest;
+        if (latest && latest->raw_status() == state.raw_status() && latest->progress() == state.progress() &&
+            latest->error().text() == state.error().text())
+            return;
+        latest = std::make_shared<task_state>(state);
+        for (state_waiter& each : task.watch->watchers)
+            each.saw(latest);
+    }
+
     // What an answer means for all polls together, and for the next one of this task.
     void report(watched_task& task, result<task_state> const& answer, clock::time_point now)
     {
@@ -293,7 +383,7 @@ private:
         else if (is_final(answer->status()))
             scheduler.finished(task, *answer, now);
         else
-            scheduler.still_running(task, *answer, now);
+            scheduler.still_running(task, *answer, now, pace_of(task));
     }
 
     // No wait for it is left. A poll that is under way refers to it, and ends first.
@@ -316,8 +406,8 @@ private:
     {
         if (!runtime_.observer.on_task)
             return;
-        auto const seen =
-            std::hash<std::string>()(state.raw_status() + std::to_string(state.progress().value_or(0)));
+        auto const seen = static_cast<std::uint32_t>(
+            std::hash<std::string>()(state.raw_status() + std::to_string(state.progress().value_or(0))));
         if (std::exchange(task.seen, seen) == seen)
             return;
         task_event event;

@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <ratio>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -67,10 +68,14 @@ public:
     time_point const begun;
     time_point next{};
     time_point deadline = time_point::max(); // of the waiter that gives up first
-    std::chrono::milliseconds estimate{};    // zero where there is none
+    time_point hasten_from{};                // nothing brings its next poll further forward than this
+    std::chrono::duration<std::uint32_t, std::milli> estimate{}; // zero where there is none
     int polls = 0;
-    int failures = 0;    // in a row
-    bool queued = false; // in the schedule; false while its poll is under way
+    int failures = 0;             // in a row
+    bool queued = false;          // in the schedule; false while its poll is under way
+    bool hinted = false;          // somebody says that it has ended, and no poll has begun since
+    bool confirming = false;      // its last poll was made for a hint
+    std::uint8_t empty_hints = 0; // those whose poll saw no end
 
 private:
     friend class poll_scheduler;
@@ -86,6 +91,10 @@ private:
 // All tasks share one rate. It falls when the service asks for fewer requests, and also when one poll after
 // the other fails: a service that is down gains nothing from being asked by everybody. It comes back with
 // the answers. The last check of a task whose time limit has come goes before all others.
+//
+// A hint that a task has ended makes its next poll due at once, and anybody may give one. So a task is asked for
+// hints no sooner than `min_interval` after its last poll, and each hint whose poll sees no end doubles that time, up to
+// `max_interval`.
 class poll_scheduler
 {
 public:
@@ -100,6 +109,10 @@ public:
     void remove(scheduled_poll& task);
     // Brings the deadline of a task forward (or back); its next poll is never later than that.
     void set_deadline(scheduled_poll& task, time_point deadline);
+    // Somebody says that the task has ended.
+    void hint(scheduled_poll& task, time_point now);
+    // Its next poll is due at a time, or as soon after it as the pace allows.
+    void hasten(scheduled_poll& task, time_point when, time_point now);
 
     // The task to ask now, taken out of the order until one of the three reports below; or nothing.
     scheduled_poll* take_due(time_point now);
@@ -113,7 +126,9 @@ public:
     bool silent(time_point now) const noexcept { return now < silent_until_; }
     void postpone(scheduled_poll& task, time_point now) { enqueue(task, silent_until_, now); }
 
-    void still_running(scheduled_poll& task, task_state const& state, time_point now);
+    // Somebody may want to know sooner than is worth while.
+    void still_running(scheduled_poll& task, task_state const& state, time_point now,
+                       std::chrono::milliseconds longest_step = std::chrono::milliseconds::max());
     void poll_failed(scheduled_poll& task, error_info const& why, time_point now);
     // No wait for the task was left, so that its poll was ended; that says nothing about the service.
     void poll_withdrawn() { limiter_.ended(); }
@@ -242,6 +257,21 @@ inline void poll_scheduler::set_deadline(scheduled_poll& task, time_point deadli
     }
 }
 
+inline void poll_scheduler::hint(scheduled_poll& task, time_point now)
+{
+    task.hinted = true;
+    hasten(task, now, now);
+}
+
+inline void poll_scheduler::hasten(scheduled_poll& task, time_point when, time_point now)
+{
+    when = std::max({task.hasten_from, when, now});
+    if (!task.queued || task.next <= when)
+        return;
+    remove(task);
+    enqueue(task, when, now);
+}
+
 inline scheduled_poll* poll_scheduler::take_due(time_point now)
 {
     if (order_.empty())
@@ -262,6 +292,7 @@ inline scheduled_poll* poll_scheduler::take_due(time_point now)
     silent_until_ = {};
     remove(*task);
     ++task->polls;
+    task->confirming = std::exchange(task->hinted, false);
     return task;
 }
 
@@ -318,7 +349,8 @@ inline std::chrono::milliseconds poll_scheduler::step_after(scheduled_poll const
         return within(std::max(step, (elapsed - high) / 4)); // late already: wider and wider
     }
     // The service's own estimate is only a guess: half of it is quiet.
-    return within(elapsed < task.estimate / 2 ? task.estimate / 2 - elapsed : step);
+    milliseconds const estimate = task.estimate;
+    return within(elapsed < estimate / 2 ? estimate / 2 - elapsed : step);
 }
 
 inline void poll_scheduler::on_response(time_point now)
@@ -327,18 +359,25 @@ inline void poll_scheduler::on_response(time_point now)
     limiter_.succeeded(now);
 }
 
-inline void poll_scheduler::still_running(scheduled_poll& task, task_state const& state, time_point now)
+inline void poll_scheduler::still_running(scheduled_poll& task, task_state const& state, time_point now,
+                                          std::chrono::milliseconds longest_step)
 {
     using std::chrono::milliseconds;
     on_response(now);
     task.failures = 0;
     if (state.estimated_time())
-        task.estimate = *state.estimated_time();
+        task.estimate = std::chrono::duration_cast<decltype(task.estimate)>(*state.estimated_time());
     auto const elapsed = std::chrono::duration_cast<milliseconds>(now - task.begun);
     auto const step = step_after(task, elapsed);
     auto const varied = milliseconds(
         static_cast<std::int64_t>(static_cast<double>(step.count()) * (0.95 + 0.1 * random_.draw())));
-    enqueue(task, now + std::max(varied, policy_.min_interval), now);
+    constexpr int enough_doublings = 16;
+    if (task.confirming && task.empty_hints < enough_doublings)
+        ++task.empty_hints;
+    task.hasten_from = now + std::min(policy_.min_interval * (1 << task.empty_hints), policy_.max_interval);
+    enqueue(task, now + std::max(std::min(varied, longest_step), policy_.min_interval), now);
+    if (task.hinted)
+        hasten(task, now, now);
 }
 
 inline void poll_scheduler::poll_failed(scheduled_poll& task, error_info const& why, time_point now)
@@ -368,6 +407,7 @@ inline void poll_scheduler::poll_failed(scheduled_poll& task, error_info const& 
         static_cast<std::int64_t>(static_cast<double>(wait.count()) * (0.5 + 0.5 * random_.draw())));
     if (asked)
         wait = std::max<milliseconds>(wait, std::min(*asked, max_retry_after_));
+    task.hasten_from = now + wait;
     enqueue(task, now + wait, now);
 }
 
