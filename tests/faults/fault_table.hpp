@@ -341,6 +341,13 @@ inline std::vector<answer_row> lost_answers()
                    })
             .submit(s::taken)
             .question(q::taken));
+    add(answer_row("F47", "a refusal, and another answer behind it",
+                   [](peer& with, std::string const& good) {
+                       with.write(answer_text(429, error_body("", "")) + good);
+                       return end(with, ending::silence);
+                   })
+            .submit(s::doubtful_for_good, api_errc::rate_limited)
+            .asked_of(true, false));
     add(answer_row("F37", "bytes that are no HTTP", says("SSH-2.0-OpenSSH_9.2\r\n", ending::silence))
             .submit(s::doubtful, errc::protocol_error)
             .question(q::final, errc::protocol_error));
@@ -459,6 +466,11 @@ inline std::vector<answer_row> complete_answers()
             .submit(s::throttled, api_errc::rate_limited)
             .question(q::again, api_errc::rate_limited)
             .charges_nothing());
+    add(answer_row(
+            "F73", "429 that names a task where nobody documents it",
+            answers(answer_text(429, R"({"error":{"message":"busy","details":{"task_id":"task_1"}}})")))
+            .submit(s::doubtful_for_good, api_errc::rate_limited)
+            .asked_of(true, false));
     add(answer_row("F73", "429 with Retry-After: 0", coded(429, "rate_limit_error", "", "Retry-After: 0\r\n"))
             .submit(s::throttled, api_errc::rate_limited)
             .question(q::again, api_errc::rate_limited)

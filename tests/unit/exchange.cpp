@@ -58,7 +58,7 @@ public:
           paused_(runtime.strand(), timer::time_point::max()), pause_([this] { paused_.cancel(); }),
           limit_([this] {
               timed_out_ = true;
-              keep_open_ ? cancel_pending() : close();
+              keep_open_ ? end_write() : close();
           })
     {}
 
@@ -103,9 +103,10 @@ public:
     void consume(std::size_t count) { unread_.erase(0, count); }
     std::uint64_t written() const noexcept { return taken_; }
 
-    liveness check_alive() const noexcept { return liveness::ok; }
+    liveness check_alive() const noexcept { return ended_by_peer ? liveness::ended : liveness::ok; }
     void rest() noexcept { limit_.clear(); }
-    void cancel_pending() { pending_.cancel(); }
+    void end_write() { pending_.cancel(); }
+    bool ends_write() const noexcept { return false; }
     void close()
     {
         closed_ = true;
@@ -126,6 +127,7 @@ public:
     clock::time_point last_used{};
     clock::time_point idle_until{};
     bool opened = false;
+    bool ended_by_peer = false;
 
 private:
     awaitable<error_code> stand_still(std::optional<error_code> end)
@@ -171,6 +173,7 @@ client_config config()
     out.timeouts.send = 30s;
     out.timeouts.response = 60s;
     out.timeouts.read = 20s;
+    out.limits.max_connections = 1;
     return out;
 }
 
@@ -540,4 +543,55 @@ TEST_CASE("exchange: a request that may not be sent any more is not, once it has
     CHECK(x.result.phase == request_phase::connecting);
     CHECK(x.result.error == errc::deadline_exceeded);
     CHECK(x.result.bytes_sent == 0);
+}
+
+TEST_CASE("exchange: what happens between a kept connection's grant and its turn is before the request")
+{
+    enum class event
+    {
+        nothing,
+        ended_by_peer,
+        cancelled,
+        too_late
+    };
+    for (event const what : {event::nothing, event::ended_by_peer, event::cancelled, event::too_late}) {
+        CAPTURE(static_cast<int>(what));
+        script plays;
+        plays.answer = good_answer;
+        bench b(plays);
+        REQUIRE(b.ended);
+        origin const home = parse_request_url("https://api.example")->origin;
+        pool_type::waiter another(false);
+        pool_type::pointer const only = b.pool.acquire(another, home, lane::poll);
+        REQUIRE(only);
+        scripted_connector connector;
+        exchange_type x(b.runtime, b.pool, connector);
+        bool may_be_accepted = false;
+        http_request request(home, lane::submit);
+        request.head = request_head;
+        request.body = b.body;
+        request.committed = &may_be_accepted;
+        if (what == event::too_late)
+            request.not_after = b.runtime.now();
+        bool done = false;
+        asio::co_spawn(b.runtime.strand(), x.send(std::move(request)),
+                       [&](std::exception_ptr) { done = true; });
+        b.settle();
+        CHECK_FALSE(done);
+        b.pool.release(only);
+        only->ended_by_peer = what == event::ended_by_peer;
+        if (what == event::cancelled)
+            x.cancel(asio::error::operation_aborted);
+        b.settle();
+        CHECK(x.result.reused == (what != event::cancelled));
+        CHECK(done == (what != event::nothing));
+        CHECK(may_be_accepted == (what == event::nothing));
+        if (what != event::nothing)
+            CHECK(x.result.phase == request_phase::connecting);
+        if (what == event::ended_by_peer)
+            CHECK(x.result.error == errc::connection_lost);
+        x.cancel(asio::error::operation_aborted);
+        b.settle();
+        CHECK(done);
+    }
 }

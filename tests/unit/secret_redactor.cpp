@@ -54,11 +54,16 @@ std::string upper(std::string text)
     return text;
 }
 
+// Of the last two, what follows decides where they end.
+constexpr unsigned ended_spellings = 13;
+constexpr unsigned spellings = ended_spellings + 2;
+
 // One character in one of the spellings.
 std::string spelt(char c, unsigned how)
 {
     std::string const code = hex(std::string_view(&c, 1));
-    switch (how % 9) {
+    auto const octal = [c](unsigned shift) { return std::to_string(static_cast<unsigned>(c) >> shift & 7U); };
+    switch (how) {
     case 0:
         return "%" + code;
     case 1:
@@ -75,6 +80,20 @@ std::string spelt(char c, unsigned how)
         return upper(std::string(1, c));
     case 7:
         return std::string(1, c) + " ";
+    case 8:
+        return "%u00" + upper(code);
+    case 9:
+        return "\\U000000" + code;
+    case 10:
+        return "\\u{" + code + "}";
+    case 11:
+        return "\\" + octal(6) + octal(3) + octal(0);
+    case 12:
+        return c == '-' ? "&hyphen;" : c == '_' ? "&lowbar;" : c == '/' ? "&sol;" : std::string(1, c);
+    case ended_spellings:
+        return "&#" + std::to_string(static_cast<int>(c));
+    case ended_spellings + 1:
+        return "&#x" + code;
     default:
         return std::string(1, c);
     }
@@ -97,12 +116,23 @@ TEST_CASE("secrets: a key is taken out in every form in which it could be read")
                                    base64("x" + std::string(key) + "tail"),
                                    base64("xy" + std::string(key) + "tail!"),
                                    base64("{\"k\":\"" + std::string(key) + "\"}")};
-    for (unsigned how = 0; how < 9; ++how) {
+    for (unsigned how = 0; how < spellings; ++how) {
         std::string form;
         for (char const c : key)
             form += spelt(c, how);
         forms.push_back(form);
     }
+    // As programs print bytes: [115 107 45], or with commas.
+    for (std::string const between : {" ", ", ", ","}) {
+        std::string numbers;
+        for (char const c : key)
+            numbers.append(numbers.empty() ? "" : between).append(std::to_string(static_cast<int>(c)));
+        forms.push_back(numbers);
+    }
+    std::string escaped;
+    for (char const c : key)
+        escaped.append(1, '\\').append(1, c);
+    forms.push_back(escaped);
     std::string slashed;
     for (char const c : key)
         slashed += (c == '/' || c == '"' ? "\\" : "") + std::string(1, c);
@@ -129,7 +159,7 @@ TEST_CASE("secrets: any mixture of spellings is found, and what stands around it
     for (int round = 0; round < 20'000; ++round) {
         std::string form;
         for (char const c : key)
-            form += spelt(c, static_cast<unsigned>(random()));
+            form += spelt(c, static_cast<unsigned>(random()) % ended_spellings);
         CAPTURE(form);
         std::string const shown = redactor.redact("<" + form + ">");
         CHECK(shown.starts_with("<[redacted]"));
@@ -192,6 +222,21 @@ TEST_CASE("secrets: forms within forms, and a beginning that something else foll
     CHECK(redactor.redact(std::string(key.substr(0, 15)) + "?[redacted]") == "[redacted]?[redacted]");
     CHECK(redactor.redact("https://h/?[redacted] " + std::string(key.substr(3)) + " there") ==
           "https://h/?[redacted] [redacted] there");
+}
+
+TEST_CASE("secrets: a long part of a key is taken out, such as one without its prefix")
+{
+    secret_redactor const redactor{std::string(key)};
+    for (std::size_t begin = 0; begin + 12 <= key.size(); ++begin) {
+        for (std::size_t size = 12; begin + size <= key.size(); ++size) {
+            std::string const part(key.substr(begin, size));
+            CAPTURE(part);
+            CHECK(redactor.redact("no such token: <" + part + ">") == "no such token: <[redacted]>");
+            CHECK(redactor.redact("no such token: <" + upper(part) + ">") == "no such token: <[redacted]>");
+        }
+    }
+    CHECK(redactor.redact("no such token: <" + std::string(key.substr(5, 11)) + ">").find(redaction_mark) ==
+          std::string::npos);
 }
 
 TEST_CASE("secrets: other words stay as they are")

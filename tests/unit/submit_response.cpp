@@ -222,6 +222,93 @@ TEST_CASE("an error that names a task proves nothing, tells the id, and is not a
     CHECK(read(502, with_task).why.client_message().find("task_1") != std::string::npos);
 }
 
+TEST_CASE(
+    "a refusal that names a task in whatever place proves nothing, tells the id, and is not asked again")
+{
+    std::string const id = "task_01J9HA7JPQ9A0Z6JZ3V8M9W6PZ";
+    auto const check = [](http_response const& r, std::string const& named) {
+        CAPTURE(r.body);
+        CAPTURE(r.location);
+        for (int const status : {301, 302, 307, 308, 400, 402, 403, 404, 422, 429}) {
+            CAPTURE(status);
+            http_response told = r;
+            told.status = status;
+            submit_response const judged = read_submit_response(told, {});
+            CHECK(judged.classification == submit_classification::indeterminate);
+            CHECK(judged.is_final);
+            CHECK(judged.why.code() == errc::outcome_unknown);
+            CHECK(judged.why.client_message().find("yet with a task: " + named) != std::string::npos);
+        }
+    };
+    for (std::string const body : {
+             R"({"error":{"message":"x","task_id":"$"}})",
+             R"({"error":{"message":"x","details":[{"task_id":"$"}]}})",
+             R"({"message":"x","data":{"task":{"id":"$","status":"submitted"}}})",
+             R"({"message":"x","result":{"taskId":"$"}})",
+             R"({"message":"x","task_ids":["$"]})",
+             R"({"message":"x","poll_url":"/v1/tasks/$?language=en"})",
+             R"({"error":{"message":"too busy, and $ was made."}})",
+             R"({"error":{"message":"upstream: {\"task_id\":\"$\"}"}})",
+             R"([{"task_id":"$"}])",
+             R"({"task_id":"$")",
+             R"(too busy; task_id=$)",
+             R"(<html><p>$</p></html>)",
+         }) {
+        std::string told = body;
+        check(answer(0, told.replace(told.find('$'), 1, id)), id);
+    }
+    // Ids are opaque: one under its own name needs no form.
+    for (std::string const body :
+         {R"({"error":{"task_id":"a-17"}})", R"({"error":{"task_id" : 17}})", R"(Task-Id: 17)"})
+        check(answer(0, body), body.find("a-") == std::string::npos ? "17" : "a-17");
+    check(answer(0, "no: task-unified-1757165031-x7dq2nfs."), "task-unified-1757165031-x7dq2nfs");
+    http_response redirect;
+    redirect.location = "/v1/tasks/" + id;
+    check(redirect, id);
+}
+
+TEST_CASE("a refusal that speaks of tasks and names none, or one that the request named, is a refusal")
+{
+    for (std::string const body : {
+             R"({"error":{"code":"task_not_found","message":"task_id is required"}})",
+             R"({"error":{"param":"task_id","message":"the field task_id: must be a text"}})",
+             R"({"errors":{"task_id":["required"],"task_type":["unknown"]}})",
+             R"({"error":{"message":"too many tasks, task-based limit: 17 at a time","task_id":null}})",
+             R"({"error":{"message":"x","task_id":""},"id":"request_0123456789"})",
+             R"({"error":{"code":"task_limit_5","message":"task queue 2 is full"}})",
+         }) {
+        CAPTURE(body);
+        CHECK(read(400, body).classification == submit_classification::refused);
+        CHECK(read(429, body).classification == submit_classification::rate_limited);
+    }
+    std::string const sent = R"({"model":"some-model","task_id":"task_01J9HA7JPQ9A0Z6JZ3V8M9W6PZ"})";
+    for (std::string const body :
+         {R"({"error":{"message":"task_01J9HA7JPQ9A0Z6JZ3V8M9W6PZ is not yours"}})",
+          R"({"error":{"message":"x"},"task_id":"task_01J9HA7JPQ9A0Z6JZ3V8M9W6PZ"})"}) {
+        CAPTURE(body);
+        CHECK(read_submit_response(answer(404, body), {}, sent).classification ==
+              submit_classification::refused);
+    }
+}
+
+TEST_CASE("a refusal behind which more bytes came proves nothing, and is not asked again")
+{
+    for (int const status : {302, 400, 402, 404, 422, 429}) {
+        CAPTURE(status);
+        http_response told = answer(status, R"({"error":{"message":"no"}})");
+        CHECK(read_submit_response(told, {}).classification != submit_classification::indeterminate);
+        told.followed = true;
+        submit_response const judged = read_submit_response(told, {});
+        CHECK(judged.classification == submit_classification::indeterminate);
+        CHECK(judged.is_final);
+        CHECK(judged.why.code() == errc::outcome_unknown);
+        CHECK(judged.why.client_message().ends_with(", and more came behind it"));
+    }
+    http_response bought = answer(200, R"({"code":200,"data":[{"task_id":"task_1"}]})");
+    bought.followed = true;
+    CHECK(read_submit_response(bought, {}).task_id == "task_1");
+}
+
 TEST_CASE("of a ticket that is one byte off, only an id that Boost.JSON reads is taken")
 {
     std::string const body = R"({"code":200,"data":[{"status":"submitted","task_id":"task_1"}]})";

@@ -96,7 +96,7 @@ public:
     // ---- Limits of time.
     void limit(clock::time_point when)
     {
-        if (closed_)
+        if (closed_ || ends_write_)
             return;
         if (when > limit_until_)
             look_until_ = {};
@@ -108,7 +108,11 @@ public:
     bool timed_out() const noexcept { return timed_out_; }
     // A limit of writing ends the write and leaves the connection open, so that an answer that lies there can still be
     // read.
-    void keep_open_at_limit(bool keep) noexcept { keep_open_ = keep; }
+    void keep_open_at_limit(bool keep) noexcept
+    {
+        keep_open_ = keep;
+        ends_write_ = false;
+    }
     // A new limit begins after one that has passed.
     void clear_timeout() noexcept { timed_out_ = false; }
 
@@ -177,12 +181,18 @@ public:
         begin_ = end_ = 0;
     }
 
-    // Ends what is pending and has not been done yet, and leaves the connection open.
-    void cancel_pending()
+    // Ends the write that is under way, unless all of it has been done, and leaves the connection open.
+    void end_write()
     {
+        if (closed_)
+            return;
         error_code ignored;
         socket().cancel(ignored);
+        // What has done a part, and has not had its turn yet, goes on with the rest.
+        ends_write_ = true;
+        runtime_.timers.set(limit_, runtime_.now() + std::chrono::milliseconds(1));
     }
+    bool ends_write() const noexcept { return ends_write_; }
 
     // Ends everything that is pending, soon. Nothing more of a request may leave.
     void close()
@@ -249,6 +259,8 @@ private:
     void on_limit()
     {
         using namespace std::chrono_literals;
+        if (ends_write_)
+            return end_write();
         auto const now = runtime_.now();
         bool const is_first_look = look_until_ == clock::time_point{};
         if (is_first_look)
@@ -260,7 +272,7 @@ private:
             return;
         }
         timed_out_ = true;
-        keep_open_ ? cancel_pending() : close();
+        keep_open_ ? end_write() : close();
     }
     // Data, an end or an error.
     bool has_input()
@@ -281,6 +293,7 @@ private:
     bool closed_ = false;
     bool timed_out_ = false;
     bool keep_open_ = false;
+    bool ends_write_ = false;
     clock::time_point limit_until_{};
     clock::time_point look_until_{};
 };

@@ -87,7 +87,8 @@ public:
         typename pool_type::waiter line(request.public_only);
         if (!stop_reason_)
             connection_ = pool_.acquire(line, *request.to, request.lane);
-        if (!stop_reason_ && !connection_) {
+        bool const waits = !stop_reason_ && !connection_;
+        if (waits) {
             waiter_ = &line;
             co_await line.timer->async_wait(use_tuple);
             waiter_ = nullptr;
@@ -105,6 +106,9 @@ public:
                 co_return fail(connected.error());
             }
             pool_.connect_succeeded(*connection_);
+        } else if (waits && connection_->check_alive() != Connection::liveness::ok) {
+            // It was sound when it was granted, a turn ago.
+            co_return fail(error_info(errc::connection_lost, connection_->origin.host));
         }
         if (runtime_.now() >= request.not_after)
             co_return fail(error_info(errc::deadline_exceeded, "it may not be sent any more"));
@@ -185,7 +189,7 @@ public:
         unsent_stop_ = why;
         grace_ = grace;
         only_unsent_ = only_unsent;
-        connection_->cancel_pending();
+        connection_->end_write();
     }
     bool is_sending() const noexcept { return state_ == state::sending; }
     // Why it was stopped, where it was.
@@ -334,6 +338,8 @@ private:
             if (error_code const code = std::get<0>(wrote))
                 co_return code;
             text.remove_prefix(std::get<1>(wrote));
+            if (c->ends_write() && !text.empty())
+                co_return boost::asio::error::operation_aborted;
         }
         co_return error_code();
     }
@@ -344,6 +350,8 @@ private:
     {
         connection& c = *connection_;
         c.keep_open_at_limit(false);
+        write_timed_out_ = write_error_ && c.timed_out();
+        c.clear_timeout();
         std::uint64_t const taken = c.written() - written_before_;
         result.bytes_sent = static_cast<std::size_t>(std::min<std::uint64_t>(taken, request_size_));
         if (body_ && body_->read_failure) {
@@ -355,8 +363,6 @@ private:
         }
         if (write_error_) {
             constexpr std::chrono::seconds time_for_early_answer{1};
-            write_timed_out_ = c.timed_out();
-            c.clear_timeout();
             // After a limit only what has come already counts.
             c.limit_after(write_timed_out_ ? clock::duration() : time_for_early_answer);
             if (taken >= request_size_)
@@ -522,6 +528,8 @@ private:
             result.response.date = parser.date();
         result.response.content_type = parser.content_type();
         result.response.request_id = parser.request_id();
+        result.response.location = parser.location();
+        result.response.followed = !connection_->unread().empty();
         result.response.body = std::move(parser.body());
         end(reusable);
     }
@@ -529,8 +537,8 @@ private:
     void fail(error_info const& why)
     {
         // The beginning of a success, whatever became of the request.
-        if (result.phase < request_phase::committed && connection_ && connection_->parser.head_done() &&
-            connection_->parser.status() / 100 == 2)
+        if (result.phase < request_phase::committed && state_ == state::sending &&
+            connection_->parser.head_done() && connection_->parser.status() / 100 == 2)
             commit();
         result.error = why.code();
         result.underlying = why.underlying();

@@ -219,9 +219,10 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
     chosen.budget = &client.budget;
     if (op.limit)
         chosen.deadline = op.limit->when();
-    submit_machine machine(chosen, std::move(key));
     // The request is complete before anything is connected: what is sent does not depend on what happens.
     std::string const body = boost::json::serialize(request.body());
+    chosen.body = body;
+    submit_machine machine(chosen, std::move(key));
 
     // Mostly there is nothing to wait for, here and below, and then no coroutine is made for it.
     if (client.submit_slots.try_acquire())

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace apimart::detail {
@@ -43,6 +44,7 @@ public:
         std::optional<clock::time_point> deadline;
         std::uint64_t seed = 0;
         retry_budget* budget = nullptr; // without one, repetitions are free
+        std::string_view body;          // of the request, which outlives the machine
     };
 
     submit_machine(options const& chosen, std::string key);
@@ -336,7 +338,7 @@ inline submit_machine::action submit_machine::not_sent(http_result const& outcom
 inline submit_machine::action submit_machine::classified(http_result const& outcome, clock::time_point now,
                                                          std::chrono::sys_seconds wall)
 {
-    submit_response response = read_submit_response(outcome.response, wall);
+    submit_response response = read_submit_response(outcome.response, wall, options_.body);
     // Nobody asks how a success came about.
     if (response.classification != submit_classification::accepted)
         record(outcome);

@@ -49,6 +49,8 @@ public:
     std::string retry_after;
     std::string date;
     std::string content_type;
+    std::string location;
+    bool followed = false; // by bytes that nobody asked for
 };
 
 // What became of one request on one connection.

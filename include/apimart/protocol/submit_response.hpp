@@ -199,6 +199,30 @@ private:
     std::vector<found_id> ids_;
 };
 
+// The id of a task in whatever place of a text: as the value of such a field, which can have any form, or in one of the
+// forms that the service gives to ids. Words such as `task_limit_15` have not as many characters around their digits.
+inline std::string_view find_task_id(std::string_view text)
+{
+    constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    constexpr std::size_t telling = 10;
+    bool is_named = false;
+    std::size_t end = 0;
+    for (std::size_t at = 0; (at = text.find_first_of(letters, end)) != std::string_view::npos;) {
+        is_named = is_named && text.substr(end, at - end).find_first_of(":=") != std::string_view::npos;
+        end = std::min(text.find_first_not_of(letters, at), text.size());
+        std::string_view const word = text.substr(at, end - at);
+        std::size_t const digit = word.find_first_of("0123456789");
+        if (digit != std::string_view::npos) {
+            std::size_t const begin = word.find_last_of("_-", digit) + 1;
+            if (is_named || (begin > 4 && mentions(word.substr(0, 4), "task") &&
+                             std::min(word.find_first_of("_-", digit), word.size()) - begin >= telling))
+                return word;
+        }
+        is_named = mentions(word, "task_id") || mentions(word, "task-id") || mentions(word, "taskid");
+    }
+    return {};
+}
+
 // What a status, and where one is named the code in the envelope, proves about a submit. What is not listed
 // is indeterminate.
 struct submit_rule
@@ -257,22 +281,29 @@ inline submit_response explain_unreadable_ticket(std::string const& problem, boo
     return out;
 }
 
-// `status` is the HTTP status or the inner code, `id` of the task that is named all the same.
+// `status` is the HTTP status or the inner code, `id` of the task that is named all the same. One that was `sent` is an echo.
 inline submit_response explain_refusal(int status, std::string_view id, http_response const& response,
-                                       std::chrono::sys_seconds now)
+                                       std::chrono::sys_seconds now, std::string_view sent)
 {
+    for (std::string_view const place :
+         {std::string_view(response.body), std::string_view(response.location)})
+        id = id.empty() ? find_task_id(place) : id;
+    if (!id.empty() && sent.find(id) != std::string_view::npos)
+        id = {};
     submit_response out;
     error_info& why = out.why;
     why = read_error_response(status, response, error_document(response), now);
     out.classification = classify_submit(status, why.server_message().code());
     if (out.classification == submit_classification::rate_limited && why.code() != api_errc::rate_limited)
         out.classification = submit_classification::refused; // for another reason than the rate
-    // An error that names a task contradicts itself, and the same request again could buy a second one. Only
-    // the first request under a key, while it still runs, may have a task already.
-    if (!id.empty() && out.classification != submit_classification::still_running) {
+    // An error that names a task contradicts itself, and of two answers nobody knows which was meant: the same request
+    // again could buy a second one. Only the first request under a key, while it still runs, may have a task already.
+    std::string const doubt = !id.empty()         ? ", yet with a task: " + std::string(id)
+                              : response.followed ? ", and more came behind it"
+                                                  : "";
+    if (!doubt.empty() && out.classification != submit_classification::still_running) {
         out.classification = submit_classification::indeterminate;
-        why.client_message((why.client_message().empty() ? "an error" : why.client_message()) +
-                           ", yet with a task: " + std::string(id));
+        why.client_message((why.client_message().empty() ? "an error" : why.client_message()) + doubt);
     }
     if (out.classification == submit_classification::indeterminate) {
         out.is_final = !is_passing(status);
@@ -283,8 +314,9 @@ inline submit_response explain_refusal(int status, std::string_view id, http_res
     return out;
 }
 
-// Judges a complete answer to a submit. Source: API reference, sections 2.1, 2.3, 8.
-inline submit_response read_submit_response(http_response const& response, std::chrono::sys_seconds now)
+// Judges a complete answer to a submit of which the body `sent` is known. Source: API reference, sections 2.1, 2.3, 8.
+inline submit_response read_submit_response(http_response const& response, std::chrono::sys_seconds now,
+                                            std::string_view sent = {})
 {
     json_answer<submit_fields> const answer(response.body);
     submit_fields const& fields = answer.fields();
@@ -293,7 +325,7 @@ inline submit_response read_submit_response(http_response const& response, std::
         is_json ? effective_status(response.status, fields.code(), fields.inner_code()) : response.status;
     std::string_view const id = is_json ? fields.task_id(is_success(response.status)) : std::string_view();
     if (!is_success(status))
-        return explain_refusal(status, id, response, now);
+        return explain_refusal(status, id, response, now, sent);
     if (std::string const problem = is_json ? fields.problem(id) : answer.problem(); !problem.empty())
         return explain_unreadable_ticket(problem, is_json, response, now);
     submit_response out;

@@ -12,18 +12,20 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 namespace apimart::detail {
 
 // Takes a secret out of text that may echo it, in every form in which it could be read: as it is, in other case, spaced or
-// broken into lines, percent-encoded, as escapes of JSON or HTML, in hexadecimal, in Base64 at any offset, and each of
-// these within others; and its beginning, where the text was cut.
+// broken into lines, percent-encoded, as escapes of JSON, JavaScript or HTML, as numbers of its bytes, in Base64 at any
+// offset, and escapes within all of these; a long part of it; and its beginning, where the text was cut.
 class secret_redactor
 {
 public:
@@ -37,6 +39,7 @@ public:
             std::string digits;
             append_hex(digits, static_cast<unsigned char>(first));
             may_begin_ += {first, digits.front(), boost::urls::grammar::to_upper(digits.front())};
+            may_begin_ += std::to_string(static_cast<unsigned char>(first)).front();
         }
         for (secret_string const& each : encoded_)
             may_begin_ += each.substr(0, 1);
@@ -86,9 +89,11 @@ private:
             std::size_t most_digits;
             std::string_view end = {};
         };
-        static constexpr form numbers[] = {{"%", 16, 2},       {"&#x", 16, 8, ";"}, {"&#X", 16, 8, ";"},
-                                           {"&#", 10, 8, ";"}, {"\\u", 16, 4},      {"\\U", 16, 4},
-                                           {"\\x", 16, 2}};
+        // A reader of HTML does without the semicolon.
+        static constexpr form numbers[] = {{"%u", 16, 4},       {"%", 16, 2},       {"&#x", 16, 8, ";"},
+                                           {"&#X", 16, 8, ";"}, {"&#", 10, 8, ";"}, {"\\u{", 16, 8, "}"},
+                                           {"\\u", 16, 4},      {"\\U0000", 16, 4}, {"\\U", 16, 4},
+                                           {"\\x", 16, 2},      {"\\", 8, 3}};
         for (form const& each : numbers) {
             if (!text.starts_with(each.begin))
                 continue;
@@ -98,11 +103,14 @@ private:
             while (count < std::min(rest.size(), each.most_digits) && digit(rest[count]) >= 0 &&
                    digit(rest[count]) < each.base)
                 value = std::min(value * each.base + digit(rest[count++]), 0xFFFF);
-            if (count != 0 && value <= 0x7F && rest.substr(count).starts_with(each.end))
-                return {static_cast<char>(value), each.begin.size() + count + each.end.size()};
+            if (count != 0 && value <= 0x7F && (each.base != 8 || count == each.most_digits))
+                return {static_cast<char>(value),
+                        each.begin.size() + count +
+                            (rest.substr(count).starts_with(each.end) ? each.end.size() : 0)};
         }
         static constexpr std::pair<std::string_view, char> names[] = {
-            {"&quot;", '"'}, {"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&apos;", '\''}};
+            {"&quot;", '"'},   {"&amp;", '&'},    {"&lt;", '<'},     {"&gt;", '>'},  {"&apos;", '\''},
+            {"&hyphen;", '-'}, {"&lowbar;", '_'}, {"&period;", '.'}, {"&sol;", '/'}, {"&plus;", '+'}};
         for (auto const& [name, means] : names)
             if (text.starts_with(name))
                 return {means, name.size()};
@@ -159,6 +167,18 @@ private:
                                                                                                      : 0;
     }
 
+    static std::size_t next_in_numbers(std::string_view text, std::size_t at, char wanted)
+    {
+        while (at < text.size() && (is_gap(text[at]) || text[at] == ','))
+            ++at;
+        unsigned value = 0;
+        char const* const begin = text.data() + at;
+        auto const [end, code] = std::from_chars(begin, text.data() + text.size(), value);
+        return code == std::errc() && value <= 0x7F && lower(static_cast<char>(value)) == lower(wanted)
+                   ? at + static_cast<std::size_t>(end - begin)
+                   : 0;
+    }
+
     // How long what is wanted is where it begins at `at`. Its beginning will do where it is long, or ends the text.
     template <class Next>
     static std::size_t match(std::string_view text, std::size_t const begin, std::string_view wanted,
@@ -200,10 +220,23 @@ private:
                                             skipped == 0 ? enough : much, next));
         };
         look(secret_, telling, next_letter);
-        if (digit(text[at]) >= 0)
+        if (digit(text[at]) >= 0) {
             look(secret_, telling, next_in_hex);
+            look(secret_, telling, next_in_numbers);
+        }
         for (secret_string const& each : encoded_)
             look(each, 2 * telling, next_in_base64);
+        return size;
+    }
+
+    // How long a part of the secret is that begins at `at`, such as one without its prefix.
+    std::size_t part_at(std::string_view text, std::size_t at) const
+    {
+        std::size_t size = 0;
+        for (std::size_t skipped = 1; skipped + much <= secret_.size() && at + much <= text.size(); ++skipped)
+            if (lower(text[at]) == lower(secret_[skipped]))
+                size = std::max(
+                    size, match(text, at, std::string_view(secret_).substr(skipped), much, next_letter));
         return size;
     }
 
@@ -224,7 +257,7 @@ private:
                 may_be_rest = all.substr(0, at).ends_with(redaction_mark) ||
                               (may_be_rest && (at == 0 || is_gap(all[at - 1])));
                 bool const may_begin = may_begin_.find(all[at]) != std::string::npos;
-                std::size_t size = may_begin ? size_at(all, at, 0) : 0;
+                std::size_t size = std::max(may_begin ? size_at(all, at, 0) : 0, part_at(all, at));
                 for (std::size_t skipped = 1; may_be_rest && skipped + much <= encoded_[2].size(); ++skipped)
                     size = std::max(size, size_at(all, at, skipped));
                 if (size == 0)
