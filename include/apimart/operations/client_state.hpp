@@ -24,9 +24,7 @@
 #include <apimart/text/secret_string.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/query.hpp>
 #include <boost/asio/recycling_allocator.hpp>
@@ -47,6 +45,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -197,15 +196,10 @@ public:
     template <class Call>
     void deliver(std::shared_ptr<Call> done) const
     {
-        boost::asio::post(executor_, [otherwise = executor_, done = std::move(done)]() mutable {
-            auto const where = boost::asio::get_associated_executor(done->handler, otherwise);
-            boost::asio::dispatch(where, [done = std::move(done)]() mutable {
-                auto handler = std::move(done->handler);
-                auto outcome = std::move(*done->outcome);
-                done.reset();
-                boost::asio::get_associated_cancellation_slot(handler).clear();
-                std::move(handler)(std::move(outcome));
-            });
+        boost::asio::post(executor_, [done = std::move(done)]() mutable {
+            auto handler = std::move(done->handler);
+            auto& outcome = *done->outcome;
+            std::move(handler)(std::shared_ptr<std::decay_t<decltype(outcome)>>(std::move(done), &outcome));
         });
     }
 
