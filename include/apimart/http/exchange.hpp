@@ -16,7 +16,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -68,9 +67,9 @@ public:
             pool_.discard(connection_);
     }
 
-    // Sends the request and reads its answer to the end, or to the end of the head where the body is streamed. What became
-    // of it is in `result`.
-    awaitable<void> send(http_request request)
+    // Sends the request, which outlives it, and reads its answer to the end, or to the end of the head where the body is
+    // streamed. What became of it is in `result`.
+    awaitable<void> send(http_request&& request)
     {
         begin(request);
         typename pool_type::waiter line(request.public_only);
@@ -85,40 +84,31 @@ public:
         if (stop_reason_)
             co_return fail(error_info(stop_reason_));
         result.reused = connection_->served > 0;
-        if (!connection_->is_open()) {
-            apimart::result<void> const connected = co_await connector_.connect(*connection_);
-            if (stop_reason_)
-                co_return fail(error_info(stop_reason_));
-            if (!connected) {
-                pool_.connect_failed(*connection_, connected.error().code());
-                co_return fail(connected.error());
-            }
-            pool_.connect_succeeded(*connection_);
-        }
+        if (!connection_->is_open())
+            co_await connect();
+        if (state_ == state::over)
+            co_return;
         if (runtime_.now() >= request.not_after)
             co_return fail(error_info(errc::deadline_exceeded, "it may not be sent any more"));
 
-        std::string_view rest = begin_writing(request);
+        std::string_view const rest = begin_writing(request);
         for (std::string_view first = request.head; !first.empty() && !write_error_;) {
             auto const wrote = co_await connection_->write_some(first);
             write_error_ = std::get<0>(wrote);
             first.remove_prefix(std::get<1>(wrote));
         }
-        if (!write_error_ && !rest.empty()) {
-            // An answer can come before all of a large request is out, and then the service may read no more of it.
+        // An answer can come before all of a large request is out, and then the service may read no more of it.
+        if (!write_error_ && !rest.empty())
             write_body(rest);
-            while (!take_input())
-                on_read(co_await connection_->read_some());
-            if (body_->active)
-                connection_->close();
-            while (body_->active)
-                co_await body_->ended.async_wait(use_tuple);
-            body_.reset();
-        } else {
+        else
             write_ended();
-            while (!take_input())
-                on_read(co_await connection_->read_some());
-        }
+        while (!take_input())
+            on_read(co_await connection_->read_some());
+        if (body_ && body_->active)
+            connection_->close();
+        while (body_ && body_->active)
+            co_await body_->ended.async_wait(use_tuple);
+        body_.reset();
         if (!streams_ || failure_)
             finish();
     }
@@ -218,7 +208,8 @@ private:
 
     void begin(http_request const& request)
     {
-        result = http_result();
+        if (begun != clock::time_point())
+            result = http_result();
         begun = runtime_.now();
         state_ = state::waiting;
         streams_ = request.streams;
@@ -229,6 +220,18 @@ private:
         piece_until_ = {};
         piece_bytes_ = 0;
         runtime_.counters.requests_in_flight.add();
+    }
+
+    awaitable<void> connect()
+    {
+        apimart::result<void> const connected = co_await connector_.connect(*connection_);
+        if (stop_reason_)
+            co_return fail(error_info(stop_reason_));
+        if (!connected) {
+            pool_.connect_failed(*connection_, connected.error().code());
+            co_return fail(connected.error());
+        }
+        pool_.connect_succeeded(*connection_);
     }
 
     // Puts the beginning of the body behind the head, so that a small request is one record, and returns the rest.
@@ -331,12 +334,12 @@ private:
         if (!code || (code == boost::asio::error::operation_aborted && c.is_open()))
             return;
         if (code != boost::asio::error::eof) {
-            failure_ = read_failure(code);
+            set_failure(read_failure(code));
             return;
         }
         c.parser.put_end();
         if (c.parser.where() != response_parser::state::done)
-            failure_ = write_error_ ? write_failure() : c.parser.why();
+            set_failure(write_error_ ? write_failure() : c.parser.why());
     }
 
     // Whether the answer is complete or cannot become so, or a part of a streamed one is there to be taken.
@@ -356,7 +359,7 @@ private:
             result.bytes_received += used;
             piece_bytes_ += used;
             if (parser.where() == response_parser::state::failed) {
-                failure_ = parser.why();
+                set_failure(parser.why());
                 return true;
             }
             if (streams_ && parser.head_done()) {
@@ -433,6 +436,8 @@ private:
         return why;
     }
 
+    void set_failure(error_info why) { failure_ = std::make_unique<error_info>(std::move(why)); }
+
     void finish()
     {
         if (failure_)
@@ -502,7 +507,7 @@ private:
     error_code unsent_stop_;
     std::chrono::milliseconds grace_{0};
     bool only_unsent_ = false;
-    std::optional<error_info> failure_;
+    std::unique_ptr<error_info> failure_; // mostly there is none, and it is large
     error_code write_error_;
     bool write_timed_out_ = false;
     bool streams_ = false;

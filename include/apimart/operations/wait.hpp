@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,21 +29,21 @@ inline awaitable<void> poll(client_state& client, watched_task& task)
     // The last check of a wait must not stretch it by as long as an answer may take. It can begin up to a second late, or
     // later where the user's context was busy.
     deadline poll_timeout([&x] { x.cancel(make_error_code(errc::response_timeout)); });
-    running_poll self;
-    self.cancel = [&x](error_code why) { x.cancel(why); };
-    self.deadline_changed = [&] {
+    auto const limit_poll = [&] {
         if (task.deadline == deadline::time_point::max())
             poll_timeout.clear();
         else
             runtime.timers.set(poll_timeout,
                                std::max(task.deadline + seconds(2), runtime.now() + seconds(1)));
     };
+    running_poll self;
+    self.cancel = [&x](error_code why) { x.cancel(why); };
+    self.deadline_changed = std::cref(limit_poll);
     task.poll = &self;
     self.deadline_changed();
-    result<task_state> answer =
-        co_await get_status(client, x, task.id, request_kind::poll, task.number, task.polls);
+    co_await get_status(client, x, task.id, request_kind::poll, task.number, task.polls);
     poll_timeout.clear();
-    client.fleet.on_answer(task, std::move(answer));
+    client.fleet.on_answer(task, read_status(client, x.result, task.id));
 }
 
 // Starts the polls that are due, and sets the time for the next.
