@@ -298,7 +298,7 @@ public:
         if (!runtime.observer.on_attempt)
             return;
         http_result const& outcome = done.result;
-        attempt_event event;
+        attempt_event& event = attempt_;
         event.kind = kind;
         event.operation = number;
         event.attempt = attempt;
@@ -310,8 +310,10 @@ public:
         event.code = outcome.error;
         bool const answered = outcome.phase == request_phase::answered;
         event.http_status = answered ? outcome.response.status : outcome.http_status;
+        event.detail.clear();
         if (!outcome.detail.empty())
             event.detail = credentials.redacted(outcome.detail);
+        event.request_id.clear();
         if (!outcome.response.request_id.empty())
             event.request_id = credentials.redacted(printable(outcome.response.request_id, 128));
         event.bytes_sent = outcome.bytes_sent;
@@ -342,7 +344,7 @@ public:
     {
         if (!runtime.observer.on_operation)
             return;
-        operation_event event;
+        operation_event& event = ended_;
         event.kind = kind;
         event.operation = number;
         event.task_id = task_id;
@@ -529,6 +531,9 @@ private:
     std::atomic<std::uint64_t> next_number_{0};
     std::uint64_t seed_;
     boost::asio::any_io_executor executor_;
+    // What an observer is told of most: their texts keep their room.
+    mutable attempt_event attempt_;
+    mutable operation_event ended_;
 };
 
 // What copies of a client hold. The last copy's end is the client's end, while operations keep the state.

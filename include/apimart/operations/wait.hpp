@@ -99,7 +99,7 @@ public:
         : task_waiter(serial, until), handler(std::move(told)), client_(client), begun_(begun)
     {}
 
-    void start(std::shared_ptr<wait_call> self, std::string const& id, std::string const& duration_class,
+    void start(std::shared_ptr<wait_call> self, std::string id, std::string const& duration_class,
                std::optional<time_point> accepted)
     {
         self_ = std::move(self);
@@ -107,7 +107,7 @@ public:
             done(id, error_info(why));
             return;
         }
-        client_.fleet.add(id, duration_class, accepted, *this);
+        client_.fleet.add(std::move(id), duration_class, accepted, *this);
     }
 
     void done(std::string const& task_id, result<task_result>&& given) override
@@ -155,7 +155,7 @@ inline void start_wait(client_state& client, std::string id, std::string duratio
     client.post([self = client.shared_from_this(), call = std::move(call), id = std::move(id),
                  duration_class = std::move(duration_class), accepted]() mutable {
         wait_call& waiter = *call;
-        waiter.start(std::move(call), id, duration_class, accepted);
+        waiter.start(std::move(call), std::move(id), duration_class, accepted);
         self->pump_polls();
     });
 }
