@@ -190,7 +190,6 @@ public:
           x(runtime, pool, connector_)
     {
         playing = &play_;
-        http_request request(home_, lane::submit);
         request.head = request_head;
         request.body = body;
         request.response_limit = 1'000'000;
@@ -221,6 +220,7 @@ public:
 private:
     script play_;
     origin const home_ = parse_request_url("https://api.example")->origin;
+    http_request request{home_, lane::submit};
     scripted_connector connector_;
 
 public:

@@ -95,7 +95,7 @@ class fixture
 {
 public:
     explicit fixture(std::chrono::milliseconds keep = 30s)
-        : strand(asio::make_strand(asio::any_io_executor(context->get_executor()))),
+        : strand(inner_executor(asio::any_io_executor(context->get_executor()))),
           names(std::make_unique<resolver>(
               *strand, resolver_options().cache_ttl(keep).lookup(
                            [service = service](std::string const&) { return service->ask(); })))

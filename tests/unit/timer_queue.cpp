@@ -24,7 +24,7 @@ namespace {
 
 executor strand_of(asio::io_context& context)
 {
-    return executor(asio::any_io_executor(context.get_executor()));
+    return executor(inner_executor(asio::any_io_executor(context.get_executor())));
 }
 
 constexpr deadline::time_point start{std::chrono::hours(1'000)};

@@ -217,7 +217,7 @@ private:
 
     void attempt(std::shared_ptr<race> const& state, tcp::endpoint const& to)
     {
-        socket& one = state->attempts.emplace_back(runtime_.strand().get_inner_executor());
+        socket& one = state->attempts.emplace_back(runtime_.strand().get_inner_executor().get());
         error_code code;
         one.open(to.protocol(), code);
         if (code) {

@@ -19,7 +19,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -79,9 +78,9 @@ public:
             pool_.discard(connection_);
     }
 
-    // Sends the request and reads its answer to the end, or to the end of the head where the body is streamed. What became
-    // of it is in `result`.
-    awaitable<void> send(http_request request)
+    // Sends the request, which outlives it, and reads its answer to the end, or to the end of the head where the body is
+    // streamed. What became of it is in `result`.
+    awaitable<void> send(http_request&& request)
     {
         begin(request);
         typename pool_type::waiter line(request.public_only);
@@ -97,19 +96,13 @@ public:
         if (stop_reason_)
             co_return fail(error_info(stop_reason_));
         result.reused = connection_->served > 0;
-        if (!connection_->is_open()) {
-            apimart::result<void> const connected = co_await connector_.connect(*connection_);
-            if (stop_reason_)
-                co_return fail(error_info(stop_reason_));
-            if (!connected) {
-                pool_.connect_failed(*connection_, connected.error().code());
-                co_return fail(connected.error());
-            }
-            pool_.connect_succeeded(*connection_);
-        } else if (waits && connection_->check_alive() != Connection::liveness::ok) {
-            // It was sound when it was granted, a turn ago.
-            co_return fail(error_info(errc::connection_lost, connection_->origin.host));
-        }
+        if (!connection_->is_open())
+            co_await connect();
+        // It was sound when it was granted, a turn ago.
+        else if (waits && connection_->check_alive() != Connection::liveness::ok)
+            fail(error_info(errc::connection_lost, connection_->origin.host));
+        if (state_ == state::over)
+            co_return;
         if (runtime_.now() >= request.not_after)
             co_return fail(error_info(errc::deadline_exceeded, "it may not be sent any more"));
 
@@ -119,23 +112,20 @@ public:
             write_error_ = std::get<0>(wrote);
             first.remove_prefix(std::get<1>(wrote));
         }
-        if (!write_error_ && (!unwritten.empty() || request.rest)) {
-            // An answer can come before all of a large request is out, and then the service may read no more of it.
+        // An answer can come before all of a large request is out, and then the service may read no more of it.
+        if (!write_error_ && (!unwritten.empty() || request.rest))
             write_body(unwritten, std::move(request.rest));
-            while (!take_input())
-                on_read(co_await connection_->read_some());
-            if (body_->active) {
-                connection_->close();
-                body_->stop();
-            }
-            while (body_->active)
-                co_await body_->ended.async_wait(use_tuple);
-            body_.reset();
-        } else {
+        else
             write_ended();
-            while (!take_input())
-                on_read(co_await connection_->read_some());
+        while (!take_input())
+            on_read(co_await connection_->read_some());
+        if (body_ && body_->active) {
+            connection_->close();
+            body_->stop();
         }
+        while (body_ && body_->active)
+            co_await body_->ended.async_wait(use_tuple);
+        body_.reset();
         if (!streams_ || failure_)
             finish();
     }
@@ -254,7 +244,8 @@ private:
 
     void begin(http_request const& request)
     {
-        result = http_result();
+        if (begun != clock::time_point())
+            result = http_result();
         begun = runtime_.now();
         state_ = state::waiting;
         streams_ = request.streams;
@@ -265,6 +256,18 @@ private:
         piece_until_ = {};
         piece_bytes_ = 0;
         runtime_.counters.requests_in_flight.add();
+    }
+
+    awaitable<void> connect()
+    {
+        apimart::result<void> const connected = co_await connector_.connect(*connection_);
+        if (stop_reason_)
+            co_return fail(error_info(stop_reason_));
+        if (!connected) {
+            pool_.connect_failed(*connection_, connected.error().code());
+            co_return fail(connected.error());
+        }
+        pool_.connect_succeeded(*connection_);
     }
 
     // Puts the beginning of the body behind the head, so that a small request is one record, and returns the rest.
@@ -406,12 +409,12 @@ private:
         if (!code || (code == boost::asio::error::operation_aborted && c.is_open()))
             return;
         if (code != boost::asio::error::eof) {
-            failure_ = read_failure(code);
+            set_failure(read_failure(code));
             return;
         }
         c.parser.put_end();
         if (c.parser.where() != response_parser::state::done)
-            failure_ = write_error_ ? write_failure() : c.parser.why();
+            set_failure(write_error_ ? write_failure() : c.parser.why());
     }
 
     // Whether the answer is complete or cannot become so, or a part of a streamed one is there to be taken.
@@ -431,7 +434,7 @@ private:
             result.bytes_received += used;
             piece_bytes_ += used;
             if (parser.where() == response_parser::state::failed) {
-                failure_ = parser.why();
+                set_failure(parser.why());
                 return true;
             }
             if (streams_ && parser.head_done()) {
@@ -508,6 +511,8 @@ private:
         return why;
     }
 
+    void set_failure(error_info why) { failure_ = std::make_unique<error_info>(std::move(why)); }
+
     void finish()
     {
         if (failure_)
@@ -579,7 +584,7 @@ private:
     error_code unsent_stop_;
     std::chrono::milliseconds grace_{0};
     bool only_unsent_ = false;
-    std::optional<error_info> failure_;
+    std::unique_ptr<error_info> failure_; // mostly there is none, and it is large
     error_code write_error_;
     bool write_timed_out_ = false;
     bool streams_ = false;

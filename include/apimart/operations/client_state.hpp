@@ -25,9 +25,7 @@
 #include <apimart/text/secret_string.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/query.hpp>
 #include <boost/asio/recycling_allocator.hpp>
@@ -48,6 +46,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -107,13 +106,12 @@ public:
 
 // Who is going to be told how a call ended, and what.
 template <class T>
-class pending
+class pending : public completed<T>
 {
 public:
     explicit pending(completion<T>&& told) : handler(std::move(told)) {}
 
     completion<T> handler;
-    std::optional<result<T>> outcome;
 };
 
 // What all copies of a client share. Everything in it happens on the strand, but for `launch`.
@@ -199,18 +197,9 @@ public:
     template <class Call>
     void deliver(std::shared_ptr<Call> done) const
     {
-        boost::asio::post(executor_, [otherwise = executor_, done = std::move(done)]() mutable {
-            auto const where = boost::asio::get_associated_executor(done->handler, otherwise);
-            boost::asio::dispatch(where, [done = std::move(done)]() mutable {
-                // The last moment at which a cancellation counts.
-                if constexpr (requires { done->settle(); })
-                    done->settle();
-                auto handler = std::move(done->handler);
-                auto outcome = std::move(*done->outcome);
-                done.reset();
-                boost::asio::get_associated_cancellation_slot(handler).clear();
-                std::move(handler)(std::move(outcome));
-            });
+        boost::asio::post(executor_, [done = std::move(done)]() mutable {
+            auto handler = std::move(done->handler);
+            std::move(handler)(std::move(done));
         });
     }
 
@@ -309,7 +298,7 @@ public:
         if (!runtime.observer.on_attempt)
             return;
         http_result const& outcome = done.result;
-        attempt_event event;
+        attempt_event& event = attempt_;
         event.kind = kind;
         event.operation = number;
         event.attempt = attempt;
@@ -321,8 +310,10 @@ public:
         event.code = outcome.error;
         bool const answered = outcome.phase == request_phase::answered;
         event.http_status = answered ? outcome.response.status : outcome.http_status;
+        event.detail.clear();
         if (!outcome.detail.empty())
             event.detail = credentials.redacted(outcome.detail);
+        event.request_id.clear();
         if (!outcome.response.request_id.empty())
             event.request_id = credentials.redacted(printable(outcome.response.request_id, 128));
         event.bytes_sent = outcome.bytes_sent;
@@ -353,7 +344,7 @@ public:
     {
         if (!runtime.observer.on_operation)
             return;
-        operation_event event;
+        operation_event& event = ended_;
         event.kind = kind;
         event.operation = number;
         event.task_id = task_id;
@@ -544,6 +535,9 @@ private:
     std::atomic<std::uint64_t> next_number_{0};
     std::uint64_t seed_;
     boost::asio::any_io_executor executor_;
+    // What an observer is told of most: their texts keep their room.
+    mutable attempt_event attempt_;
+    mutable operation_event ended_;
 };
 
 // What copies of a client hold. The last copy's end is the client's end, while operations keep the state.

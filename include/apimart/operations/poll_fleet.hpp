@@ -139,8 +139,8 @@ public:
     bool empty() const noexcept { return tasks_.empty(); }
 
     // Where there is no room, the waiter is told so.
-    void add(std::string const& id, std::string const& duration_class,
-             std::optional<clock::time_point> accepted, task_waiter& waiter)
+    void add(std::string id, std::string const& duration_class, std::optional<clock::time_point> accepted,
+             task_waiter& waiter)
     {
         if (!is_task_id(id)) {
             waiter.done(id, error_info(errc::task_not_found, "this is not a task id"));
@@ -157,7 +157,8 @@ public:
             return;
         }
         if (fresh) {
-            auto made = std::make_unique<watched_task>(id, duration_class, accepted.value_or(runtime_.now()));
+            auto made = std::make_unique<watched_task>(std::move(id), duration_class,
+                                                       accepted.value_or(runtime_.now()));
             made->number = waiter.number;
             made->accepted = accepted.has_value();
             found = tasks_.insert_commit(*made.release(), place);

@@ -38,10 +38,10 @@ inline result<task_state> read_status(client_state const& client, http_result co
     return answer;
 }
 
-// One GET for a task's state. A kept connection that turns out to be dead says nothing about the service, so that the
-// question is put once more at once.
-inline awaitable<result<task_state>> get_status(client_state& client, exchange& x, std::string const& id,
-                                                request_kind kind, std::uint64_t number, int attempt)
+// One GET for a task's state; `read_status` tells what came. A kept connection that turns out to be dead says nothing about
+// the service, so that the question is put once more at once.
+inline awaitable<void> get_status(client_state& client, exchange& x, std::string const& id, request_kind kind,
+                                  std::uint64_t number, int attempt)
 {
     endpoint_cursor at = client.first_endpoint();
     for (bool again = false;;) {
@@ -66,7 +66,6 @@ inline awaitable<result<task_state>> get_status(client_state& client, exchange& 
             break;
         client.runtime.counters.stale_connections.add();
     }
-    co_return read_status(client, x.result, id);
 }
 
 // What a call of `client::status` is.
@@ -84,8 +83,9 @@ inline awaitable<result<task_state>> status(client_state& client, operation& op,
     exchange x(client.runtime, client.pool, client.connector);
     for (;;) {
         op.active = &x;
-        result<task_state> answer = co_await get_status(client, x, id, op.kind, op.number, ++op.attempts);
+        co_await get_status(client, x, id, op.kind, op.number, ++op.attempts);
         op.active = nullptr;
+        result<task_state> answer = read_status(client, x.result, id);
         if (answer) {
             client.budget.succeeded();
             co_return answer;

@@ -23,8 +23,9 @@ namespace apimart::detail {
 // Tasks that ask for the same amount of work of the same model are expected to take equally long.
 inline std::string profile_of(any_request const& request)
 {
-    std::string text(request.model());
-    text.append("/").append(request.kind());
+    std::string text;
+    text.reserve(64);
+    text.append(request.model()).append("/").append(request.kind());
     for (std::string_view const name : {"mode", "resolution", "duration", "audio", "generate_audio"}) {
         boost::json::value const* const value = request.body().if_contains(name);
         text += '/';
@@ -166,7 +167,7 @@ inline result<task> finish_submit(client_state& client, operation& op, any_reque
     }
     client.runtime.counters.tasks_accepted.add();
     op.task_id = *machine.outcome();
-    task accepted(*machine.outcome());
+    task accepted(*machine.take_outcome());
     accepted.model(std::string(request.model())).duration_class(profile_of(request));
     accepted.idempotency_key(machine.take_key()).submit_attempts(machine.requests());
     accepted.accepted_at(client.runtime.now());

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,21 +29,21 @@ inline awaitable<void> poll(client_state& client, watched_task& task)
     // The last check of a wait must not stretch it by as long as an answer may take. It can begin up to a second late, or
     // later where the user's context was busy.
     deadline poll_timeout([&x] { x.cancel(make_error_code(errc::response_timeout)); });
-    running_poll self;
-    self.cancel = [&x](error_code why) { x.cancel(why); };
-    self.deadline_changed = [&] {
+    auto const limit_poll = [&] {
         if (task.deadline == deadline::time_point::max())
             poll_timeout.clear();
         else
             runtime.timers.set(poll_timeout,
                                std::max(task.deadline + seconds(2), runtime.now() + seconds(1)));
     };
+    running_poll self;
+    self.cancel = [&x](error_code why) { x.cancel(why); };
+    self.deadline_changed = std::cref(limit_poll);
     task.poll = &self;
     self.deadline_changed();
-    result<task_state> answer =
-        co_await get_status(client, x, task.id, request_kind::poll, task.number, task.polls);
+    co_await get_status(client, x, task.id, request_kind::poll, task.number, task.polls);
     poll_timeout.clear();
-    client.fleet.on_answer(task, std::move(answer));
+    client.fleet.on_answer(task, read_status(client, x.result, task.id));
 }
 
 // Starts the polls that are due, and sets the time for the next.
@@ -98,7 +99,7 @@ public:
         : task_waiter(serial, until), handler(std::move(told)), client_(client), begun_(begun)
     {}
 
-    void start(std::shared_ptr<wait_call> self, std::string const& id, std::string const& duration_class,
+    void start(std::shared_ptr<wait_call> self, std::string id, std::string const& duration_class,
                std::optional<time_point> accepted)
     {
         self_ = std::move(self);
@@ -106,7 +107,7 @@ public:
             done(id, error_info(why));
             return;
         }
-        client_.fleet.add(id, duration_class, accepted, *this);
+        client_.fleet.add(std::move(id), duration_class, accepted, *this);
     }
 
     void done(std::string const& task_id, result<task_result>&& given) override
@@ -154,7 +155,7 @@ inline void start_wait(client_state& client, std::string id, std::string duratio
     client.post([self = client.shared_from_this(), call = std::move(call), id = std::move(id),
                  duration_class = std::move(duration_class), accepted]() mutable {
         wait_call& waiter = *call;
-        waiter.start(std::move(call), id, duration_class, accepted);
+        waiter.start(std::move(call), std::move(id), duration_class, accepted);
         self->pump_polls();
     });
 }

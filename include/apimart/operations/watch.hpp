@@ -37,8 +37,7 @@ public:
         from_ = std::move(from);
         state_ = std::move(state);
     }
-    // On the handler's executor, just before it is called.
-    void settle();
+    void settle() override;
 
     std::atomic<bool> cancelled{false};
 

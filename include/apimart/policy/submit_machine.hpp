@@ -100,7 +100,7 @@ private:
     std::vector<attempt> attempts_;
     std::chrono::milliseconds delay_{0};
     error_info pending_;
-    result<std::string> outcome_ = error_info();
+    result<std::string> outcome_{boost::system::in_place_error};
 
     clock::time_point sent_{}; // the latest request, at the earliest
     // The first request that may have been accepted: when, and what became of it.

@@ -201,7 +201,11 @@ inline bool is_private_host(std::string const& host)
 template <class String>
 void append_percent_encoded(String& to, std::string_view segment)
 {
-    boost::urls::encode(segment, boost::urls::unreserved_chars, {}, boost::urls::string_token::append_to(to));
+    auto const plain = boost::urls::unreserved_chars;
+    if (std::all_of(segment.begin(), segment.end(), plain)) // mostly
+        to += segment;
+    else
+        boost::urls::encode(segment, plain, {}, boost::urls::string_token::append_to(to));
 }
 
 } // namespace apimart::detail

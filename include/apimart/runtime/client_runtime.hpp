@@ -82,7 +82,7 @@ public:
 
     client_runtime(boost::asio::any_io_executor const& on, client_config const& config)
         : limits(config.limits), timeouts(config.timeouts), observer(config.observer),
-          strand_(std::in_place, on), timers(*strand_)
+          strand_(std::in_place, inner_executor(on)), timers(*strand_)
     {}
     client_runtime(client_runtime const&) = delete;
     client_runtime& operator=(client_runtime const&) = delete;

@@ -7,14 +7,67 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/deferred.hpp>
+#include <boost/asio/execution.hpp>
+#include <boost/asio/query.hpp>
+#include <boost/asio/require.hpp>
 #include <boost/asio/strand.hpp>
 
 #include <chrono>
+#include <concepts>
+#include <utility>
 
 namespace apimart::detail {
 
+// The user's executor, for the strand, which asks at each step what `any_io_executor` allocates an answer for. It does not
+// track work: whatever a client waits for is an I/O object or a function in the queue, which the context counts.
+class inner_executor
+{
+public:
+    // Of nothing that converts to it, because a strand does.
+    template <std::same_as<boost::asio::any_io_executor> Executor>
+    explicit inner_executor(Executor const& on)
+        : inner_executor(on, boost::asio::query(on, boost::asio::execution::blocking))
+    {}
+
+    boost::asio::any_io_executor const& get() const noexcept { return executor_; }
+
+    boost::asio::execution_context& query(boost::asio::execution::context_t) const noexcept
+    {
+        return *context_;
+    }
+    boost::asio::execution::blocking_t query(boost::asio::execution::blocking_t) const noexcept
+    {
+        return blocking_;
+    }
+    inner_executor require(boost::asio::execution::blocking_t::never_t never) const
+    {
+        return inner_executor(boost::asio::require(executor_, never), never);
+    }
+    template <class Function>
+    void execute(Function&& function) const
+    {
+        executor_.execute(std::forward<Function>(function));
+    }
+
+    friend bool operator==(inner_executor const& a, inner_executor const& b) noexcept
+    {
+        return a.executor_ == b.executor_;
+    }
+    friend bool operator!=(inner_executor const& a, inner_executor const& b) noexcept { return !(a == b); }
+
+private:
+    inner_executor(boost::asio::any_io_executor on, boost::asio::execution::blocking_t blocking)
+        : executor_(std::move(on)), context_(&boost::asio::query(executor_, boost::asio::execution::context)),
+          blocking_(blocking)
+    {}
+
+    boost::asio::any_io_executor executor_;
+    boost::asio::execution_context* context_;
+    boost::asio::execution::blocking_t blocking_;
+};
+
 // Everything inside one client runs on one strand, whatever the user's executor is.
-using executor = boost::asio::strand<boost::asio::any_io_executor>;
+using executor = boost::asio::strand<inner_executor>;
 
 template <class T>
 using awaitable = boost::asio::awaitable<T, executor>;

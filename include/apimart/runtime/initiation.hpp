@@ -7,15 +7,19 @@
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_allocator.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/associator.hpp>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <exception>
 #include <memory>
+#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -42,9 +46,24 @@ class cancel_at_t;
 
 namespace apimart::detail {
 
+// Where the outcome of an operation is from when it is made until its handler runs.
+template <class T>
+class completed
+{
+public:
+    std::optional<result<T>> outcome;
+
+    // Called where the handler runs, just before it: the last moment at which a cancellation counts.
+    virtual void settle() {}
+
+protected:
+    completed() = default;
+    ~completed() = default;
+};
+
 // A caller's handler without its type.
 template <class T>
-using completion = boost::asio::any_completion_handler<void(result<T>&&)>;
+using completion = boost::asio::any_completion_handler<void(std::shared_ptr<completed<T>>)>;
 
 template <class Token>
 inline constexpr bool is_as_result = false;
@@ -96,8 +115,8 @@ concept completion_token =
     boost::asio::completion_token_for < typename completion_form<std::decay_t<Token>, T>::token_type,
 typename completion_form<std::decay_t<Token>, T>::signature > ;
 
-// Gives the outcome to a handler in the form that its signature has. Until then it is work on the executor where the handler
-// runs, so that the context there waits for it.
+// Gives the outcome to a handler where that runs, and in the form that its signature has. Until then it is work on the
+// executor there, so that the context waits for it.
 template <class Signature, class T, class Handler>
 class outcome_handler
 {
@@ -106,17 +125,55 @@ public:
         : work_(tracked(handler, otherwise)), inner(std::move(handler))
     {}
 
-    void operator()(result<T>&& outcome)
+    void operator()(std::shared_ptr<completed<T>> done)
     {
-        if constexpr (std::is_same_v<Signature, void(result<T>)>)
-            std::move(inner)(std::move(outcome));
-        else if (outcome)
-            std::move(inner)(first(outcome), std::move(*outcome));
-        else
-            std::move(inner)(first(outcome), T());
+        auto const where = std::move(work_);
+        boost::asio::dispatch(where, call(std::move(inner), std::move(done)));
     }
 
 private:
+    class call
+    {
+    public:
+        using allocator_type = boost::asio::associated_allocator_t<Handler>;
+
+        call(Handler&& handler, std::shared_ptr<completed<T>>&& done)
+            : handler_(std::move(handler)), done_(std::move(done))
+        {}
+
+        allocator_type get_allocator() const noexcept
+        {
+            return boost::asio::get_associated_allocator(handler_);
+        }
+
+        void operator()()
+        {
+            done_->settle();
+            Handler handler = std::move(handler_);
+            result<T> outcome = std::move(*done_->outcome);
+            done_.reset();
+            boost::asio::get_associated_cancellation_slot(handler).clear();
+            if constexpr (std::is_same_v<Signature, void(result<T>)>)
+                std::move(handler)(std::move(outcome));
+            else if (outcome)
+                std::move(handler)(first(outcome), std::move(*outcome));
+            else
+                std::move(handler)(first(outcome), T());
+        }
+
+    private:
+        static auto first(result<T> const& outcome)
+        {
+            if constexpr (std::is_same_v<Signature, void(std::exception_ptr, T)>)
+                return outcome ? std::exception_ptr() : std::make_exception_ptr(error(outcome.error()));
+            else
+                return outcome ? error_code() : outcome.error().code();
+        }
+
+        Handler handler_;
+        std::shared_ptr<completed<T>> done_;
+    };
+
     static auto tracked(Handler const& handler, boost::asio::any_io_executor const& otherwise)
     {
         return boost::asio::prefer(boost::asio::get_associated_executor(handler, otherwise),
@@ -129,15 +186,6 @@ private:
 
 public:
     Handler inner;
-
-private:
-    static auto first(result<T> const& outcome)
-    {
-        if constexpr (std::is_same_v<Signature, void(std::exception_ptr, T)>)
-            return outcome ? std::exception_ptr() : std::make_exception_ptr(error(outcome.error()));
-        else
-            return outcome ? error_code() : outcome.error().code();
-    }
 };
 
 // Begins one operation for any token. `Start` is called with a `completion<T>`; its executor is the client's, which

@@ -30,6 +30,11 @@ constexpr bool is_control_or_bidi(std::string_view character) noexcept
 // no more than `limit` characters. Bytes that are no UTF-8 are spelt out like what steers.
 inline std::string escape(std::string_view text, std::size_t limit, std::string_view backslashed = {})
 {
+    auto const is_plain = [&](char c) {
+        return c >= ' ' && c <= '~' && backslashed.find(c) == std::string_view::npos;
+    };
+    if (text.size() <= limit && std::all_of(text.begin(), text.end(), is_plain)) // mostly
+        return std::string(text);
     std::string out;
     std::size_t shown = 0;
     for (std::size_t at = 0; at < text.size();) {

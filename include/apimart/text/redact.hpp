@@ -43,6 +43,8 @@ inline std::size_t find_encoded_query(std::string_view word)
 // Takes the whole text for one word, in which URLs may stand; a URL may also have been written without its scheme.
 inline std::string redact_url(std::string_view word)
 {
+    if (word.find_first_of(":?%&\\") == std::string_view::npos) // mostly
+        return std::string(word);
     std::size_t query = word.find('?');
     if (query != std::string_view::npos && word.find('=', query) == std::string_view::npos)
         query = std::string_view::npos;
