@@ -51,14 +51,12 @@ template <class T>
 class completed
 {
 public:
-    std::optional<result<T>> outcome;
+    virtual ~completed() = default;
 
     // Called where the handler runs, just before it: the last moment at which a cancellation counts.
     virtual void settle() {}
 
-protected:
-    completed() = default;
-    ~completed() = default;
+    std::optional<result<T>> outcome;
 };
 
 // A caller's handler without its type.
