@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -359,7 +360,7 @@ private:
         result.bytes_sent = static_cast<std::size_t>(std::min<std::uint64_t>(taken, request_size_));
         if (body_ && body_->read_failure) {
             // Whatever has left, the rest was not even read.
-            failure_ = body_->read_failure;
+            set_failure(*std::move(body_->read_failure));
             result.phase = request_phase::sending;
             c.close();
             return;
