@@ -4,6 +4,7 @@
 
 #include <apimart/version.hpp>
 
+#include <apimart/models/names.hpp>
 #include <apimart/parameter/argument.hpp>
 #include <apimart/parameter/choice.hpp>
 #include <apimart/parameter/element.hpp>
@@ -43,7 +44,28 @@ struct kind_not_offered
             ((offers<Model, Kinds> ? (out << between << Kinds::name, between = ", ") : between), ...);
         }
     }
-    static constexpr void write(sentence_writer& out) { write_offered(out, all_kinds{}); }
+    static constexpr void write(sentence_writer& out)
+    {
+        if constexpr (requires { sizeof(Model); })
+            write_offered(out, all_kinds{});
+        else
+            out << "the model's header is missing: #include <apimart/models.hpp>, or its own in "
+                   "<apimart/models/...>";
+    }
+};
+
+template <class Model, class Kind, class Needs = needs_of<Model, Kind>>
+struct more_than_needed;
+template <class Model, class Kind, class... Parameters>
+struct more_than_needed<Model, Kind, needs<Parameters...>>
+{
+    static constexpr void write(sentence_writer& out)
+    {
+        out << Kind::name << " of " << Model::id << " is made from ";
+        std::string_view between;
+        ((out << between << Parameters::name, between = ", "), ...);
+        out << " alone; all else has a setter, as .prompt(...)";
+    }
 };
 
 template <class Model>
@@ -141,6 +163,16 @@ public:
         requires(sizeof...(Given) < Needs::count)
     explicit request(Given const&...) = delete;
 #endif
+
+    // What need not be given has a setter.
+    template <class Needs = detail::needs_of<Model, Kind>, class... Given>
+        requires(sizeof...(Given) > Needs::count &&
+                 detail::last_part_of<Model, Kind>() == detail::last_part::value)
+    explicit request(Given const&...)
+        : parts(detail::from_json_tag(), {}, {})
+    {
+        static_assert(sizeof(does_not_compile<detail::written<detail::more_than_needed<Model, Kind>>>) != 0);
+    }
 
     /// Sends a field that this library's table does not know, for parameters newer than the headers.
     ///

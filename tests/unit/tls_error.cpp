@@ -192,3 +192,11 @@ TEST_CASE("a peer that changes its key for ever ends the session, and one that d
     CHECK(session_failure(code, ends.trace, "good.test").code() == errc::tls_bad_record_mac);
     CHECK_FALSE(session_refused(ends.session(), code, 0, false));
 }
+
+TEST_CASE("a file of authorities that the system does not open is named with the system's reason")
+{
+    auto const done = tls_context::make(tls_options().add_ca_file("/there/is/none.pem"));
+    REQUIRE(done.has_error());
+    CHECK(done.error().client_message().find("/there/is/none.pem: No such file or directory") !=
+          std::string::npos);
+}

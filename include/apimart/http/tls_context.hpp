@@ -17,6 +17,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <system_error>
 #include <utility>
 
 namespace apimart::detail {
@@ -131,6 +132,9 @@ inline std::string tls_context::openssl_reason()
 {
     unsigned long const code = ERR_get_error();
     ERR_clear_error();
+    // OpenSSL has no words for what the system refused.
+    if (ERR_SYSTEM_ERROR(code))
+        return std::generic_category().message(ERR_GET_REASON(code));
     char const* const text = code == 0 ? nullptr : ERR_reason_error_string(code);
     return text == nullptr ? "unknown reason" : text;
 }

@@ -47,8 +47,4 @@ struct kling_3_0_turbo
 
 } // namespace apimart::tables
 
-namespace apimart {
-using tables::kling_3_0_turbo;
-} // namespace apimart
-
 #endif

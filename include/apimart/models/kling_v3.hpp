@@ -61,8 +61,4 @@ struct kling_v3
 
 } // namespace apimart::tables
 
-namespace apimart {
-using tables::kling_v3;
-} // namespace apimart
-
 #endif

@@ -36,8 +36,4 @@ struct kling_v3_omni
 
 } // namespace apimart::tables
 
-namespace apimart {
-using tables::kling_v3_omni;
-} // namespace apimart
-
 #endif

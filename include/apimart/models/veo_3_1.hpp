@@ -50,9 +50,6 @@ struct veo_3_1_quality_official : veo_3_1_family
 
 } // namespace tables
 
-using tables::veo_3_1_fast_official;
-using tables::veo_3_1_quality_official;
-
 } // namespace apimart
 
 #endif

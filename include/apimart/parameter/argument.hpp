@@ -62,8 +62,7 @@ protected:
     explicit argument_value(element_entry const& element) noexcept
         : form_(form::object), object_(&element.json()), files_(&element.local_files())
     {}
-    explicit argument_value(image_file const& file) noexcept : form_(form::file), text_(file.path())
-    {}
+    explicit argument_value(image_file const& file) noexcept : form_(form::file), text_(file.path()) {}
 
 private:
     boost::json::value to_json(boost::json::storage_ptr storage) const;
@@ -192,8 +191,11 @@ struct wrong_value
 
     static constexpr void write(sentence_writer& out)
     {
-        if (rule.in_seconds && std::is_integral_v<Given>)
+        if (rule.in_seconds &&
+            (std::is_integral_v<Given> || std::same_as<Given, runtime_value<std::int64_t>>))
             out << "a duration needs its unit: 5s, or runtime(std::chrono::seconds(n)); ";
+        else if (rule.in_seconds && std::convertible_to<Given const&, std::string_view>)
+            out << "a duration is no text: 5s, without quotes, or runtime(std::chrono::seconds(n)); ";
         else if (rule.in_seconds && is_duration<Given>)
             out << "a duration is in whole seconds, as 5s; ";
         if (std::same_as<Given, image_file>)
