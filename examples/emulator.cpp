@@ -55,7 +55,8 @@ int main(int argc, char** argv)
     app.add_option("--scenario", scenario_path, "JSON file with the switches of the service")
         ->check(CLI::ExistingFile);
     app.add_option("--api-key", options.api_key, "the only key that is accepted; without it every key is");
-    app.add_option("--seed", options.seed, "decides ids, durations and chance failures");
+    app.add_option("--seed", options.seed,
+                   "decides ids, durations and chance failures; without it ids are of the clock");
     try {
         app.parse(argc, argv);
     } catch (CLI::CallForHelp const& help) {

@@ -4,6 +4,7 @@
 
 #include <boost/beast/http/verb.hpp>
 
+#include <ostream> // which Boost 1.81 needs here, and does not include
 #include <string>
 #include <utility>
 

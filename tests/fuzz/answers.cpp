@@ -5,9 +5,12 @@
 
 #include "target.hpp"
 
+#include <apimart/protocol/balance_response.hpp>
+#include <apimart/protocol/catalog_response.hpp>
 #include <apimart/protocol/error_response.hpp>
 #include <apimart/protocol/submit_response.hpp>
 #include <apimart/protocol/task_response.hpp>
+#include <apimart/protocol/usage_response.hpp>
 #include <apimart/text/utf8.hpp>
 
 #include <boost/json/parse.hpp>
@@ -126,6 +129,42 @@ void judge_task(http_response const& reply)
             "the service's word can be shown");
 }
 
+void require_label(std::string_view text)
+{
+    require(scan_utf8(text).valid() && text.size() < 4096, "a label is short");
+    require(std::none_of(text.begin(), text.end(), [](char c) { return (c >= 0 && c < 0x20) || c == 0x7F; }),
+            "a label steers no terminal");
+}
+
+// What is not about a task: only an answer that was asked for as a success comes here.
+void judge_account(http_response const& reply)
+{
+    if (auto const held = read_balance_response(reply, now); !held)
+        require_showable(held.error());
+    auto const used = read_usage_response(reply, now);
+    if (!used)
+        require_showable(used.error());
+    else
+        for (usage_entry const& each : used->items()) {
+            require_label(each.model());
+            require_label(each.date());
+        }
+    auto const offered = read_models_response(reply, now);
+    if (!offered)
+        require_showable(offered.error());
+    else
+        for (listed_model const& each : *offered) {
+            require(!each.id().empty(), "a model has an id");
+            for (std::string const& label : {each.id(), each.owned_by(), each.category()})
+                require_label(label);
+        }
+    auto const schema = read_schema_response(reply, now);
+    if (!schema)
+        require_showable(schema.error());
+    else
+        require(schema->input_schema().starts_with('{'), "a schema is an object");
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size)
@@ -142,5 +181,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     reply.body = in.rest();
     judge_submit(reply);
     judge_task(reply);
+    if (is_success(reply.status))
+        judge_account(reply);
     return 0;
 }

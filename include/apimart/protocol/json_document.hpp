@@ -6,6 +6,7 @@
 #include <apimart/protocol/error_response.hpp>
 #include <apimart/protocol/http_result.hpp>
 #include <apimart/protocol/json_fields.hpp>
+#include <apimart/text/printable.hpp>
 
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
@@ -37,12 +38,18 @@ inline json_field field_of(boost::json::value const* value)
     return found;
 }
 
-inline std::vector<std::string> texts_of(boost::json::value const* list)
+// A short text, as it may be shown.
+inline std::string label_of(boost::json::value const* value)
+{
+    return printable(scalar_text(value), 256);
+}
+
+inline std::vector<std::string> labels_of(boost::json::value const* list)
 {
     std::vector<std::string> out;
     if (boost::json::array const* const entries = list == nullptr ? nullptr : list->if_array())
         for (boost::json::value const& each : *entries)
-            if (std::string text = scalar_text(&each); !text.empty())
+            if (std::string text = label_of(&each); !text.empty())
                 out.push_back(std::move(text));
     return out;
 }

@@ -27,8 +27,8 @@ inline std::optional<usage_entry> read_usage_entry(boost::json::value const& jso
     if (!usd)
         return std::nullopt;
     usage_entry entry;
-    entry.model(scalar_text(member_of(&json, "model")))
-        .date(scalar_text(member_of(&json, "date")))
+    entry.model(label_of(member_of(&json, "model")))
+        .date(label_of(member_of(&json, "date")))
         .amounts(*usd, millionths(field("credits")).value_or(0))
         .counts(count("requests"), count("prompt_tokens"), count("completion_tokens"));
     return entry;
