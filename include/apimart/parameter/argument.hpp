@@ -62,8 +62,7 @@ protected:
     explicit argument_value(element_entry const& element) noexcept
         : form_(form::object), object_(&element.json()), files_(&element.local_files())
     {}
-    explicit argument_value(image_file const& file) noexcept : form_(form::file), text_(file.path())
-    {}
+    explicit argument_value(image_file const& file) noexcept : form_(form::file), text_(file.path()) {}
 
 private:
     boost::json::value to_json(boost::json::storage_ptr storage) const;
