@@ -423,6 +423,7 @@ bool measure_cuts(settings const& given, bench::child_process& server)
 
 int main(int argc, char** argv)
 {
+    std::setvbuf(stdout, nullptr, _IOLBF, 0); // each figure as soon as it is there
     try {
         std::vector<std::string> const arguments(argv + 1, argv + argc);
         if (arguments.size() == 2 && arguments[0] == "--serve")
@@ -445,8 +446,8 @@ int main(int argc, char** argv)
         std::istringstream(server.line()) >> given.port >> given.proxy_port;
         if (given.proxy_port.empty())
             throw std::runtime_error("the server does not start");
-        bool kept = measure_throughput(given);
-        kept = measure_memory(given) && kept;
+        bool kept = measure_memory(given);
+        kept = measure_throughput(given) && kept;
         kept = measure_cuts(given, server) && kept;
         std::filesystem::remove_all(given.folder);
         return check && !kept ? 1 : 0;

@@ -279,7 +279,8 @@ private:
         result.address = c.address;
         result.begun = runtime_.now();
         c.parser.reset(runtime_.limits.header_limit, request.response_limit, streams_);
-        // Many files are waited for at one time, and beside a record of a file it costs nothing to take a buffer anew.
+        // Asio lets every session give its buffers back while it waits. Many files are waited for at one time; for a small
+        // answer it costs less to keep them.
         if (SSL* const session = c.tls())
             streams_ ? SSL_set_mode(session, SSL_MODE_RELEASE_BUFFERS)
                      : SSL_clear_mode(session, SSL_MODE_RELEASE_BUFFERS);

@@ -116,8 +116,6 @@ inline result<void> tls_context::set_up(tls_options const& options)
 inline bool tls_context::prepare(SSL* session, std::string const& host, bool is_address) const
 {
     ERR_clear_error();
-    // Asio sets it for every session; buffers that are kept are not allocated anew for each record.
-    SSL_clear_mode(session, SSL_MODE_RELEASE_BUFFERS);
     if (is_address)
         return !verifies_ || X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(session), host.c_str()) == 1;
     SSL_set_hostflags(session, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);

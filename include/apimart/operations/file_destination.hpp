@@ -4,12 +4,15 @@
 
 #include <apimart/operations/download_destination.hpp>
 #include <apimart/operations/partial_file.hpp>
+#include <apimart/text/printable.hpp>
 
+#include <cerrno>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace apimart::detail {
