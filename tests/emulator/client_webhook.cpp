@@ -108,7 +108,9 @@ TEST_CASE("client webhook: nothing that a callback claims is believed")
         w.begin();
         each.happens(w);
         // The poll that a callback led to has been answered.
-        w.b.run_until([&] { return w.user.metrics().requests_in_flight == 0; });
+        w.b.run_until([&] {
+            return w.b.booked("polls") == each.polls - 1 && w.user.metrics().requests_in_flight == 0;
+        });
         CHECK_FALSE(w.got.done());
         w.finish_task();
         told(w.b, w.user, callback_of(w.one.id()));
