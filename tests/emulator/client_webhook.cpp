@@ -108,7 +108,9 @@ TEST_CASE("client webhook: nothing that a callback claims is believed")
         w.begin();
         each.happens(w);
         // The poll that a callback led to has been answered.
-        w.b.run_until([&] { return w.user.metrics().requests_in_flight == 0; });
+        w.b.run_until([&] {
+            return w.b.booked("polls") == each.polls - 1 && w.user.metrics().requests_in_flight == 0;
+        });
         CHECK_FALSE(w.got.done());
         w.finish_task();
         told(w.b, w.user, callback_of(w.one.id()));
@@ -223,7 +225,10 @@ TEST_CASE("client webhook: the service's own callback ends the wait, and brings 
     b.run_until([&] { return got.done() && b.booked("callbacks_delivered") == 1; });
     CHECK(got.value().succeeded());
     CHECK(b.booked("polls") == 1);
-    CHECK(effects == std::vector{callback_effect::confirming, callback_effect::not_awaited});
+    REQUIRE(effects.size() == 2);
+    CHECK(effects[0] == callback_effect::confirming);
+    // The second may come before the poll's answer.
+    CHECK(effects[1] != callback_effect::confirming);
     REQUIRE(receiver.requests().size() == 2);
     for (std::string const& each : receiver.requests()) {
         CHECK(each.starts_with("POST /hooks/callback HTTP/1.1\r\n"));
