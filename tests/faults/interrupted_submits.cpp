@@ -11,7 +11,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <limits>
-#include <random>
 
 #include <netinet/in.h>
 #include <poll.h>
@@ -178,7 +177,6 @@ public:
         config.limits.connects_per_second = 100'000;
         config.retry.max_retries = 0;
         config.timeouts.send = 8ms;
-        config.timeouts.response = 8ms;
         config.timeouts.abandoned_response = 1ms;
         return config;
     }
@@ -237,8 +235,8 @@ private:
         // A request that is sent once more, because it did not leave whole.
         bool const is_submit = request.starts_with("POST ");
         std::string const answer =
-            answer_text(200, is_submit ? accepted_body("task_again")
-                                       : R"({"code":200,"data":{"id":"task_warm","status":"processing"}})");
+            is_submit ? answer_text(200, accepted_body("task_again"), "Connection: close\r\n")
+                      : answer_text(200, R"({"code":200,"data":{"id":"task_warm","status":"processing"}})");
         bool const is_interrupted = !is_submit && is_interrupted_.exchange(false);
         ::SSL_write(session.get(), answer.data(), static_cast<int>(answer.size()));
         std::size_t received = 0;
@@ -318,25 +316,15 @@ public:
                 signal_.emit(asio::cancellation_type::terminal);
         });
         start(request);
+        bool is_cancelled = false;
         run_until(context_, [&] {
-            return budget.is_used_up() || service_.decrypted >= whole.text || got_ || service_.is_over;
+            // What has left whole gets no answer, however else it is interrupted.
+            if ((how_ == interruption::cancelled && budget.is_used_up()) || service_.decrypted >= whole.text)
+                if (!std::exchange(is_cancelled, true))
+                    signal_.emit(asio::cancellation_type::terminal);
+            return got_.has_value() && !phases_.empty();
         });
-        if (how_ == interruption::cancelled)
-            signal_.emit(asio::cancellation_type::terminal);
-        run_until(context_, [&] { return got_.has_value() && !phases_.empty(); });
         budget.disarm();
-        judge(whole);
-    }
-    /// At any moment, on several threads, with the kernel as it is.
-    void race(apimart::any_request const& request, std::chrono::microseconds delay,
-              request_sizes const& whole)
-    {
-        warm_up(send_budget::unlimited);
-        start(request);
-        auto const at = cell::clock::now() + delay;
-        run_until(context_, [&] { return cell::clock::now() >= at; });
-        signal_.emit(asio::cancellation_type::terminal);
-        run_until(context_, [&] { return got_.has_value() && !phases_.empty(); });
         judge(whole);
     }
     request_sizes measure(apimart::any_request const& request)
@@ -344,7 +332,9 @@ public:
         warm_up(send_budget::unlimited);
         budget.arm(service_.port(), send_budget::unlimited);
         start(request);
-        run_until(context_, [&] { return got_.has_value() && !phases_.empty(); });
+        run_until(context_, [&] { return user_->metrics().submits_sent == 1; });
+        signal_.emit(asio::cancellation_type::terminal);
+        run_until(context_, [&] { return got_.has_value(); });
         budget.disarm();
         run_until(context_, [&] { return service_.is_over.load(); });
         return {service_.decrypted, budget.taken()};
