@@ -148,7 +148,7 @@ public:
     // Asked when no write is pending.
     std::uint64_t written() const noexcept
     {
-        return tls_ ? tls_->next_layer().written() : tcp_ ? tcp_->written() : 0;
+        return tls_ ? tls_->next_layer().rate_policy().written() : tcp_ ? tcp_->rate_policy().written() : 0;
     }
 
     // A single read that does not block tells data and the peer's end from what TLS says for itself, such as a session
@@ -231,7 +231,10 @@ private:
     static constexpr std::size_t piece = std::size_t{16} << 10U;
     static constexpr std::size_t kept_buffer = 2 * piece;
 
-    boost::asio::ip::tcp::socket& socket() { return tls_ ? tls_->next_layer().socket() : tcp_->socket(); }
+    boost::asio::basic_socket<boost::asio::ip::tcp, boost::asio::any_io_executor>& socket()
+    {
+        return tls_ ? tls_->next_layer().socket() : tcp_->socket();
+    }
     void close_socket()
     {
         error_code ignored;
