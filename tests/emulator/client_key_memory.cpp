@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <openssl/rand.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 
 using namespace client_tests;
 using namespace apimart;

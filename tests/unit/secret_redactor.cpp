@@ -255,7 +255,10 @@ TEST_CASE("secrets: the permission in a link is dropped, however the link was en
     for (std::string const link :
          {"https://h/v.mp4?sig=canary", "https:\\/\\/h\\/v.mp4?sig=canary",
           "https%3A%2F%2Fh%2Fv.mp4%3Fsig%3Dcanary", "https%3a%2f%2fh%2fv.mp4%3fsig%3dcanary",
-          "https://h/v.mp4&#63;sig=canary", "https:&#x2F;&#x2F;h/v.mp4&#x3F;sig=canary",
+          "https%253A%252F%252Fh%252Fv.mp4%253Fsig%253Dcanary",
+          "https%25253A%25252F%25252Fh%25253fsig%25253Dcanary",
+          "https%253A%252F%252Fh%252Fv.mp4%2523sig=canary", "https://h/v.mp4&#63;sig=canary",
+          "https:&#x2F;&#x2F;h/v.mp4&#x3F;sig=canary",
           "https:\\u002F\\u002Fh\\u002Fv.mp4\\u003Fsig\\u003Dcanary", "https://h/go%3Fto%3Dcanary"}) {
         CAPTURE(link);
         std::string const shown = redact_urls("see " + link + " there");

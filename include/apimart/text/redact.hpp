@@ -29,14 +29,23 @@ inline std::size_t find_encoded_query(std::string_view word)
 {
     std::string text(word);
     std::transform(text.begin(), text.end(), text.begin(), boost::urls::grammar::to_lower);
-    std::size_t const authority =
-        std::min({text.find("://"), text.find(":\\/\\/"), text.find("%3a%2f%2f"), text.find("&#x2f;&#x2f;"),
-                  text.find("&#47;&#47;"), text.find("\\u002f\\u002f")});
+    // Each time it was encoded, the percent signs before grew.
+    constexpr int layers = 4;
+    bool const has_percent = text.find('%') != std::string::npos;
+    std::size_t authority = std::min({text.find("://"), text.find(":\\/\\/"), text.find("&#x2f;&#x2f;"),
+                                      text.find("&#47;&#47;"), text.find("\\u002f\\u002f")});
+    std::string percent = "%";
+    for (int layer = 0; has_percent && layer < layers; ++layer, percent += "25")
+        authority = std::min(authority, text.find(percent + "3a" + percent + "2f" + percent + "2f"));
     if (authority == std::string::npos)
         return authority;
     std::size_t first = std::string::npos;
-    for (char const* const mark : {"%3f", "%23", "&#x3f;", "&#63;", "\\u003f", "\\x3f"})
+    for (char const* const mark : {"&#x3f;", "&#63;", "\\u003f", "\\x3f"})
         first = std::min(first, text.find(mark, authority));
+    percent = "%";
+    for (int layer = 0; has_percent && layer < layers; ++layer, percent += "25")
+        for (char const* const code : {"3f", "23"})
+            first = std::min(first, text.find(percent + code, authority));
     return first;
 }
 
