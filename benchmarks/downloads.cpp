@@ -306,7 +306,11 @@ struct memory
 class watch
 {
 public:
-    explicit watch(asio::io_context& context) : timer_(context) { look(); }
+    watch(asio::io_context& context, std::function<bool()> is_settled)
+        : timer_(context), is_settled_(std::move(is_settled))
+    {
+        look();
+    }
 
     void stop()
     {
@@ -315,11 +319,14 @@ public:
     }
 
     memory peak;
+    memory settled; // its peak once all connections were made
 
 private:
     void look()
     {
         peak.raise_to(memory::now());
+        if (is_settled_())
+            settled.raise_to(memory::now());
         timer_.expires_after(20ms);
         timer_.async_wait([this](boost::system::error_code) {
             if (!is_over_)
@@ -328,6 +335,7 @@ private:
     }
 
     asio::steady_timer timer_;
+    std::function<bool()> is_settled_;
     bool is_over_ = false;
 };
 
@@ -345,7 +353,7 @@ bool measure_memory(settings const& given)
     seconds_of(context,
                by_library(client, link(given.port, 1U << 20U, 0), (given.folder / "first").string()));
     memory const before = memory::now();
-    watch look(context);
+    watch look(context, [&] { return client.metrics().bytes_downloaded > count * (size / 4); });
     long done = 0;
     for (long i = 0; i < count; ++i)
         client.download(video(link(given.port, size, 20)), (given.folder / std::to_string(i)).string(),
@@ -359,8 +367,10 @@ bool measure_memory(settings const& given)
     context.run();
     long const heap = (look.peak.heap - before.heap) / count;
     long const resident = (look.peak.resident - before.resident) / count;
-    std::printf("memory of %ld parallel downloads, KB for each: heap %ld, process %ld, bound %ld\n", count,
-                heap >> 10U, resident >> 10U, bound >> 10U);
+    std::printf(
+        "memory of %ld parallel downloads, KB for each: heap %ld, process %ld, bound %ld; heap %ld once all "
+        "handshakes are over\n",
+        count, heap >> 10U, resident >> 10U, bound >> 10U, (look.settled.heap - before.heap) / count >> 10U);
     for (long i = 0; i < count; ++i)
         std::filesystem::remove(given.folder / std::to_string(i));
     return resident <= bound && heap <= bound;
