@@ -4,11 +4,11 @@
 
 #include <apimart/version.hpp>
 
-#include <apimart/models/names.hpp>
 #include <apimart/parameter/argument.hpp>
 #include <apimart/parameter/choice.hpp>
 #include <apimart/parameter/element.hpp>
 #include <apimart/parameter/kind.hpp>
+#include <apimart/parameter/model_names.hpp>
 #include <apimart/parameter/runtime.hpp>
 #include <apimart/parameter/shot.hpp>
 #include <apimart/parameter/table.hpp>

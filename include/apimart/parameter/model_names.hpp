@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-#ifndef APIMART_MODELS_NAMES_HPP
-#define APIMART_MODELS_NAMES_HPP
+#ifndef APIMART_PARAMETER_MODEL_NAMES_HPP
+#define APIMART_PARAMETER_MODEL_NAMES_HPP
 
 // Where the header of a model is missing, the compiler can say so only if it knows the name.
 namespace apimart {
