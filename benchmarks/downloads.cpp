@@ -348,7 +348,6 @@ bool measure_memory(settings const& given)
     apimart::client_config config = config_of(given, given.port);
     config.limits.max_connections = count;
     config.limits.max_concurrent_downloads = count;
-    config.limits.connects_per_second = 10'000;
     apimart::client client(context, std::move(config));
     seconds_of(context,
                by_library(client, link(given.port, 1U << 20U, 0), (given.folder / "first").string()));

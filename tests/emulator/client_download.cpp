@@ -380,7 +380,7 @@ TEST_CASE("client download: a transfer that makes progress is not given up, howe
             std::string const head = at == std::string::npos
                                          ? ok_head(bytes.size())
                                          : part_head(first, bytes.size() - 1, std::to_string(bytes.size()));
-            peer.write(head + bytes.substr(first, 2'000 + peer.index % 7 * 100));
+            peer.write(head + bytes.substr(first, 2'000 + static_cast<std::size_t>(peer.index % 7) * 100));
             if (first + 2'000 < bytes.size())
                 peer.cut();
             else

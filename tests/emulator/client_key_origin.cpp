@@ -185,7 +185,7 @@ TEST_CASE("client key: redirects of calls to the service itself, none of which i
         user.status(task("task_1"), state.token());
         user.wait(task("task_1"), {.timeout = 200ms}, waited.token());
         user.balance(left.token());
-        user.request({.path = "/v1/models"}, answered.token());
+        user.request(api_request("/v1/models"), answered.token());
         run_to_end(context);
         CHECK_FALSE(bought.outcome().has_value());
         CHECK_FALSE(state.outcome().has_value());

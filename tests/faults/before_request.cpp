@@ -14,8 +14,6 @@ using apimart::testing::connect_proxy_options;
 
 namespace {
 
-constexpr std::string_view name_of_host = "service.test";
-
 // A sound service, reached by a name.
 struct route
 {

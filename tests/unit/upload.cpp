@@ -210,7 +210,7 @@ TEST_CASE("upload cache: what nobody uses goes, the oldest first, and what is in
 TEST_CASE("blocking call: its answer comes back, its time is limited, and it can be given up")
 {
     boost::asio::io_context context;
-    executor const strand(context.get_executor());
+    executor const strand(inner_executor(boost::asio::any_io_executor(context.get_executor())));
     timer pause(strand);
     auto const run = [&](std::function<int()> function, timer::duration limit) {
         std::optional<int> got;
@@ -249,7 +249,7 @@ TEST_CASE("blocking call: a context that goes away does not wait for it")
     std::promise<void> over;
     {
         boost::asio::io_context context;
-        executor const strand(context.get_executor());
+        executor const strand(inner_executor(boost::asio::any_io_executor(context.get_executor())));
         timer pause(strand);
         std::atomic<bool> running = false;
         boost::asio::co_spawn(strand,

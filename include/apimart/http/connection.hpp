@@ -228,7 +228,7 @@ public:
     SSL* tls() noexcept { return tls_ ? tls_->native_handle() : nullptr; }
 
 private:
-    static constexpr std::size_t piece = std::size_t{16} << 10U;
+    static constexpr std::size_t piece = std::size_t{8} << 10U;
     static constexpr std::size_t kept_buffer = 2 * piece;
 
     boost::asio::basic_socket<boost::asio::ip::tcp, boost::asio::any_io_executor>& socket()
