@@ -101,9 +101,9 @@ public:
     using clock = std::chrono::steady_clock;
     using time_point = clock::time_point;
 
-    // A longer pause than `max_retry_after` is not believed.
+    // A longer pause than `longest_pause` is not believed.
     poll_scheduler(poll_policy const& policy, std::uint64_t seed,
-                   std::chrono::seconds max_retry_after = retry_policy().max_retry_after);
+                   std::chrono::seconds longest_pause = retry_policy().max_retry_after);
 
     void add(scheduled_poll& task, time_point now);
     void remove(scheduled_poll& task);
@@ -201,8 +201,8 @@ inline constexpr int failures_of_an_outage = 5;
 
 // A quiet time does not earn a burst beyond a tenth of a second's worth.
 inline poll_scheduler::poll_scheduler(poll_policy const& policy, std::uint64_t seed,
-                                      std::chrono::seconds max_retry_after)
-    : policy_(policy), max_retry_after_(max_retry_after), random_(seed),
+                                      std::chrono::seconds longest_pause)
+    : policy_(policy), max_retry_after_(longest_pause), random_(seed),
       limiter_(policy.requests_per_second, policy.requests_per_second / 10)
 {
     policy_.max_interval = std::max(policy_.max_interval, policy_.min_interval);
