@@ -134,3 +134,17 @@ TEST_CASE("a delay that would pass the deadline is not begun")
         CHECK(late.why.underlying() == api_errc::rate_limited);
     }
 }
+
+TEST_CASE("what makes progress costs the budget nothing and pays it back, however often it is cut")
+{
+    retry_policy policy;
+    policy.budget = 40;
+    policy.retry_token_cost = 10;
+    retry_budget budget(policy);
+    read_retry machine(policy, budget, 1);
+    error_info const cut(errc::connection_lost);
+    // One cut in twenty comes before anything has: in the handshake, for example.
+    for (int i = 1; i <= 2000; ++i)
+        REQUIRE(machine.after(cut, start, 0, i % 20 != 0).retries());
+    CHECK(budget.left() > 0);
+}

@@ -42,7 +42,8 @@ public:
 
     void succeeded() noexcept { budget_.succeeded(); }
 
-    // `done`: repetitions before this one. What has made progress is no repetition, and is not paid from the budget.
+    // `done`: repetitions before this one. What has made progress is no repetition: it is not paid from the budget, and counts
+    // there as the success that it is.
     retry_decision after(error_info const& why, clock::time_point now, int done, bool has_progressed = false)
     {
         retry_decision decision(why);
@@ -51,6 +52,8 @@ public:
             (asked && *asked > policy_.max_retry_after))
             return decision;
         decision.rate_limited = why.code() == condition::rate_limited;
+        if (has_progressed)
+            budget_.succeeded();
         decision.budget_refused =
             !has_progressed && !(decision.rate_limited ? budget_.take_throttle() : budget_.take_retry());
         if (decision.budget_refused) {
