@@ -10,6 +10,7 @@
 // disk is not measured.
 
 #include "child_process.hpp"
+#include "memory.hpp"
 
 #include <apimart/client.hpp>
 #include <apimart/testing/files/digest.hpp>
@@ -35,7 +36,6 @@
 #include <boost/beast/ssl.hpp>
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -60,6 +60,7 @@ namespace {
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
+using bench::memory;
 using namespace std::chrono_literals;
 using apimart::testing::direction;
 using apimart::testing::tcp_proxy;
@@ -279,28 +280,6 @@ bool measure_throughput(settings const& given)
                 mb / ours, mb / theirs, ratio, ratios.front(), ratios.back());
     return ratio >= 0.9;
 }
-
-struct memory
-{
-    long heap = 0;
-    long resident = 0;
-
-    static memory now()
-    {
-        struct mallinfo2 const in_use = ::mallinfo2();
-        memory m;
-        m.heap = static_cast<long>(in_use.uordblks + in_use.hblkhd);
-        long pages = 0;
-        std::ifstream("/proc/self/statm") >> pages >> pages;
-        m.resident = pages * ::sysconf(_SC_PAGESIZE);
-        return m;
-    }
-    void raise_to(memory const& other)
-    {
-        heap = std::max(heap, other.heap);
-        resident = std::max(resident, other.resident);
-    }
-};
 
 // Its peak while the context works.
 class watch

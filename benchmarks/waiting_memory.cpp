@@ -10,6 +10,7 @@
 // waits.
 
 #include "child_process.hpp"
+#include "memory.hpp"
 #include "workload.hpp"
 
 #include <apimart/client.hpp>
@@ -23,7 +24,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/version.hpp>
 
-#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -48,24 +48,8 @@
 namespace {
 
 namespace asio = boost::asio;
+using bench::memory;
 using namespace std::chrono_literals;
-
-struct memory
-{
-    long heap = 0;
-    long resident = 0;
-
-    static memory now()
-    {
-        struct mallinfo2 const in_use = ::mallinfo2();
-        memory m;
-        m.heap = static_cast<long>(in_use.uordblks + in_use.hblkhd);
-        long pages = 0;
-        std::ifstream("/proc/self/statm") >> pages >> pages;
-        m.resident = pages * ::sysconf(_SC_PAGESIZE);
-        return m;
-    }
-};
 
 struct settings
 {
