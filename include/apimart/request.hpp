@@ -168,8 +168,7 @@ public:
     template <class Needs = detail::needs_of<Model, Kind>, class... Given>
         requires(sizeof...(Given) > Needs::count &&
                  detail::last_part_of<Model, Kind>() == detail::last_part::value)
-    explicit request(Given const&...)
-        : parts(detail::from_json_tag(), {}, {})
+    explicit request(Given const&...) : parts(detail::from_json_tag(), {}, {})
     {
         static_assert(sizeof(does_not_compile<detail::written<detail::more_than_needed<Model, Kind>>>) != 0);
     }
@@ -209,6 +208,27 @@ public:
     template <class... Given>
     explicit request(Given const&...);
 };
+
+namespace detail {
+struct model_as_text;
+} // namespace detail
+
+/// A model that is given as a text, beside the parameters. (GCC does not come as far as this sentence.)
+template <class Kind>
+class request<detail::model_as_text, Kind>
+{
+    static_assert(sizeof(Kind*) == 0,
+                  "the model is a template argument, as in text_to_video<kling_v3>(\"a cat\"); "
+                  "a model whose name is a text is for any_request::parse");
+
+public:
+    template <class... Given>
+    explicit request(Given const&...);
+};
+template <class... Given>
+request(char const*, Given...) -> request<detail::model_as_text, kind::text_to_video>;
+template <class... Given>
+request(char const*, Given...) -> request<detail::model_as_text, kind::image_to_video>;
 
 /// A video from words. Example: `text_to_video<kling_3_0_turbo>("A corgi running on the beach")`.
 template <class Model>

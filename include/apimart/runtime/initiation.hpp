@@ -107,11 +107,23 @@ struct completion_form<as_result_t<Token>, T>
     static Token& inner(as_result_t<Token>& token) { return token.token; }
 };
 
-/// A completion token for an operation of the client with a result of type `T`.
 template <class Token, class T>
-concept completion_token =
+concept fitting_token =
     boost::asio::completion_token_for < typename completion_form<std::decay_t<Token>, T>::token_type,
 typename completion_form<std::decay_t<Token>, T>::signature > ;
+
+// A function object or function; of those with a template, nobody can tell how they are called.
+template <class Token>
+concept function = requires
+{
+    &std::decay_t<Token>::operator();
+}
+|| std::is_function_v<std::remove_pointer_t<std::decay_t<Token>>>;
+
+/// A completion token for an operation of the client with a result of type `T`.
+// A function with other arguments is one as well, so that `initiate` can say what is wrong with it.
+template <class Token, class T>
+concept completion_token = fitting_token<Token, T> || function<Token>;
 
 // Gives the outcome to a handler where that runs, and in the form that its signature has. Until then it is work on the
 // executor there, so that the context waits for it.
@@ -246,10 +258,16 @@ private:
 template <class T, class Start, class Token>
 auto initiate(Start start, Token token)
 {
-    using form = completion_form<Token, T>;
-    using signature = typename form::signature;
-    return boost::asio::async_initiate<typename form::token_type, signature>(
-        initiation<signature, T, Start>(std::move(start)), form::inner(token));
+    static_assert(
+        fitting_token<Token, T>,
+        "a completion handler is called with two arguments, the error_code and the operation's result: "
+        "[](boost::system::error_code code, apimart::task task) { ... } for submit");
+    if constexpr (fitting_token<Token, T>) {
+        using form = completion_form<Token, T>;
+        using signature = typename form::signature;
+        return boost::asio::async_initiate<typename form::token_type, signature>(
+            initiation<signature, T, Start>(std::move(start)), form::inner(token));
+    }
 }
 
 } // namespace apimart::detail
