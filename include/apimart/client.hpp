@@ -220,6 +220,8 @@ public:
     template <detail::completion_token<task_result> Token = default_token>
     auto generate(any_request request, submit_options submit, wait_options wait, Token token = Token())
     {
+        if (submit.tag.empty())
+            submit.tag = wait.tag;
         return start<task_result>(token, &detail::begin_generate, std::move(request), std::nullopt,
                                   detail::submit_settings(submit), wait);
     }
@@ -423,7 +425,8 @@ public:
     {
         return start<std::vector<listed_model>>(
             token, &detail::begin_models, options.expand, std::string(options.category.view()),
-            status_options{.timeout = options.timeout, .max_retries = options.max_retries});
+            status_options{
+                .timeout = options.timeout, .max_retries = options.max_retries, .tag = options.tag});
     }
     template <detail::completion_token<std::vector<listed_model>> Token = default_token>
     auto models(Token token = Token())
