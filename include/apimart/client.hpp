@@ -74,7 +74,7 @@ void begin_usage(client_handle const&, completion<usage_report>, usage_settings)
 void begin_models(client_handle const&, completion<std::vector<listed_model>>, bool expand,
                   std::string category, status_options);
 void begin_schema(client_handle const&, completion<model_schema>, std::string model, status_options);
-void begin_shutdown(client_handle const&, completion<shutdown_report>);
+void begin_shutdown(client_handle const&, completion<shutdown_report>, shutdown_options);
 
 } // namespace detail
 
@@ -476,14 +476,26 @@ public:
     /// learn their outcome. Then every connection is cut. A second call is the second step, at once. Neither
     /// step waits for a name service or for a peer.
     ///
-    /// Completion: `void(error_code, shutdown_report)`, after all other operations.
+    /// With `shutdown_options::finish_within` there is a step before these: what would buy or upload something is refused with
+    /// `errc::shutting_down`, and everything else that is under way goes on to its own end. Waits, downloads and status
+    /// requests may still begin, so that whoever saw a task's end can fetch its video. The step ends with that time, or once
+    /// nothing has been under way for a tenth of a second; then, what is left is ended as above. A call without a time ends
+    /// it at once; one with another time, whichever is over first.
+    ///
+    /// Completion: `void(error_code, shutdown_report)`, after all other operations; the report tells what was cut, not what
+    /// ended by itself.
     /// Errors: none.
     /// Cancellation: none; it is bounded by itself.
     /// Lifetime and thread safety: as the class. May be called more than once.
     template <detail::completion_token<shutdown_report> Token = default_token>
+    auto shutdown(shutdown_options options, Token token = Token())
+    {
+        return start<shutdown_report>(token, &detail::begin_shutdown, options);
+    }
+    template <detail::completion_token<shutdown_report> Token = default_token>
     auto shutdown(Token token = Token())
     {
-        return start<shutdown_report>(token, &detail::begin_shutdown);
+        return shutdown(shutdown_options(), std::move(token));
     }
 
     /// Counters since the client was made. Thread safety: as the class.

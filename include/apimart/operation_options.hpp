@@ -257,6 +257,13 @@ public:
 
 } // namespace detail
 
+/// How a client is ended. Trivially copyable.
+struct shutdown_options
+{
+    /// How long waits, downloads and submits that are under way may go on by themselves.
+    std::optional<std::chrono::milliseconds> finish_within{};
+};
+
 /// What `client::shutdown` ended.
 class shutdown_report
 {

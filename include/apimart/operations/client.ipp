@@ -282,9 +282,10 @@ APIMART_INLINE void begin_schema(client_handle const& client, completion<model_s
                   &read_schema_response);
 }
 
-APIMART_INLINE void begin_shutdown(client_handle const& client, completion<shutdown_report> handler)
+APIMART_INLINE void begin_shutdown(client_handle const& client, completion<shutdown_report> handler,
+                                   shutdown_options options)
 {
-    start_shutdown(*client.state, std::move(handler));
+    start_shutdown(*client.state, options, std::move(handler));
 }
 
 } // namespace apimart::detail

@@ -132,6 +132,7 @@ public:
           upload_slots(config.limits.max_concurrent_uploads),
           fleet(runtime, config, fresh_seed(), [this] { pump_polls(); }),
           shutdown_deadline([this] { cancel_all(make_error_code(errc::shutting_down)); }),
+          drain_end([this] { begin_shutdown(); }), drain_rest([this] { begin_shutdown(); }),
           seed_(fresh_seed()), executor_(on)
     {
         for (request_url const& each : bases)
@@ -367,6 +368,7 @@ public:
     // ---- The end; see shutdown.hpp.
 
     bool shutting_down() const noexcept { return shutting_down_; }
+    void begin_drain(std::chrono::milliseconds within);
     void begin_shutdown();
     void cancel_all(error_code why);
     void finish_shutdowns();
@@ -394,6 +396,8 @@ public:
     std::vector<std::shared_ptr<pending<shutdown_report>>> shutdowns;
     shutdown_report report;
     deadline shutdown_deadline;
+    deadline drain_end;  // set while what is under way ends by itself
+    deadline drain_rest; // set besides while nothing is under way
 
 private:
     // One call of the client, from its initiation to its handler.
@@ -433,7 +437,7 @@ private:
     {
         using result_type = typename Call::result_type;
         Call& each = *started;
-        if (error_code const why = refuses()) {
+        if (error_code const why = refuses(each.kind)) {
             each.outcome.emplace(refusal(each.kind, error_info(why).tag(each.tag)));
             deliver(std::move(started));
             update_activity();
@@ -452,12 +456,14 @@ private:
     }
 
 public:
-    // Why nothing new begins; not set where it does.
-    error_code refuses() const noexcept
+    // Why nothing new of this kind begins; not set where it does.
+    error_code refuses(request_kind kind) const noexcept
     {
-        return forked_          ? make_error_code(errc::used_after_fork)
-               : shutting_down_ ? make_error_code(errc::shutting_down)
-                                : error_code();
+        bool const ends = shutting_down_ || (drain_end.is_set() && kind != request_kind::poll &&
+                                             kind != request_kind::status && kind != request_kind::download);
+        return forked_ ? make_error_code(errc::used_after_fork)
+               : ends  ? make_error_code(errc::shutting_down)
+                       : error_code();
     }
 
 private:
@@ -528,7 +534,8 @@ private:
         fleet.destroy();
         shutdowns.clear();
         operations_.clear();
-        shutdown_deadline.clear();
+        for (deadline* const each : {&shutdown_deadline, &drain_end, &drain_rest})
+            each->clear();
         connector.destroy();
         pool.destroy();
         runtime.destroy();

@@ -63,7 +63,7 @@ public:
                std::optional<time_point> accepted)
     {
         self_ = std::move(self);
-        if (error_code const why = client_->refuses())
+        if (error_code const why = client_->refuses(request_kind::poll))
             done(id, error_info(why));
         else
             client_->fleet.watch(id, duration_class, accepted, *this);
