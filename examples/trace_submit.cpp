@@ -2,7 +2,7 @@
 // second request is answered 429, the third one is accepted. Nothing here can print a key, a prompt or a link.
 
 #include <apimart.hpp>
-#include <apimart/testing/emulator.hpp>
+#include <apimart/testing/config_for.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -38,7 +38,7 @@ observer printing_observer()
                   << " ms" << (e.server_requested ? ", as the service asks\n" : "\n");
     };
     tell.on_task = [](task_event const& e) {
-        std::cout << e.task_id << ": " << e.raw_status << ", " << e.progress << " %\n";
+        std::cout << e.task_id << ": " << e.raw_status << ", " << e.progress.value_or(0) << " %\n";
     };
     tell.on_operation = [](operation_event const& e) {
         std::cout << (e.kind == request_kind::submit ? "submit" : "wait")
@@ -72,9 +72,7 @@ int main()
     testing::emulator service(context.get_executor(), options);
     service.start();
 
-    client_config config{api_key("sk-example")};
-    config.base_url = service.base_url();
-    config.tls.add_ca_pem(service.ca_pem());
+    client_config config = testing::config_for(service);
     config.poll.initial_delay = config.poll.min_interval = 50ms;
     config.observer = printing_observer();
     int status = 0;

@@ -1,8 +1,10 @@
 // A video from a picture on this machine: it is uploaded, its link is ordered with, and the video is fetched. Without
 // APIMART_API_KEY it goes to an emulator in this process.
 
+#include "log_from_environment.hpp"
+
 #include <apimart.hpp>
-#include <apimart/testing/emulator.hpp>
+#include <apimart/testing/config_for.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -48,10 +50,9 @@ int main(int argc, char** argv)
             testing::emulator_options options;
             options.speed = 50;
             emulator.emplace(context.get_executor(), options).start();
-            config.emplace(api_key("emulator"));
-            config->base_url = emulator->base_url();
-            config->tls.add_ca_pem(emulator->ca_pem());
+            config = testing::config_for(*emulator);
         }
+        config->observer = log_from_environment();
         client service(context, *config);
         asio::co_spawn(context, animate(service, argv[1], argv[2]), [&](std::exception_ptr failed) {
             if (emulator)

@@ -1,8 +1,10 @@
 // Two watchers of one task: the first shows its progress from the beginning, the second comes in the middle, sees the latest
 // state at once, and both see the end. They share the task's polls, as everybody does who waits for it.
 
+#include "log_from_environment.hpp"
+
 #include <apimart.hpp>
-#include <apimart/testing/emulator.hpp>
+#include <apimart/testing/config_for.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -49,10 +51,8 @@ int main()
     testing::emulator emulator(context.get_executor(), options);
     emulator.start();
 
-    client_config config{api_key("sk-example")};
-    config.base_url = emulator.base_url();
-    config.tls.add_ca_pem(emulator.ca_pem());
-    config.poll.min_interval = 20ms;
+    client_config config = testing::config_for(emulator);
+    config.observer = log_from_environment();
     client service(context, config);
     int status = 0;
     asio::co_spawn(context, corgi(service), [&](std::exception_ptr failed) {

@@ -2,8 +2,10 @@
 // one that confirms it. The service calls public addresses on ports 80 and 443: a real program listens behind the
 // proxy that ends TLS, and asks `callback_url` whether its address is one that is called.
 
+#include "log_from_environment.hpp"
+
 #include <apimart.hpp>
-#include <apimart/testing/emulator.hpp>
+#include <apimart/testing/config_for.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -93,9 +95,8 @@ int main()
     testing::emulator emulator(context.get_executor(), options);
     emulator.start();
 
-    client_config config{api_key("sk-example")};
-    config.base_url = emulator.base_url();
-    config.tls.add_ca_pem(emulator.ca_pem());
+    client_config config = testing::config_for(emulator);
+    config.observer = log_from_environment();
     // Polls are the way out when no callback comes, and can be rare.
     config.poll.initial_delay = 5min;
     client service(context, config);

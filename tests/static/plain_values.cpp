@@ -38,6 +38,7 @@ static_assert(is_plain_value<listed_model> && is_plain_value<model_schema>);
 static_assert(is_plain_value<image_file> && is_plain_value<image_bytes> && is_plain_value<image_source>);
 static_assert(is_plain_value<uploaded_image> && is_plain_value<local_image>);
 static_assert(is_plain_value<task_callback>);
+static_assert(is_plain_value<operation_tag> && std::is_trivially_copyable_v<operation_tag>);
 static_assert(std::is_nothrow_move_constructible_v<task_watcher> &&
               std::is_nothrow_move_assignable_v<task_watcher> && !std::is_copy_constructible_v<task_watcher>);
 static_assert(is_plain_value<violation> && is_plain_value<validation_result>);
@@ -66,6 +67,15 @@ static_assert(is_options<usage_options> && is_options<models_options>);
     co_await by.generate(request, {.timeout = 60s, .max_retries = 1, .on_accepted = count}, as_result());
     co_await by.generate(request, {.timeout = 60s}, {.timeout = 10min});
     co_await by.wait(one, {.timeout = 60s});
+    co_await by.submit(request, {.tag = 17});
+    co_await by.generate(request, {.timeout = 60s, .tag = "order " + key}, as_result());
+    co_await by.wait(one, {.tag = key}, as_result());
+    by.watch(one, {.tag = "order 17"});
+    co_await by.status(one, {.tag = std::size_t(17)});
+    co_await by.upload("a.png", {.tag = 17});
+    co_await by.download(video, "v.mp4", {.tag = 17});
+    co_await by.usage({.tag = 17});
+    co_await by.models({.tag = 17});
     co_await by.status(one, {.timeout = 60s, .max_retries = 1}, as_result());
     co_await by.download(video, "v.mp4", {.overwrite = true, .timeout = 60s});
     std::string const model = "kling-v3";
@@ -130,6 +140,7 @@ template <class T>
 constexpr bool owns = !std::is_reference_v<T> && !is_span<T> && !std::is_same_v<T, std::string_view>;
 
 #define OWNS(TYPE, MEMBER) static_assert(owns<decltype(std::declval<TYPE>().MEMBER())>, #TYPE "::" #MEMBER)
+OWNS(operation_tag, text);
 OWNS(task, id);
 OWNS(task, model);
 OWNS(task, duration_class);

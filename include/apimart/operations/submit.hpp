@@ -56,6 +56,7 @@ inline awaitable<std::optional<error_info>> enter_submits(client_state& client, 
     if (runtime.observer.on_backpressure && !std::exchange(client.submit_queue_stalled, true)) {
         backpressure_event event;
         event.where = backpressure_event::place::submit_queue;
+        event.tag = op.tag;
         event.waiting = client.queued_submits;
         runtime.emit(runtime.observer.on_backpressure, event);
     }
@@ -93,6 +94,7 @@ inline awaitable<void> wait_for_turn(client_state& client, operation& op, bool i
         if (runtime.observer.on_backpressure) {
             backpressure_event event;
             event.where = backpressure_event::place::submit_rate;
+            event.tag = op.tag;
             event.waiting = client.queued_submits + 1;
             event.delay = std::chrono::ceil<std::chrono::milliseconds>(delay);
             runtime.emit(runtime.observer.on_backpressure, event);
@@ -125,7 +127,7 @@ inline awaitable<void> post_request(client_state& client, operation& op, exchang
         op.active = nullptr;
         if (!op.stop_reason)
             op.stop_reason = x.stopped_by();
-        client.emit_attempt(request_kind::submit, op.number, op.attempts, {}, machine.key(),
+        client.emit_attempt(request_kind::submit, op.number, op.tag, op.attempts, {}, machine.key(),
                             endpoint.origin.host, x);
     } while (!op.stop_reason && !pinned && client.failover(at, x.result));
 }
@@ -239,7 +241,7 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
         } else if (next == submit_machine::action::pause) {
             co_await client.sleep(op, machine.delay());
             if (!op.stop_reason)
-                next = machine.resume(runtime.now(), wall_clock());
+                next = machine.resume(runtime.now(), runtime.wall_clock());
         } else {
             bool const at_once = !client.submit_turn.full() && client.submit_rate.take(runtime.now()) <=
                                                                    client_state::clock::duration::zero();
@@ -248,8 +250,8 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
             if (op.stop_reason)
                 continue;
             // While it waited, a key can have grown too old to be sent again.
-            if (op.attempts > 0 &&
-                (next = machine.resume(runtime.now(), wall_clock())) != submit_machine::action::send) {
+            if (op.attempts > 0 && (next = machine.resume(runtime.now(), runtime.wall_clock())) !=
+                                       submit_machine::action::send) {
                 client.submit_rate.ended();
                 continue;
             }
@@ -261,7 +263,7 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
                 next = machine.stopped(x.result, op.stop_reason);
                 continue;
             }
-            next = machine.on_response(x.result, runtime.now(), wall_clock());
+            next = machine.on_response(x.result, runtime.now(), runtime.wall_clock());
             op.may_be_accepted = machine.resending() ||
                                  (next == submit_machine::action::finish && machine.outcome().has_value());
             report_rate(client, machine, next, is_answered);

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -31,48 +32,22 @@ private:
     std::atomic<std::uint64_t> value_{0};
 };
 
-// One row per field of `apimart::metrics`.
-#define APIMART_METRICS(ROW)                                                                                 \
-    ROW(submits_sent)                                                                                        \
-    ROW(tasks_accepted)                                                                                      \
-    ROW(outcomes_unknown)                                                                                    \
-    ROW(polls_sent)                                                                                          \
-    ROW(status_requests_sent)                                                                                \
-    ROW(uploads_sent)                                                                                        \
-    ROW(tasks_finished)                                                                                      \
-    ROW(bytes_downloaded)                                                                                    \
-    ROW(connections_opened)                                                                                  \
-    ROW(connections_failed)                                                                                  \
-    ROW(address_fallbacks)                                                                                   \
-    ROW(stale_connections)                                                                                   \
-    ROW(unsolicited_bytes)                                                                                   \
-    ROW(retries)                                                                                             \
-    ROW(retries_refused)                                                                                     \
-    ROW(rate_limited)                                                                                        \
-    ROW(overloaded)                                                                                          \
-    ROW(failovers)                                                                                           \
-    ROW(tasks_waiting)                                                                                       \
-    ROW(submits_queued)                                                                                      \
-    ROW(requests_in_flight)                                                                                  \
-    ROW(connections_open)
-
 class counters
 {
 public:
-#define APIMART_ROW(name) counter name;
-    APIMART_METRICS(APIMART_ROW)
-#undef APIMART_ROW
+#define APIMART_METRIC(name) counter name;
+#include <apimart/metrics_table.inc>
 
     apimart::metrics snapshot() const
     {
         apimart::metrics now;
-#define APIMART_ROW(name) now.name = name.get();
-        APIMART_METRICS(APIMART_ROW)
-#undef APIMART_ROW
+#define APIMART_METRIC(name) now.name = name.get();
+#include <apimart/metrics_table.inc>
         return now;
     }
 };
-#undef APIMART_METRICS
+static_assert(sizeof(apimart::metrics) / sizeof(std::uint64_t) == sizeof(counters) / sizeof(counter),
+              "metrics_table.inc has one row for each member of metrics");
 
 // What all parts of one client share: its strand, its limits, its time, its counters and its observer.
 class client_runtime
@@ -82,12 +57,17 @@ public:
 
     client_runtime(boost::asio::any_io_executor const& on, client_config const& config)
         : limits(config.limits), timeouts(config.timeouts), observer(config.observer),
-          strand_(std::in_place, inner_executor(on)), timers(*strand_)
+          strand_(std::in_place, inner_executor(on)), virtual_clock_(config.clock),
+          timers(*strand_, virtual_clock_)
     {}
     client_runtime(client_runtime const&) = delete;
     client_runtime& operator=(client_runtime const&) = delete;
 
-    clock::time_point now() const { return clock_(); }
+    clock::time_point now() const { return clock_() + ahead(); }
+    std::chrono::sys_seconds wall_clock() const
+    {
+        return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now() + ahead());
+    }
     // For tests that step the time.
     void use_clock(clock::time_point (*function)()) noexcept { clock_ = function; }
 
@@ -120,7 +100,13 @@ public:
     detail::counters counters;
 
 private:
+    virtual_clock::duration ahead() const
+    {
+        return virtual_clock_ ? virtual_clock_->ahead() : virtual_clock::duration::zero();
+    }
+
     std::optional<executor> strand_;
+    std::shared_ptr<virtual_clock const> const virtual_clock_;
     clock::time_point (*clock_)() = &clock::now;
 
 public:
