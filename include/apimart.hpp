@@ -5,7 +5,10 @@
 // Everything but the tools for tests.
 
 #include <apimart/client.hpp>
+#include <apimart/http_status.hpp>
 #include <apimart/image_file.hpp>
+#include <apimart/json.hpp>
+#include <apimart/log_to.hpp>
 #include <apimart/models.hpp>
 #include <apimart/price.hpp>
 #include <apimart/schema.hpp>

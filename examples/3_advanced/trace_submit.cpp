@@ -38,7 +38,7 @@ observer printing_observer()
                   << " ms" << (e.server_requested ? ", as the service asks\n" : "\n");
     };
     tell.on_task = [](task_event const& e) {
-        std::cout << e.task_id << ": " << e.raw_status << ", " << e.progress << " %\n";
+        std::cout << e.task_id << ": " << e.raw_status << ", " << e.progress.value_or(0) << " %\n";
     };
     tell.on_operation = [](operation_event const& e) {
         std::cout << (e.kind == request_kind::submit ? "submit" : "wait")

@@ -74,7 +74,7 @@ void begin_usage(client_handle const&, completion<usage_report>, usage_settings)
 void begin_models(client_handle const&, completion<std::vector<listed_model>>, bool expand,
                   std::string category, status_options);
 void begin_schema(client_handle const&, completion<model_schema>, std::string model, status_options);
-void begin_shutdown(client_handle const&, completion<shutdown_report>);
+void begin_shutdown(client_handle const&, completion<shutdown_report>, shutdown_options);
 
 } // namespace detail
 
@@ -220,6 +220,8 @@ public:
     template <detail::completion_token<task_result> Token = default_token>
     auto generate(any_request request, submit_options submit, wait_options wait, Token token = Token())
     {
+        if (submit.tag.empty())
+            submit.tag = wait.tag;
         return start<task_result>(token, &detail::begin_generate, std::move(request), std::nullopt,
                                   detail::submit_settings(submit), wait);
     }
@@ -423,7 +425,8 @@ public:
     {
         return start<std::vector<listed_model>>(
             token, &detail::begin_models, options.expand, std::string(options.category.view()),
-            status_options{.timeout = options.timeout, .max_retries = options.max_retries});
+            status_options{
+                .timeout = options.timeout, .max_retries = options.max_retries, .tag = options.tag});
     }
     template <detail::completion_token<std::vector<listed_model>> Token = default_token>
     auto models(Token token = Token())
@@ -473,14 +476,26 @@ public:
     /// learn their outcome. Then every connection is cut. A second call is the second step, at once. Neither
     /// step waits for a name service or for a peer.
     ///
-    /// Completion: `void(error_code, shutdown_report)`, after all other operations.
+    /// With `shutdown_options::finish_within` there is a step before these: what would buy or upload something is refused with
+    /// `errc::shutting_down`, and everything else that is under way goes on to its own end. Waits, downloads and status
+    /// requests may still begin, so that whoever saw a task's end can fetch its video. The step ends with that time, or once
+    /// nothing has been under way for a tenth of a second; then, what is left is ended as above. A call without a time ends
+    /// it at once; one with another time, whichever is over first.
+    ///
+    /// Completion: `void(error_code, shutdown_report)`, after all other operations; the report tells what was cut, not what
+    /// ended by itself.
     /// Errors: none.
     /// Cancellation: none; it is bounded by itself.
     /// Lifetime and thread safety: as the class. May be called more than once.
     template <detail::completion_token<shutdown_report> Token = default_token>
+    auto shutdown(shutdown_options options, Token token = Token())
+    {
+        return start<shutdown_report>(token, &detail::begin_shutdown, options);
+    }
+    template <detail::completion_token<shutdown_report> Token = default_token>
     auto shutdown(Token token = Token())
     {
-        return start<shutdown_report>(token, &detail::begin_shutdown);
+        return shutdown(shutdown_options(), std::move(token));
     }
 
     /// Counters since the client was made. Thread safety: as the class.

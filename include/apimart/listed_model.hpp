@@ -24,6 +24,8 @@ struct models_options
     std::optional<std::chrono::milliseconds> timeout{};
     /// Instead of `retry_policy::max_retries`.
     std::optional<int> max_retries{};
+    /// As in `submit_options`.
+    operation_tag tag{};
 };
 
 /// A model that the service offers to a key; `models()` in models.hpp are those that this library knows.

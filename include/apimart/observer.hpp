@@ -3,12 +3,14 @@
 #define APIMART_OBSERVER_HPP
 
 #include <apimart/error.hpp>
+#include <apimart/operation_tag.hpp>
 #include <apimart/task.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,6 +39,7 @@ public:
     /// One number for all attempts of one operation of this client. Polls have that of the wait that was the
     /// first to wait for their task, however many share them.
     std::uint64_t operation = 0;
+    operation_tag tag; ///< the caller's, as `operation`
     /// From one.
     int attempt = 1;
     std::string task_id;         ///< empty for submits
@@ -61,6 +64,7 @@ public:
 
     request_kind kind = request_kind::submit;
     std::uint64_t operation = 0;
+    operation_tag tag; ///< the caller's
     int next_attempt = 2;
     std::chrono::milliseconds delay{0};
     error_code why;
@@ -76,7 +80,9 @@ public:
 
     request_kind kind = request_kind::submit;
     std::uint64_t operation = 0;
+    operation_tag tag; ///< the caller's
     std::string task_id;
+    std::string idempotency_key; ///< of submits
     error_code code;
     apimart::acceptance acceptance = apimart::acceptance::none;
     int attempts = 0;
@@ -117,9 +123,10 @@ public:
     task_event() {}
 
     std::string task_id;
+    operation_tag tag; ///< of the wait that was the first to wait for the task
     task_status status = task_status::queued;
-    std::string raw_status; ///< the service's own
-    int progress = 0;       ///< percent
+    std::string raw_status;      ///< the service's own
+    std::optional<int> progress; ///< percent, where given
     int polls = 0;
 };
 
@@ -139,6 +146,7 @@ public:
 
     /// The last two are told when it begins, and again only after nobody waited any more.
     place where = place::submit_rate;
+    operation_tag tag; ///< of the submit that met it
     std::size_t waiting = 0;
     std::chrono::milliseconds delay{0}; ///< until it is expected to go on; zero where that is not known
 };

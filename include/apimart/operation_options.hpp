@@ -2,6 +2,8 @@
 #ifndef APIMART_OPERATION_OPTIONS_HPP
 #define APIMART_OPERATION_OPTIONS_HPP
 
+#include <apimart/operation_tag.hpp>
+
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -112,6 +114,8 @@ struct submit_options
     /// race such as `submit || timer` by then, and its own result goes nowhere. It runs on the client's strand, never inside
     /// a call of the caller's, and may neither throw nor block.
     accepted_handler on_accepted{};
+    /// Comes back in this call's events and failure.
+    operation_tag tag{};
 };
 
 /// How one `generate` is made. Trivially copyable.
@@ -125,6 +129,8 @@ struct generate_options
     std::optional<int> max_retries{};
     /// As in `submit_options`.
     accepted_handler on_accepted{};
+    /// As in `submit_options`; of the wait, too.
+    operation_tag tag{};
 };
 
 /// How one request for a task's state is made. Trivially copyable.
@@ -134,6 +140,8 @@ struct status_options
     std::optional<std::chrono::milliseconds> timeout{};
     /// Instead of `retry_policy::max_retries`.
     std::optional<int> max_retries{};
+    /// As in `submit_options`.
+    operation_tag tag{};
 };
 
 /// How one wait is made. Trivially copyable.
@@ -141,6 +149,8 @@ struct wait_options
 {
     /// Instead of `poll_policy::max_wait`.
     std::optional<std::chrono::milliseconds> timeout{};
+    /// As in `submit_options`. Polls and states have that of the wait that was the first to wait for their task.
+    operation_tag tag{};
 };
 
 /// How one task is watched. Trivially copyable.
@@ -151,6 +161,8 @@ struct watch_options
     /// The longest time between two requests for the task while the service answers, also where it is expected to go on for
     /// long; the shortest time of all watchers counts, and `poll_policy::min_interval` is kept.
     std::optional<std::chrono::milliseconds> at_least_every{};
+    /// As in `wait_options`.
+    operation_tag tag{};
 };
 
 /// How one picture is uploaded. Trivially copyable.
@@ -163,6 +175,8 @@ struct upload_options
     /// Called as pieces of the picture have left, also at its end. It runs on the client's strand, never inside a call of
     /// the caller's, and may neither throw nor block.
     progress_handler on_progress{};
+    /// As in `submit_options`.
+    operation_tag tag{};
 };
 
 /// How a result is fetched. Trivially copyable.
@@ -183,6 +197,8 @@ struct download_options
     /// begins again goes back. It runs on the client's strand, never inside a call of the caller's, and may neither throw
     /// nor block.
     progress_handler on_progress{};
+    /// As in `submit_options`.
+    operation_tag tag{};
 };
 
 namespace detail {
@@ -193,12 +209,14 @@ class upload_settings
 public:
     upload_settings() {}
     explicit upload_settings(upload_options const& given)
-        : reuse(given.reuse), timeout(given.timeout), on_progress(given.on_progress.function())
+        : reuse(given.reuse), timeout(given.timeout), on_progress(given.on_progress.function()),
+          tag(given.tag)
     {}
 
     bool reuse = true;
     std::optional<std::chrono::milliseconds> timeout;
     progress_handler::function_type on_progress;
+    operation_tag tag;
 };
 
 // What a submit keeps of its options.
@@ -208,17 +226,18 @@ public:
     submit_settings() {}
     explicit submit_settings(submit_options const& given)
         : idempotency_key(given.idempotency_key.view()), timeout(given.timeout),
-          max_retries(given.max_retries), on_accepted(given.on_accepted.function())
+          max_retries(given.max_retries), on_accepted(given.on_accepted.function()), tag(given.tag)
     {}
     explicit submit_settings(generate_options const& given)
         : idempotency_key(given.idempotency_key.view()), timeout(given.timeout),
-          max_retries(given.max_retries), on_accepted(given.on_accepted.function())
+          max_retries(given.max_retries), on_accepted(given.on_accepted.function()), tag(given.tag)
     {}
 
     std::string idempotency_key;
     std::optional<std::chrono::milliseconds> timeout;
     std::optional<int> max_retries;
     std::function<void(task const&)> on_accepted;
+    operation_tag tag;
 };
 
 // What a download keeps of its options.
@@ -237,6 +256,13 @@ public:
 };
 
 } // namespace detail
+
+/// How a client is ended. Trivially copyable.
+struct shutdown_options
+{
+    /// How long waits, downloads and submits that are under way may go on by themselves.
+    std::optional<std::chrono::milliseconds> finish_within{};
+};
 
 /// What `client::shutdown` ended.
 class shutdown_report

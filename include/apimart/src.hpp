@@ -16,6 +16,9 @@
 #include <apimart/config/tls_options.ipp>
 #include <apimart/errors/error_messages.ipp>
 #include <apimart/errors/validation_result.ipp>
+#include <apimart/http_status.ipp>
+#include <apimart/json.ipp>
+#include <apimart/log_to.ipp>
 #include <apimart/observer.ipp>
 #include <apimart/operations/client.ipp>
 #include <apimart/validation/request_body.ipp>

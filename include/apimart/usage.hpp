@@ -46,6 +46,8 @@ struct usage_options
     std::optional<std::chrono::milliseconds> timeout{};
     /// Instead of `retry_policy::max_retries`.
     std::optional<int> max_retries{};
+    /// As in `submit_options`.
+    operation_tag tag{};
 };
 
 /// One sum of a usage report. Amounts are millionths, so that sums are exact.
@@ -123,8 +125,9 @@ class usage_settings
 public:
     explicit usage_settings(usage_options const& given)
         : start(given.start), end(given.end), models(given.models.view()), group_by(given.group_by),
-          time_zone(given.time_zone.view()),
-          scope(given.scope), limits{.timeout = given.timeout, .max_retries = given.max_retries}
+          time_zone(given.time_zone.view()), scope(given.scope), limits{.timeout = given.timeout,
+                                                                        .max_retries = given.max_retries,
+                                                                        .tag = given.tag}
     {}
 
     std::optional<std::chrono::sys_seconds> start;

@@ -42,11 +42,12 @@ class code_row
 {
 public:
     template <class... Conditions>
-    constexpr code_row(int number, char const* text, Conditions... met) noexcept
-        : number_(number), text_(text), conditions_((0U | ... | bit_of(met)))
+    constexpr code_row(int number, char const* name, char const* text, Conditions... met) noexcept
+        : number_(number), name_(name), text_(text), conditions_((0U | ... | bit_of(met)))
     {}
 
     constexpr int number() const noexcept { return number_; }
+    constexpr char const* name() const noexcept { return name_; }
     constexpr char const* text() const noexcept { return text_; }
     constexpr bool meets(condition wanted) const noexcept { return (conditions_ & bit_of(wanted)) != 0; }
 
@@ -58,6 +59,7 @@ private:
     }
 
     int number_;
+    char const* name_;
     char const* text_;
     unsigned conditions_;
 };
@@ -67,7 +69,7 @@ struct errc_table
 {
     using enum condition;
     static constexpr code_row rows[] = {
-#define APIMART_ERRC(number, name, ...) code_row(number, __VA_ARGS__),
+#define APIMART_ERRC(number, name, ...) code_row(number, #name, __VA_ARGS__),
 #include <apimart/errors/code_table.inc>
     };
 };
@@ -76,7 +78,7 @@ struct api_errc_table
 {
     using enum condition;
     static constexpr code_row rows[] = {
-#define APIMART_API_ERRC(number, name, ...) code_row(number, __VA_ARGS__),
+#define APIMART_API_ERRC(number, name, ...) code_row(number, #name, __VA_ARGS__),
 #include <apimart/errors/code_table.inc>
     };
 };
@@ -84,7 +86,7 @@ struct api_errc_table
 struct condition_table
 {
     static constexpr code_row rows[] = {
-#define APIMART_CONDITION(number, name, text) code_row(number, text),
+#define APIMART_CONDITION(number, name, text) code_row(number, #name, text),
 #include <apimart/errors/code_table.inc>
     };
 };
@@ -178,6 +180,16 @@ inline error_code make_error_code(api_errc e) noexcept
 inline boost::system::error_condition make_error_condition(condition c) noexcept
 {
     return {static_cast<int>(c), condition_category()};
+}
+
+/// The enumerator's name, such as `queue_full`; for codes of others their category and number, such as `system:111`.
+inline std::string code_name(error_code const& code)
+{
+    detail::code_row const* const row =
+        code.category() == library_category() ? detail::library_category_instance.find(code.value())
+        : code.category() == api_category()   ? detail::api_category_instance.find(code.value())
+                                              : nullptr;
+    return row != nullptr ? row->name() : code.to_string();
 }
 
 } // namespace apimart

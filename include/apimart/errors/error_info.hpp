@@ -4,6 +4,7 @@
 
 #include <apimart/errors/codes.hpp>
 #include <apimart/errors/validation_result.hpp>
+#include <apimart/operation_tag.hpp>
 
 #include <boost/assert/source_location.hpp>
 #include <boost/system/result.hpp>
@@ -106,6 +107,8 @@ public:
     /// The key under which a submit was sent; empty for other operations.
     std::string const& idempotency_key() const& noexcept { return idempotency_key_; }
     std::string idempotency_key() && { return std::move(idempotency_key_); }
+    /// What the caller gave in the options of the call.
+    operation_tag tag() const noexcept { return tag_; }
     std::optional<std::chrono::seconds> retry_after() const noexcept { return retry_after_; }
     std::vector<attempt> const& attempts() const& noexcept { return attempts_; }
     std::vector<attempt> attempts() && { return std::move(attempts_); }
@@ -126,6 +129,7 @@ public:
     error_info& request_id(std::string id) { return request_id_ = std::move(id), *this; }
     error_info& task_id(std::string id) { return task_id_ = std::move(id), *this; }
     error_info& idempotency_key(std::string key) { return idempotency_key_ = std::move(key), *this; }
+    error_info& tag(operation_tag const& given) { return tag_ = given, *this; }
     error_info& retry_after(std::optional<std::chrono::seconds> delay) { return retry_after_ = delay, *this; }
     error_info& attempts(std::vector<attempt> tries) { return attempts_ = std::move(tries), *this; }
     error_info& validation(validation_result list) { return validation_ = std::move(list), *this; }
@@ -143,6 +147,7 @@ private:
     std::string request_id_;
     std::string task_id_;
     std::string idempotency_key_;
+    operation_tag tag_;
     std::optional<std::chrono::seconds> retry_after_;
     std::vector<attempt> attempts_;
     validation_result validation_;

@@ -44,6 +44,8 @@ APIMART_INLINE std::string error_info::describe() const
     }
     if (!task_id().empty())
         text += "; task " + detail::printable(task_id(), 256);
+    if (!tag().empty())
+        text += "; tag " + detail::printable(to_string(tag()), operation_tag::max_size);
     return text;
 }
 

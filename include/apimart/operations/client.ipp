@@ -108,7 +108,7 @@ APIMART_INLINE void begin_submit(client_handle const& client, completion<task> h
                                  submit_settings options)
 {
     client.state->launch(
-        std::move(handler), request_kind::submit,
+        std::move(handler), request_kind::submit, options.tag,
         [request = std::move(request), options = std::move(options)](client_state& state, operation& op) {
             return submit(state, op, request, options);
         });
@@ -155,7 +155,7 @@ APIMART_INLINE void begin_notify(client_handle const& client, completion<callbac
 APIMART_INLINE void begin_status(client_handle const& client, completion<task_state> handler, task task,
                                  status_options options)
 {
-    client.state->launch(std::move(handler), request_kind::status,
+    client.state->launch(std::move(handler), request_kind::status, options.tag,
                          [id = task.id(), options](client_state& state, operation& op) {
                              return status(state, op, id, options);
                          });
@@ -165,7 +165,7 @@ APIMART_INLINE void begin_generate(client_handle const& client, completion<task_
                                    any_request request, std::optional<std::chrono::milliseconds> timeout,
                                    submit_settings submit_with, wait_options wait_with)
 {
-    client.state->launch(std::move(handler), request_kind::submit,
+    client.state->launch(std::move(handler), request_kind::submit, submit_with.tag,
                          [request = std::move(request), timeout, submit_with = std::move(submit_with),
                           wait_with](client_state& state, operation& op) {
                              return generate(state, op, request, timeout, submit_with, wait_with);
@@ -175,7 +175,7 @@ APIMART_INLINE void begin_generate(client_handle const& client, completion<task_
 APIMART_INLINE void begin_download(client_handle const& client, completion<std::uint64_t> handler,
                                    video_file file, std::string to, download_settings settings)
 {
-    client.state->launch(std::move(handler), request_kind::download,
+    client.state->launch(std::move(handler), request_kind::download, settings.options.tag,
                          [file = std::move(file), to = std::move(to),
                           settings = std::move(settings)](client_state& state, operation& op) {
                              return download(state, op, file, to, settings);
@@ -186,7 +186,7 @@ APIMART_INLINE void begin_download_into_memory(client_handle const& client, comp
                                                video_file file, into_memory to, download_settings settings)
 {
     client.state->launch(
-        std::move(handler), request_kind::download,
+        std::move(handler), request_kind::download, settings.options.tag,
         [file = std::move(file), to, settings = std::move(settings)](client_state& state, operation& op) {
             return download(state, op, file, to, settings);
         });
@@ -196,7 +196,7 @@ APIMART_INLINE void begin_upload(client_handle const& client, completion<uploade
                                  image_source source, upload_settings options)
 {
     client.state->launch(
-        std::move(handler), request_kind::upload,
+        std::move(handler), request_kind::upload, options.tag,
         [source = std::move(source), options = std::move(options)](client_state& state, operation& op) {
             return upload(state, op, source, options);
         });
@@ -206,7 +206,7 @@ APIMART_INLINE void begin_upload_files(client_handle const& client, completion<a
                                        any_request request, upload_settings options)
 {
     client.state->launch(
-        std::move(handler), request_kind::upload,
+        std::move(handler), request_kind::upload, options.tag,
         [request = std::move(request), options = std::move(options)](client_state& state, operation& op) {
             return upload_files(state, op, request, options);
         });
@@ -215,7 +215,7 @@ APIMART_INLINE void begin_upload_files(client_handle const& client, completion<a
 APIMART_INLINE void begin_download_into_sink(client_handle const& client, completion<std::uint64_t> handler,
                                              video_file file, sink_reference to, download_settings settings)
 {
-    client.state->launch(std::move(handler), request_kind::download,
+    client.state->launch(std::move(handler), request_kind::download, settings.options.tag,
                          [file = std::move(file), to = std::move(to),
                           settings = std::move(settings)](client_state& state, operation& op) {
                              return download(state, op, file, to, settings);
@@ -226,7 +226,7 @@ APIMART_INLINE void begin_download_all(client_handle const& client,
                                        completion<std::vector<std::string>> handler, task_state of,
                                        std::string to, download_settings settings)
 {
-    client.state->launch(std::move(handler), request_kind::download,
+    client.state->launch(std::move(handler), request_kind::download, settings.options.tag,
                          [of = std::move(of), to = std::move(to),
                           settings = std::move(settings)](client_state& state, operation& op) {
                              return download_all(state, op, of, to, settings);
@@ -236,7 +236,7 @@ APIMART_INLINE void begin_download_all(client_handle const& client,
 APIMART_INLINE void begin_request(client_handle const& client, completion<api_response> handler,
                                   api_request wanted, status_options options)
 {
-    client.state->launch(std::move(handler), request_kind::request,
+    client.state->launch(std::move(handler), request_kind::request, options.tag,
                          [wanted = std::move(wanted), options](client_state& state, operation& op) {
                              return send_request(state, op, wanted, options);
                          });
@@ -247,7 +247,7 @@ template <class T>
 void begin_reading(client_handle const& client, completion<T> handler, api_request wanted,
                    status_options options, result<T> (*read)(http_response const&, std::chrono::sys_seconds))
 {
-    client.state->launch(std::move(handler), request_kind::request,
+    client.state->launch(std::move(handler), request_kind::request, options.tag,
                          [wanted = std::move(wanted), options, read](client_state& state, operation& op) {
                              return get_value(state, op, wanted, options, read);
                          });
@@ -262,7 +262,7 @@ APIMART_INLINE void begin_balance(client_handle const& client, completion<balanc
 APIMART_INLINE void begin_usage(client_handle const& client, completion<usage_report> handler,
                                 usage_settings asked)
 {
-    client.state->launch(std::move(handler), request_kind::request,
+    client.state->launch(std::move(handler), request_kind::request, asked.limits.tag,
                          [asked = std::move(asked)](client_state& state, operation& op) {
                              return get_usage(state, op, asked);
                          });
@@ -282,9 +282,10 @@ APIMART_INLINE void begin_schema(client_handle const& client, completion<model_s
                   &read_schema_response);
 }
 
-APIMART_INLINE void begin_shutdown(client_handle const& client, completion<shutdown_report> handler)
+APIMART_INLINE void begin_shutdown(client_handle const& client, completion<shutdown_report> handler,
+                                   shutdown_options options)
 {
-    start_shutdown(*client.state, std::move(handler));
+    start_shutdown(*client.state, options, std::move(handler));
 }
 
 } // namespace apimart::detail

@@ -132,6 +132,7 @@ public:
           upload_slots(config.limits.max_concurrent_uploads),
           fleet(runtime, config, fresh_seed(), [this] { pump_polls(); }),
           shutdown_deadline([this] { cancel_all(make_error_code(errc::shutting_down)); }),
+          drain_end([this] { begin_shutdown(); }), drain_rest([this] { begin_shutdown(); }),
           seed_(fresh_seed()), executor_(on)
     {
         for (request_url const& each : bases)
@@ -163,10 +164,10 @@ public:
 
     // Starts an operation. `body` makes its coroutine from the state and the operation, and is there until it ends.
     template <class T, class Body>
-    void launch(completion<T> handler, request_kind kind, Body body)
+    void launch(completion<T> handler, request_kind kind, operation_tag const& tag, Body body)
     {
         auto started = std::allocate_shared<call<T, Body>>(boost::asio::recycling_allocator<call<T, Body>>(),
-                                                           kind, next_number(), runtime.now(),
+                                                           kind, next_number(), tag, runtime.now(),
                                                            std::move(handler), std::move(body));
         connect_slot(started->handler, [weak = std::weak_ptr<operation>(started)](
                                            client_state& self, boost::asio::cancellation_type type) {
@@ -292,8 +293,9 @@ public:
                            [&](api_endpoint const& each) { return each.origin == to; });
     }
 
-    void emit_attempt(request_kind kind, std::uint64_t number, int attempt, std::string_view task_id,
-                      std::string_view key, std::string const& host, exchange const& done) const
+    void emit_attempt(request_kind kind, std::uint64_t number, operation_tag const& tag, int attempt,
+                      std::string_view task_id, std::string_view key, std::string const& host,
+                      exchange const& done) const
     {
         if (!runtime.observer.on_attempt)
             return;
@@ -301,6 +303,7 @@ public:
         attempt_event& event = attempt_;
         event.kind = kind;
         event.operation = number;
+        event.tag = tag;
         event.attempt = attempt;
         event.task_id = task_id;
         event.idempotency_key = key;
@@ -331,6 +334,7 @@ public:
         retry_event event;
         event.kind = op.kind;
         event.operation = op.number;
+        event.tag = op.tag;
         event.next_attempt = op.attempts + 1;
         event.delay = delay;
         event.why = why.code();
@@ -339,15 +343,18 @@ public:
         runtime.emit(runtime.observer.on_retry, event);
     }
 
-    void emit_operation(request_kind kind, std::uint64_t number, clock::time_point begun, int attempts,
-                        std::string_view task_id, error_code const& code, acceptance proof) const
+    void emit_operation(request_kind kind, std::uint64_t number, operation_tag const& tag,
+                        clock::time_point begun, int attempts, std::string_view task_id, std::string_view key,
+                        error_code const& code, acceptance proof) const
     {
         if (!runtime.observer.on_operation)
             return;
         operation_event& event = ended_;
         event.kind = kind;
         event.operation = number;
+        event.tag = tag;
         event.task_id = task_id;
+        event.idempotency_key = key;
         event.code = code;
         event.acceptance = proof;
         event.attempts = attempts;
@@ -361,6 +368,7 @@ public:
     // ---- The end; see shutdown.hpp.
 
     bool shutting_down() const noexcept { return shutting_down_; }
+    void begin_drain(std::chrono::milliseconds within);
     void begin_shutdown();
     void cancel_all(error_code why);
     void finish_shutdowns();
@@ -388,6 +396,8 @@ public:
     std::vector<std::shared_ptr<pending<shutdown_report>>> shutdowns;
     shutdown_report report;
     deadline shutdown_deadline;
+    deadline drain_end;  // set while what is under way ends by itself
+    deadline drain_rest; // set besides while nothing is under way
 
 private:
     // One call of the client, from its initiation to its handler.
@@ -397,13 +407,24 @@ private:
     public:
         using result_type = result<T>;
 
-        call(request_kind type, std::uint64_t serial, clock::time_point now, completion<T>&& told,
-             Body&& coroutine)
-            : operation(type, serial, now), pending<T>(std::move(told)), body(std::move(coroutine))
+        call(request_kind type, std::uint64_t serial, operation_tag const& given, clock::time_point now,
+             completion<T>&& told, Body&& coroutine)
+            : operation(type, serial, given, now), pending<T>(std::move(told)), body(std::move(coroutine))
         {}
 
         Body const body;
     };
+
+    template <class Call>
+    static std::string key_of(Call const& op)
+    {
+        if (!*op.outcome)
+            return op.outcome->error().idempotency_key();
+        if constexpr (std::is_same_v<typename Call::result_type, result<task>>)
+            return (**op.outcome).idempotency_key();
+        else
+            return op.idempotency_key;
+    }
 
     // What nothing is known to have been bought by.
     static error_info refusal(request_kind kind, error_info why)
@@ -416,8 +437,8 @@ private:
     {
         using result_type = typename Call::result_type;
         Call& each = *started;
-        if (error_code const why = refuses()) {
-            each.outcome.emplace(refusal(each.kind, error_info(why)));
+        if (error_code const why = refuses(each.kind)) {
+            each.outcome.emplace(refusal(each.kind, error_info(why).tag(each.tag)));
             deliver(std::move(started));
             update_activity();
             return;
@@ -435,12 +456,14 @@ private:
     }
 
 public:
-    // Why nothing new begins; not set where it does.
-    error_code refuses() const noexcept
+    // Why nothing new of this kind begins; not set where it does.
+    error_code refuses(request_kind kind) const noexcept
     {
-        return forked_          ? make_error_code(errc::used_after_fork)
-               : shutting_down_ ? make_error_code(errc::shutting_down)
-                                : error_code();
+        bool const ends = shutting_down_ || (drain_end.is_set() && kind != request_kind::poll &&
+                                             kind != request_kind::status && kind != request_kind::download);
+        return forked_ ? make_error_code(errc::used_after_fork)
+               : ends  ? make_error_code(errc::shutting_down)
+                       : error_code();
     }
 
 private:
@@ -475,12 +498,16 @@ private:
     void complete(std::shared_ptr<Call>&& done)
     {
         Call& op = *done;
+        if (!*op.outcome && !op.tag.empty())
+            op.outcome.emplace(error_info(op.outcome->error()).tag(op.tag));
         auto const& outcome = *op.outcome;
         error_code const code = outcome ? error_code() : outcome.error().code();
         acceptance const proof = op.kind != request_kind::submit ? acceptance::none
                                  : outcome                       ? acceptance::accepted
                                                                  : outcome.error().acceptance();
-        emit_operation(op.kind, op.number, op.begun, op.attempts, op.task_id, code, proof);
+        if (runtime.observer.on_operation)
+            emit_operation(op.kind, op.number, op.tag, op.begun, op.attempts, op.task_id, key_of(op), code,
+                           proof);
         if (shutting_down_ && code) {
             ++report.cancelled_operations;
             if (code == errc::outcome_unknown)
@@ -507,7 +534,8 @@ private:
         fleet.destroy();
         shutdowns.clear();
         operations_.clear();
-        shutdown_deadline.clear();
+        for (deadline* const each : {&shutdown_deadline, &drain_end, &drain_rest})
+            each->clear();
         connector.destroy();
         pool.destroy();
         runtime.destroy();

@@ -249,7 +249,7 @@ inline awaitable<std::optional<error_info>> transfer(client_state& client, opera
                 x.reject(error_info(unwanted->code()));
         }
         op.active = nullptr;
-        client.emit_attempt(request_kind::download, op.number, op.attempts, op.task_id, {},
+        client.emit_attempt(request_kind::download, op.number, op.tag, op.attempts, op.task_id, {},
                             where->origin.host, x);
         if (op.stop_reason)
             co_return error_info(op.stop_reason);

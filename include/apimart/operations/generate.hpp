@@ -17,8 +17,9 @@ namespace apimart::detail {
 class coroutine_waiter final : public task_waiter
 {
 public:
-    coroutine_waiter(executor const& strand, std::uint64_t serial, time_point until)
-        : task_waiter(serial, until), ended(strand, timer::time_point::max())
+    coroutine_waiter(executor const& strand, std::uint64_t serial, operation_tag const& given,
+                     time_point until)
+        : task_waiter(serial, given, until), ended(strand, timer::time_point::max())
     {}
     void done(std::string const&, result<task_result>&& given) override
     {
@@ -68,11 +69,12 @@ inline awaitable<result<task_result>> generate(client_state& client, operation& 
     if (!bought)
         co_return bought.error();
     op.limit.reset();
+    op.idempotency_key = bought->idempotency_key();
     auto const now = client.runtime.now();
     auto until = now + bounded(wait_with.timeout.value_or(client.config.poll.max_wait));
     if (timeout)
         until = std::min(until, begun + bounded(*timeout));
-    coroutine_waiter waiter(client.runtime.strand(), op.number, until);
+    coroutine_waiter waiter(client.runtime.strand(), op.number, op.tag, until);
     if (!op.stop_reason) {
         client.fleet.add(bought->id(), bought->duration_class(), bought->accepted_at(), waiter);
         client.pump_polls();

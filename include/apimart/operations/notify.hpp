@@ -17,7 +17,7 @@ inline void start_notify(client_state& client, std::string id, completion<callba
     client.post(
         [self = client.shared_from_this(), id = std::move(id), handler = std::move(handler)]() mutable {
             auto end = std::make_shared<pending<callback_effect>>(std::move(handler));
-            if (error_code const why = self->refuses())
+            if (error_code const why = self->refuses(request_kind::poll))
                 end->outcome.emplace(error_info(why).task_id(std::move(id)));
             else
                 end->outcome.emplace(self->fleet.hint(id));

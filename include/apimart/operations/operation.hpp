@@ -5,6 +5,7 @@
 #include <apimart/error.hpp>
 #include <apimart/http/exchange.hpp>
 #include <apimart/observer.hpp>
+#include <apimart/operation_tag.hpp>
 #include <apimart/runtime/executor.hpp>
 #include <apimart/runtime/slots.hpp>
 #include <apimart/runtime/timer_queue.hpp>
@@ -26,8 +27,8 @@ class operation
 public:
     using clock = std::chrono::steady_clock;
 
-    operation(request_kind type, std::uint64_t serial, clock::time_point now)
-        : kind(type), number(serial), begun(now)
+    operation(request_kind type, std::uint64_t serial, operation_tag const& given, clock::time_point now)
+        : kind(type), number(serial), tag(given), begun(now)
     {}
     operation(operation const&) = delete;
     operation& operator=(operation const&) = delete;
@@ -64,9 +65,11 @@ public:
 
     request_kind const kind;
     std::uint64_t const number; // for the observer
+    operation_tag const tag;
     clock::time_point const begun;
     int attempts = 0;
     std::string task_id;
+    std::string idempotency_key;  // of a task that `generate` has bought
     bool may_be_accepted = false; // a submit that the service may have whole
     bool uploading = false;       // a submit whose pictures are not at the service yet
     error_code stop_reason;

@@ -4,6 +4,7 @@
 
 #include <apimart/error.hpp>
 #include <apimart/observer.hpp>
+#include <apimart/operations/kept_tag.hpp>
 #include <apimart/policy/poll_scheduler.hpp>
 #include <apimart/policy/wait_end.hpp>
 #include <apimart/protocol/task_id.hpp>
@@ -37,7 +38,9 @@ class task_waiter : public boost::intrusive::set_base_hook<boost::intrusive::opt
 public:
     using time_point = std::chrono::steady_clock::time_point;
 
-    task_waiter(std::uint64_t serial, time_point until) : number(serial), deadline(until) {}
+    task_waiter(std::uint64_t serial, operation_tag const& given, time_point until)
+        : number(serial), tag(given), deadline(until)
+    {}
     task_waiter(task_waiter const&) = delete;
     task_waiter& operator=(task_waiter const&) = delete;
     virtual ~task_waiter() = default;
@@ -47,6 +50,7 @@ public:
     virtual void destroy() noexcept = 0;
 
     std::uint64_t const number; // for the observer
+    kept_tag const tag;
     time_point const deadline;
     watched_task* on = nullptr; // while it waits
 
@@ -65,8 +69,9 @@ public:
     using link =
         boost::intrusive::set_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
-    state_waiter(std::uint64_t serial, time_point until, std::chrono::milliseconds longest_step)
-        : task_waiter(serial, until), pace(longest_step)
+    state_waiter(std::uint64_t serial, operation_tag const& given, time_point until,
+                 std::chrono::milliseconds longest_step)
+        : task_waiter(serial, given, until), pace(longest_step)
     {}
 
     virtual void saw(std::shared_ptr<task_state const> const& state) = 0;
@@ -119,6 +124,7 @@ public:
     bool accepted = false;        // by the service, when `begun` says; else that is not known
     std::uint32_t seen = 0;       // the hash of the state that the observer was told last
     std::uint64_t number = 0;     // of the first wait for it
+    kept_tag tag;                 // of the same
     running_poll* poll = nullptr; // while its state is asked for
 };
 
@@ -160,6 +166,7 @@ public:
             auto made = std::make_unique<watched_task>(std::move(id), duration_class,
                                                        accepted.value_or(runtime_.now()));
             made->number = waiter.number;
+            made->tag = kept_tag(waiter.tag.get());
             made->accepted = accepted.has_value();
             found = tasks_.insert_commit(*made.release(), place);
             runtime_.counters.tasks_waiting.set(tasks_.size());
@@ -408,14 +415,15 @@ private:
         if (!runtime_.observer.on_task)
             return;
         auto const seen = static_cast<std::uint32_t>(
-            std::hash<std::string>()(state.raw_status() + std::to_string(state.progress().value_or(0))));
+            std::hash<std::string>()(state.raw_status() + std::to_string(state.progress().value_or(-1))));
         if (std::exchange(task.seen, seen) == seen)
             return;
         task_event event;
         event.task_id = task.id;
+        event.tag = task.tag.get();
         event.status = state.status();
         event.raw_status = state.raw_status();
-        event.progress = state.progress().value_or(0);
+        event.progress = state.progress();
         event.polls = task.polls;
         runtime_.emit(runtime_.observer.on_task, event);
     }

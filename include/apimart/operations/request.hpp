@@ -77,7 +77,7 @@ inline awaitable<void> ask_service(client_state& client, operation& op, exchange
         op.active = &x;
         co_await x.send(std::move(request));
         op.active = nullptr;
-        client.emit_attempt(op.kind, op.number, op.attempts, {}, {}, endpoint.origin.host, x);
+        client.emit_attempt(op.kind, op.number, op.tag, op.attempts, {}, {}, endpoint.origin.host, x);
     } while (!op.stop_reason && client.failover(at, x.result));
 }
 

@@ -4,15 +4,27 @@
 
 #include <apimart/operations/client_state.hpp>
 
+#include <chrono>
 #include <utility>
 
 namespace apimart::detail {
+
+// The step before: nothing more is bought, and what is under way goes on to its end.
+inline void client_state::begin_drain(std::chrono::milliseconds within)
+{
+    auto const end = runtime.now() + bounded(within);
+    if (!shutting_down_ && (!drain_end.is_set() || end < drain_end.when()))
+        runtime.timers.set(drain_end, end);
+    update_activity();
+}
 
 // The first step: nothing new begins, and what has bought nothing ends.
 inline void client_state::begin_shutdown()
 {
     if (std::exchange(shutting_down_, true))
         return;
+    drain_end.clear();
+    drain_rest.clear();
     auto const why = make_error_code(errc::shutting_down);
     fleet.wake.clear();
     report.cancelled_waits = fleet.end_all(why);
@@ -54,6 +66,15 @@ inline void client_state::finish_shutdowns()
 inline void client_state::update_activity()
 {
     active_ = !operations_.empty() || !fleet.empty() || fleet.polls_under_way > 0;
+    if (drain_end.is_set()) {
+        // Whoever has just been told of an end may go on with a call for what came of it.
+        constexpr std::chrono::milliseconds pause(100);
+        if (active_)
+            drain_rest.clear();
+        else if (!drain_rest.is_set())
+            runtime.timers.set(drain_rest, runtime.now() + pause);
+        active_ = true;
+    }
     if (active_) {
         runtime.timers.resume();
         return;
@@ -66,13 +87,17 @@ inline void client_state::update_activity()
     });
 }
 
-// What a call of `client::shutdown` is. A second one is the second step, at once.
-inline void start_shutdown(client_state& client, completion<shutdown_report> handler)
+// What a call of `client::shutdown` is. A second one is the next step, at once.
+inline void start_shutdown(client_state& client, shutdown_options options,
+                           completion<shutdown_report> handler)
 {
-    client.post([self = client.shared_from_this(), handler = std::move(handler)]() mutable {
-        bool const again = !self->shutdowns.empty();
+    client.post([self = client.shared_from_this(), options, handler = std::move(handler)]() mutable {
+        bool const again = self->shutting_down() && !self->shutdowns.empty();
         self->shutdowns.push_back(std::make_shared<pending<shutdown_report>>(std::move(handler)));
-        self->begin_shutdown();
+        if (options.finish_within)
+            self->begin_drain(*options.finish_within);
+        else
+            self->begin_shutdown();
         if (again)
             self->cancel_all(make_error_code(errc::shutting_down));
         self->finish_shutdowns();

@@ -41,7 +41,7 @@ inline result<task_state> read_status(client_state const& client, http_result co
 // One GET for a task's state; `read_status` tells what came. A kept connection that turns out to be dead says nothing about
 // the service, so that the question is put once more at once.
 inline awaitable<void> get_status(client_state& client, exchange& x, std::string const& id, request_kind kind,
-                                  std::uint64_t number, int attempt)
+                                  std::uint64_t number, operation_tag const& tag, int attempt)
 {
     endpoint_cursor at = client.first_endpoint();
     for (bool again = false;;) {
@@ -55,7 +55,7 @@ inline awaitable<void> get_status(client_state& client, exchange& x, std::string
         counters& sums = client.runtime.counters;
         request.counted = kind == request_kind::poll ? &sums.polls_sent : &sums.status_requests_sent;
         co_await x.send(std::move(request));
-        client.emit_attempt(kind, number, attempt, id, {}, endpoint.origin.host, x);
+        client.emit_attempt(kind, number, tag, attempt, id, {}, endpoint.origin.host, x);
         if (x.cancelled())
             break;
         if (client.failover(at, x.result))
@@ -83,7 +83,7 @@ inline awaitable<result<task_state>> status(client_state& client, operation& op,
     exchange x(client.runtime, client.pool, client.connector);
     for (;;) {
         op.active = &x;
-        co_await get_status(client, x, id, op.kind, op.number, ++op.attempts);
+        co_await get_status(client, x, id, op.kind, op.number, op.tag, ++op.attempts);
         op.active = nullptr;
         result<task_state> answer = read_status(client, x.result, id);
         if (answer) {

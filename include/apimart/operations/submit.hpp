@@ -56,6 +56,7 @@ inline awaitable<std::optional<error_info>> enter_submits(client_state& client, 
     if (runtime.observer.on_backpressure && !std::exchange(client.submit_queue_stalled, true)) {
         backpressure_event event;
         event.where = backpressure_event::place::submit_queue;
+        event.tag = op.tag;
         event.waiting = client.queued_submits;
         runtime.emit(runtime.observer.on_backpressure, event);
     }
@@ -93,6 +94,7 @@ inline awaitable<void> wait_for_turn(client_state& client, operation& op, bool i
         if (runtime.observer.on_backpressure) {
             backpressure_event event;
             event.where = backpressure_event::place::submit_rate;
+            event.tag = op.tag;
             event.waiting = client.queued_submits + 1;
             event.delay = std::chrono::ceil<std::chrono::milliseconds>(delay);
             runtime.emit(runtime.observer.on_backpressure, event);
@@ -125,7 +127,7 @@ inline awaitable<void> post_request(client_state& client, operation& op, exchang
         op.active = nullptr;
         if (!op.stop_reason)
             op.stop_reason = x.stopped_by();
-        client.emit_attempt(request_kind::submit, op.number, op.attempts, {}, machine.key(),
+        client.emit_attempt(request_kind::submit, op.number, op.tag, op.attempts, {}, machine.key(),
                             endpoint.origin.host, x);
     } while (!op.stop_reason && !pinned && client.failover(at, x.result));
 }

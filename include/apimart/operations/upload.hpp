@@ -118,7 +118,8 @@ inline awaitable<result<uploaded_image>> post_picture(client_state& client, oper
         op.active = &x;
         co_await x.send(std::move(request));
         op.active = nullptr;
-        client.emit_attempt(request_kind::upload, op.number, op.attempts, {}, {}, endpoint.origin.host, x);
+        client.emit_attempt(request_kind::upload, op.number, op.tag, op.attempts, {}, {},
+                            endpoint.origin.host, x);
     } while (!op.stop_reason && client.failover(at, x.result));
 
     result<http_response> const answer = read_answer(client, x.result, false);

@@ -41,7 +41,7 @@ inline awaitable<void> poll(client_state& client, watched_task& task)
     self.deadline_changed = std::cref(limit_poll);
     task.poll = &self;
     self.deadline_changed();
-    co_await get_status(client, x, task.id, request_kind::poll, task.number, task.polls);
+    co_await get_status(client, x, task.id, request_kind::poll, task.number, task.tag.get(), task.polls);
     poll_timeout.clear();
     client.fleet.on_answer(task, read_status(client, x.result, task.id));
 }
@@ -94,16 +94,16 @@ inline void client_state::pump_polls()
 class wait_call final : public task_waiter
 {
 public:
-    wait_call(client_state& client, std::uint64_t serial, time_point begun, time_point until,
-              completion<task_result>&& told)
-        : task_waiter(serial, until), handler(std::move(told)), client_(client), begun_(begun)
+    wait_call(client_state& client, std::uint64_t serial, operation_tag const& given, time_point begun,
+              time_point until, completion<task_result>&& told)
+        : task_waiter(serial, given, until), handler(std::move(told)), client_(client), begun_(begun)
     {}
 
     void start(std::shared_ptr<wait_call> self, std::string id, std::string const& duration_class,
                std::optional<time_point> accepted)
     {
         self_ = std::move(self);
-        if (error_code const why = client_.refuses()) {
+        if (error_code const why = client_.refuses(request_kind::poll)) {
             done(id, error_info(why));
             return;
         }
@@ -122,9 +122,10 @@ public:
         } else {
             error_info why = given.error();
             code = why.code();
-            end->outcome.emplace(std::move(why.task_id(task_id)));
+            end->outcome.emplace(std::move(why.task_id(task_id).tag(tag.get())));
         }
-        client_.emit_operation(request_kind::poll, number, begun_, 0, task_id, code, acceptance::none);
+        client_.emit_operation(request_kind::poll, number, tag.get(), begun_, 0, task_id, {}, code,
+                               acceptance::none);
         client_.deliver(std::move(end));
     }
     void destroy() noexcept override { auto const self = std::move(self_); }
@@ -144,7 +145,8 @@ inline void start_wait(client_state& client, std::string id, std::string duratio
     auto const now = client.runtime.now();
     auto const limit = bounded(options.timeout.value_or(client.config.poll.max_wait));
     auto call = std::allocate_shared<wait_call>(boost::asio::recycling_allocator<wait_call>(), client,
-                                                client.next_number(), now, now + limit, std::move(handler));
+                                                client.next_number(), options.tag, now, now + limit,
+                                                std::move(handler));
     client.connect_slot(call->handler, [weak = std::weak_ptr<wait_call>(call)](
                                            client_state& self, boost::asio::cancellation_type) {
         if (auto const found = weak.lock()) {

@@ -51,9 +51,9 @@ private:
 class task_watch final : public state_waiter, public std::enable_shared_from_this<task_watch>
 {
 public:
-    task_watch(std::shared_ptr<client_state> client, time_point begun, time_point until,
-               std::chrono::milliseconds at_least_every)
-        : state_waiter(client->next_number(), until, at_least_every), client_(std::move(client)),
+    task_watch(std::shared_ptr<client_state> client, operation_tag const& given, time_point begun,
+               time_point until, std::chrono::milliseconds at_least_every)
+        : state_waiter(client->next_number(), given, until, at_least_every), client_(std::move(client)),
           begun_(begun)
     {}
 
@@ -63,7 +63,7 @@ public:
                std::optional<time_point> accepted)
     {
         self_ = std::move(self);
-        if (error_code const why = client_->refuses())
+        if (error_code const why = client_->refuses(request_kind::poll))
             done(id, error_info(why));
         else
             client_->fleet.watch(id, duration_class, accepted, *this);
@@ -108,9 +108,10 @@ public:
         } else {
             error_info why = outcome.error();
             code = why.code();
-            end_.emplace(std::move(why.task_id(task_id)));
+            end_.emplace(std::move(why.task_id(task_id).tag(tag.get())));
         }
-        client_->emit_operation(request_kind::poll, number, begun_, 0, task_id, code, acceptance::none);
+        client_->emit_operation(request_kind::poll, number, tag.get(), begun_, 0, task_id, {}, code,
+                                acceptance::none);
         serve();
     }
     void destroy() noexcept override
@@ -182,7 +183,7 @@ inline std::shared_ptr<watch_handle> start_watch(client_state& client, std::stri
     auto const now = client.runtime.now();
     auto const limit = bounded(options.timeout.value_or(client.config.poll.max_wait));
     auto const pace = options.at_least_every.value_or(state_waiter::as_scheduled);
-    auto watch = std::make_shared<task_watch>(client.shared_from_this(), now, now + limit, pace);
+    auto watch = std::make_shared<task_watch>(client.shared_from_this(), options.tag, now, now + limit, pace);
     auto handle = std::make_shared<watch_handle>(watch);
     client.post(
         [watch = std::move(watch), id = std::move(id), duration_class = std::move(duration_class), accepted] {

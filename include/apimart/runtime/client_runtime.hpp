@@ -31,48 +31,22 @@ private:
     std::atomic<std::uint64_t> value_{0};
 };
 
-// One row per field of `apimart::metrics`.
-#define APIMART_METRICS(ROW)                                                                                 \
-    ROW(submits_sent)                                                                                        \
-    ROW(tasks_accepted)                                                                                      \
-    ROW(outcomes_unknown)                                                                                    \
-    ROW(polls_sent)                                                                                          \
-    ROW(status_requests_sent)                                                                                \
-    ROW(uploads_sent)                                                                                        \
-    ROW(tasks_finished)                                                                                      \
-    ROW(bytes_downloaded)                                                                                    \
-    ROW(connections_opened)                                                                                  \
-    ROW(connections_failed)                                                                                  \
-    ROW(address_fallbacks)                                                                                   \
-    ROW(stale_connections)                                                                                   \
-    ROW(unsolicited_bytes)                                                                                   \
-    ROW(retries)                                                                                             \
-    ROW(retries_refused)                                                                                     \
-    ROW(rate_limited)                                                                                        \
-    ROW(overloaded)                                                                                          \
-    ROW(failovers)                                                                                           \
-    ROW(tasks_waiting)                                                                                       \
-    ROW(submits_queued)                                                                                      \
-    ROW(requests_in_flight)                                                                                  \
-    ROW(connections_open)
-
 class counters
 {
 public:
-#define APIMART_ROW(name) counter name;
-    APIMART_METRICS(APIMART_ROW)
-#undef APIMART_ROW
+#define APIMART_METRIC(name) counter name;
+#include <apimart/metrics_table.inc>
 
     apimart::metrics snapshot() const
     {
         apimart::metrics now;
-#define APIMART_ROW(name) now.name = name.get();
-        APIMART_METRICS(APIMART_ROW)
-#undef APIMART_ROW
+#define APIMART_METRIC(name) now.name = name.get();
+#include <apimart/metrics_table.inc>
         return now;
     }
 };
-#undef APIMART_METRICS
+static_assert(sizeof(apimart::metrics) / sizeof(std::uint64_t) == sizeof(counters) / sizeof(counter),
+              "metrics_table.inc has one row for each member of metrics");
 
 // What all parts of one client share: its strand, its limits, its time, its counters and its observer.
 class client_runtime
