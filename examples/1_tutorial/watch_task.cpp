@@ -19,6 +19,7 @@ namespace asio = boost::asio;
 using namespace apimart;
 using namespace std::chrono_literals;
 
+//! [watch]
 asio::awaitable<void> show(client service, task one, std::string name)
 {
     task_watcher watcher = service.watch(one, {.at_least_every = 50ms});
@@ -39,6 +40,7 @@ asio::awaitable<void> corgi(client service)
             std::cout << state->videos().size() << " video\n";
     }
 }
+//! [watch]
 
 int main()
 {

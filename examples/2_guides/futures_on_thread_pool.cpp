@@ -1,4 +1,4 @@
-// For code that blocks: the client works on a thread pool, and the caller's own thread waits for futures. A future throws
+// Futures for code that blocks: the client works on a thread pool, and the caller's own thread waits for futures. A future throws
 // the same `apimart::error` as a coroutine. Never wait for one on a thread of the pool.
 
 #include "../example_service.hpp"

@@ -1,40 +1,33 @@
-// One line in the log for everything that matters: attempts that failed, decisions to repeat, the end of each operation.
-// No event holds a key, a prompt or the signed part of a link, so that nothing has to be struck out.
+// One line in a log for each event, at the level that people expect. Events hold no key, no prompt and no signed part of a
+// link, so that nothing has to be struck out. A tag makes the lines of one order findable.
 
 #include "../example_service.hpp"
 
 #include <boost/asio/this_coro.hpp>
 
+#include <cstdlib>
+#include <string_view>
 #include <utility>
 
-//! [observer]
-observer log_to(std::ostream& out)
+//! [log_to]
+void write(log_level level, std::string_view line)
 {
-    observer log;
-    log.on_attempt = [&out](attempt_event const& e) {
-        if (e.code)
-            out << "warning: " << to_string(e.kind) << " attempt " << e.attempt << ": " << e.code.message()
-                << '\n';
-    };
-    log.on_retry = [&out](retry_event const& e) {
-        out << "warning: " << to_string(e.kind) << " again in " << e.delay.count()
-            << " ms: " << e.why.message() << '\n';
-    };
-    log.on_operation = [&out](operation_event const& e) {
-        out << (e.code ? "error: " : "info: ") << to_string(e.kind) << ' ' << e.task_id << ": "
-            << (e.code ? e.code.message() : "done") << " in " << e.elapsed.count() / 1000 << " ms\n";
-    };
-    return log;
+    std::cout << to_string(level) << ": " << line
+              << '\n'; // or spdlog, syslog, ...; it must not block for long
 }
-//! [observer]
 
 asio::awaitable<void> corgi(client_config config)
 {
-    config.observer = log_to(std::cout);
+    // APIMART_LOG=debug shows each attempt and connection.
+    char const* const wanted = std::getenv("APIMART_LOG");
+    config.observer = log_to(write, log_level_of(wanted != nullptr ? wanted : "").value_or(log_level::info));
     client service(co_await asio::this_coro::executor, std::move(config));
-    co_await service.generate(text_to_video<kling_3_0_turbo>("A corgi running on the beach"));
+    task bought = co_await service.submit(text_to_video<kling_3_0_turbo>("A corgi running on the beach"),
+                                          {.tag = "order 17"});
+    co_await service.wait(bought, {.tag = "order 17"});
     co_await service.shutdown();
 }
+//! [log_to]
 
 int main()
 {

@@ -3,31 +3,30 @@
 
 #include "../example_service.hpp"
 
+#include <boost/json/object.hpp>
+
 #include <cstdint>
-#include <sstream>
 #include <string>
 #include <string_view>
 
 //! [exposition]
+bool is_gauge(std::string_view name)
+{
+    return name == "tasks_waiting" || name == "submits_queued" || name == "requests_in_flight" ||
+           name == "connections_open";
+}
+
+// The one to raise an alarm for is `outcomes_unknown`: somebody has to look whether something was bought.
 std::string exposition(metrics const& now)
 {
-    std::ostringstream text;
-    auto add = [&text](std::string_view name, std::string_view type, std::uint64_t value) {
-        text << "# TYPE apimart_" << name << ' ' << type << "\napimart_" << name << ' ' << value << '\n';
-    };
-    add("submits_total", "counter", now.submits_sent);
-    add("tasks_accepted_total", "counter", now.tasks_accepted);
-    add("outcomes_unknown_total", "counter",
-        now.outcomes_unknown); // the one to raise an alarm for: somebody has to look
-    add("tasks_finished_total", "counter", now.tasks_finished);
-    add("polls_total", "counter", now.polls_sent);
-    add("retries_total", "counter", now.retries);
-    add("rate_limited_total", "counter", now.rate_limited);
-    add("bytes_downloaded_total", "counter", now.bytes_downloaded);
-    add("tasks_waiting", "gauge", now.tasks_waiting);
-    add("submits_queued", "gauge", now.submits_queued);
-    add("connections_open", "gauge", now.connections_open);
-    return text.str();
+    std::string text;
+    for (auto const& each : to_json(now)) {
+        std::string const name =
+            "apimart_" + std::string(each.key()) + (is_gauge(each.key()) ? "" : "_total");
+        text += "# TYPE " + name + (is_gauge(each.key()) ? " gauge\n" : " counter\n");
+        text += name + ' ' + std::to_string(each.value().to_number<std::uint64_t>()) + '\n';
+    }
+    return text;
 }
 //! [exposition]
 

@@ -35,6 +35,7 @@ std::string secret_path()
     return path;
 }
 
+//! [receive]
 // Gives a request's body to the client, and says what to answer. A 4xx tells the service not to call again.
 asio::awaitable<http::status> receive(client service, std::string const& path,
                                       http::request<http::string_body> const& request)
@@ -50,6 +51,7 @@ asio::awaitable<http::status> receive(client service, std::string const& path,
     std::cout << callback->task_id() << ": " << callback->raw_status() << ", " << to_string(effect) << '\n';
     co_return http::status::ok;
 }
+//! [receive]
 
 asio::awaitable<void> serve(beast::tcp_stream stream, client service, std::string const& path)
 {

@@ -1,5 +1,5 @@
-// SIGTERM in a program with tasks under way: nothing new is begun, submits that are on their way learn their outcome, and
-// the ids of what goes on at the service are written down for the next start. Here the program sends the signal to itself.
+// SIGTERM in a program with tasks under way: nothing new is bought, what is under way has some time to end by itself, and what
+// has not ended then goes on at the service: its ids are kept for the next start. The program sends the signal to itself.
 
 #include "../example_service.hpp"
 
@@ -9,8 +9,8 @@
 
 #include <csignal>
 #include <string>
-#include <utility>
 
+// As the operator would, once both tasks are accepted.
 void terminate_at_second(task const&)
 {
     static int accepted = 0;
@@ -18,15 +18,15 @@ void terminate_at_second(task const&)
         std::raise(SIGTERM);
 }
 
-asio::awaitable<void> order(client service, std::string words)
+asio::awaitable<void> order(client service, std::string words, std::chrono::seconds length)
 {
-    result<task_result> done = co_await service.generate(text_to_video<kling_3_0_turbo>(words),
-                                                         {.on_accepted = terminate_at_second}, as_result());
+    result<task_result> done =
+        co_await service.generate(text_to_video<kling_3_0_turbo>(words).duration(runtime(length)),
+                                  {.on_accepted = terminate_at_second}, as_result());
     if (done)
         std::cout << words << ": " << to_string(done->status()) << '\n';
-    else // accepted: it goes on at the service, and its id is in the failure
-        std::cout << words << ": " << to_string(done.error().acceptance()) << ", "
-                  << done.error().code().message() << '\n';
+    else
+        std::cout << words << ": " << done.error().code().message() << '\n';
 }
 
 //! [shutdown]
@@ -34,19 +34,20 @@ asio::awaitable<void> until_told(client service)
 {
     asio::signal_set signals(co_await asio::this_coro::executor, SIGINT, SIGTERM);
     co_await signals.async_wait(asio::use_awaitable);
-    // Bounded by `timeouts::shutdown_grace`; a second call would cut everything at once.
-    shutdown_report report = co_await service.shutdown();
-    std::cout << report.cancelled_waits.size() << " tasks to wait for at the next start, "
-              << report.unknown_submits << " submits to look up\n";
+    // Less than the time after which the operator sends SIGKILL. A second call would cut everything at once.
+    shutdown_report report = co_await service.shutdown({.finish_within = 10s});
+    std::cout << report.cancelled_waits.size() << " tasks to wait for at the next start\n";
+    for (std::string const& id : report.cancelled_waits)
+        std::cout << id << '\n';
+    std::cout << report.unknown_submits << " submits to look up\n";
 }
 //! [shutdown]
 
-asio::awaitable<void> serve(client_config config)
+asio::awaitable<void> serve(client service)
 {
     auto const executor = co_await asio::this_coro::executor;
-    client service(executor, std::move(config));
-    asio::co_spawn(executor, order(service, "a corgi"), asio::detached);
-    asio::co_spawn(executor, order(service, "a cat"), asio::detached);
+    asio::co_spawn(executor, order(service, "a corgi", 3s), asio::detached);
+    asio::co_spawn(executor, order(service, "a cat", 5s), asio::detached);
     co_await until_told(service);
 }
 

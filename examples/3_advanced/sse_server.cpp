@@ -1,6 +1,6 @@
 // A server that makes videos, on two threads, until SIGTERM:
 //
-//     POST /videos              a request as JSON: 202 and the id, or 400 and everything that is wrong with it
+//     POST /videos              a request as JSON: 202 and the id, or 422 and everything that is wrong with it
 //     GET  /videos/ID/events    the states as Server-Sent Events; all listeners share the polls of a task
 //     GET  /videos/ID           the file, passed on as it comes
 //
@@ -33,46 +33,44 @@ namespace http = boost::beast::http;
 namespace json = boost::json;
 
 // Every answer ends with its connection, so that none has to know its length.
-asio::awaitable<void> answer(beast::tcp_stream& to, http::status status, std::string_view type,
-                             std::string text = {})
+asio::awaitable<void> answer(beast::tcp_stream& to, int status, std::string_view type, std::string text)
 {
-    http::response<http::string_body> out(status, 11, std::move(text));
+    http::response<http::string_body> out(http::int_to_status(static_cast<unsigned>(status)), 11,
+                                          std::move(text));
     out.set(http::field::content_type, type);
     out.set(http::field::cache_control, "no-store");
     out.keep_alive(false);
     co_await http::async_write(to, out, asio::use_awaitable);
 }
 
+template <class T>
+std::string as_json(T const& value)
+{
+    return json::serialize(json::value_from(value));
+}
+
 asio::awaitable<void> post_video(beast::tcp_stream& to, client service, std::string const& text)
 {
     auto wanted = any_request::parse(text);
     if (!wanted)
-        co_return co_await answer(to, http::status::bad_request, "text/plain", wanted.error().describe());
+        co_return co_await answer(to, 422, "application/json", as_json(wanted.error()));
     task bought = co_await service.submit(*wanted);
-    co_await answer(to, http::status::accepted, "text/plain", bought.id());
+    co_await answer(to, 202, "application/json", as_json(bought.id()));
 }
 
 //! [events]
-std::string event(result<std::optional<task_state>> const& next)
-{
-    json::object told{{"failure", next ? "" : next.error().describe()}};
-    if (next)
-        told = {{"status", to_string((*next)->status())}, {"progress", (*next)->progress().value_or(0)}};
-    return "data: " + json::serialize(told) + "\n\n";
-}
-
 asio::awaitable<void> get_events(beast::tcp_stream& to, client service, task wanted)
 {
     using namespace asio::experimental::awaitable_operators;
     task_watcher watcher = service.watch(wanted);
     asio::steady_timer pause(to.get_executor());
-    co_await answer(to, http::status::ok, "text/event-stream");
+    co_await answer(to, 200, "text/event-stream", "");
     for (bool goes_on = true; goes_on;) {
         pause.expires_after(15s);
         auto first = co_await (watcher.next(as_result()) || pause.async_wait(asio::use_awaitable));
         std::string text = ": by this it is noticed that a listener went away\n\n";
         if (auto const* next = std::get_if<0>(&first)) {
-            text = event(*next);
+            text = "data: " + (*next ? as_json(***next) : as_json(next->error())) + "\n\n";
             goes_on = *next && !is_final((**next)->status());
         }
         to.expires_after(30s);
@@ -85,8 +83,8 @@ asio::awaitable<void> get_file(beast::tcp_stream& to, client service, task wante
 {
     task_state now = co_await service.status(wanted);
     if (now.videos().empty())
-        co_return co_await answer(to, http::status::not_found, "text/plain", "there is no video");
-    co_await answer(to, http::status::ok, "video/mp4");
+        co_return co_await answer(to, 404, "application/json", as_json(now));
+    co_await answer(to, 200, "video/mp4", "");
     result<std::uint64_t> sent = co_await service.download(now.videos().front(), to.socket(), as_result());
     to.socket().set_option(asio::socket_base::linger(!sent, 0)); // what broke off must not look whole
 }
@@ -98,23 +96,23 @@ asio::awaitable<void> serve(beast::tcp_stream stream, client service)
     stream.expires_after(10s);
     co_await http::async_read(stream, buffer, asked, asio::use_awaitable);
     std::string const path = asked.target();
-    std::string failure;
+    error_info failure;
     try {
         std::string const videos = "/videos/";
         task const named(path.substr(0, path.find('/', videos.size())).erase(0, videos.size()));
         if (asked.method() == http::verb::post && path == "/videos")
             co_await post_video(stream, service, asked.body());
         else if (!path.starts_with(videos) || !named.valid())
-            co_await answer(stream, http::status::not_found, "text/plain", "there is no such page");
+            co_await answer(stream, 404, "text/plain", "there is no such page");
         else if (path.ends_with("/events"))
             co_await get_events(stream, service, named);
         else
             co_await get_file(stream, service, named);
     } catch (apimart::error const& e) {
-        failure = e.info().describe();
+        failure = e.info();
     }
-    if (!failure.empty())
-        co_await answer(stream, http::status::bad_gateway, "text/plain", failure);
+    if (failure.code())
+        co_await answer(stream, http_status(failure), "application/json", as_json(failure));
 }
 
 asio::awaitable<void> listen(asio::io_context& context, asio::ip::tcp::acceptor& acceptor, client service)
@@ -139,8 +137,8 @@ int main()
     asio::signal_set signals(strand, SIGINT, SIGTERM);
     signals.async_wait([&](error_code, int) {
         acceptor.close();
-        // Orders on their way learn their outcome, streams are told; then nothing keeps the context busy.
-        service.shutdown([&](error_code, shutdown_report const& report) {
+        // Streams and files may end by themselves, nothing new is bought; then nothing keeps the context busy.
+        service.shutdown({.finish_within = 10s}, [&](error_code, shutdown_report const& report) {
             std::cout << report.cancelled_waits.size() << " tasks go on at the service" << std::endl;
             upstream.stop();
         });

@@ -1,0 +1,51 @@
+"""Writes the pages that are made from the examples: a page for each, the list of them, and the tables of the models.
+
+usage: pages.py SOURCE MODELS_PROGRAM OUTPUT"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+source, models, output = pathlib.Path(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3])
+output.mkdir(parents=True)
+PARTS = {"1_tutorial": "Tutorial", "2_guides": "Guides", "3_advanced": "Advanced"}
+
+
+def intro(file):
+    """The comment that an example begins with, as Markdown."""
+    lines = []
+    for line in file.read_text().splitlines():
+        if not line.startswith("//"):
+            break
+        lines.append(line.removeprefix("//").removeprefix(" "))
+    return "\n".join(lines) or "The smallest program: orders a video, waits for it and fetches it."
+
+
+def first_sentence(text):
+    return re.split(r"[.:](?:\s|$)", text, maxsplit=1)[0].replace("\n", " ")
+
+
+listed = ["# Examples {#examples}\n"]
+listed.append("`examples/run NAME` builds and runs one. Without `APIMART_API_KEY` it goes to an emulator in the same process.\n")
+for folder, title in PARTS.items():
+    listed.append(f"\n## {title}\n\n| | |\n|---|---|")
+    files = sorted((source / "examples" / folder).glob("*.cpp"))
+    files.sort(key=lambda file: file.stem != "text_to_video")
+    for file in files:
+        name, text = file.stem, intro(file)
+        listed.append(f"| @subpage example_{name} | {first_sentence(text)} |")
+        place = f"examples/{folder}/{name}.cpp"
+        (output / f"example_{name}.md").write_text(
+            f"# {name} {{#example_{name}}}\n\n{text}\n\n```sh\nexamples/run {name}\n```\n\n`{place}`:\n\n@include {folder}/{name}.cpp\n"
+        )
+(output / "examples.md").write_text("\n".join(listed) + "\n")
+
+tables = subprocess.run([models], capture_output=True, text=True, check=True).stdout
+(output / "models.md").write_text(
+    "# Models and parameters {#models}\n\n"
+    "What each model accepts for each kind of generation, from the tables that the compiler and the validator use. `no effect` and\n"
+    "`not said` are accepted from JSON with a warning.\n\n"
+    "In C++ a model has its id with `_` between the words: `kling_3_0_turbo`, `veo_3_1_fast_official`. What is required goes into the\n"
+    "constructor, in the order of the table; each other parameter has a setter of its name.\n\n" + tables.replace("#### ", "## ")
+)
