@@ -9,8 +9,10 @@
 #include <apimart/config/resolver_options.hpp>
 #include <apimart/config/retry_policy.hpp>
 #include <apimart/config/tls_options.hpp>
+#include <apimart/config/virtual_clock.hpp>
 #include <apimart/observer.hpp>
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,6 +50,8 @@ public:
     apimart::limits limits;
     apimart::timeouts timeouts;
     apimart::observer observer;
+    /// For tests; without one, the time is the system's.
+    std::shared_ptr<virtual_clock> clock;
     /// Allows a base URL without TLS. For test servers on loopback: the key travels in clear.
     bool allow_plain_http = false;
     /// Allows results to be fetched from private and loopback addresses of other origins than the base URL's.

@@ -188,7 +188,9 @@ private:
             if (state->winner != nullptr || (state->open == 0 && next < order.size()))
                 continue;
             auto const next_attempt = runtime_.now() + runtime_.timeouts.connection_attempt_delay;
-            state->changed.expires_at(next < order.size() ? std::min(next_attempt, expiry) : expiry);
+            // A connection takes real time, also where the clock is virtual.
+            state->changed.expires_after((next < order.size() ? std::min(next_attempt, expiry) : expiry) -
+                                         runtime_.now());
             if (state->open != 0)
                 co_await state->changed.async_wait(use_tuple);
         }

@@ -90,8 +90,10 @@ APIMART_INLINE std::shared_ptr<client_handle> make_client(boost::asio::any_io_ex
     auto proxy = proxy_rules::make(config.proxy);
     if (!proxy)
         throw error(proxy.error());
-    return std::make_shared<client_handle>(
-        std::make_shared<client_state>(on, std::move(config), bases, std::move(*proxy), std::move(*tls)));
+    auto state =
+        std::make_shared<client_state>(on, std::move(config), bases, std::move(*proxy), std::move(*tls));
+    state->follow_clock();
+    return std::make_shared<client_handle>(std::move(state));
 }
 
 APIMART_INLINE boost::asio::any_io_executor executor_of(client_handle const& client)

@@ -40,6 +40,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <new>
 #include <optional>
@@ -57,11 +58,6 @@ inline std::chrono::milliseconds bounded(std::chrono::milliseconds given)
 {
     constexpr std::chrono::milliseconds years = std::chrono::hours(24 * 365 * 10);
     return std::clamp(given, -years, years);
-}
-
-inline std::chrono::sys_seconds wall_clock()
-{
-    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
 
 inline std::uint64_t fresh_seed()
@@ -151,6 +147,18 @@ public:
         hooks_->on_fork_child = [] {};
     }
 
+    // Has the timers look again when a test pushes the clock forward.
+    void follow_clock()
+    {
+        if (!config.clock)
+            return;
+        clock_changed_ = std::make_shared<std::function<void()>>([weak = weak_from_this()] {
+            if (auto const self = weak.lock())
+                self->post([self] { self->runtime.timers.clock_changed(); });
+        });
+        config.clock->follow(clock_changed_);
+    }
+
     boost::asio::any_io_executor const& get_executor() const noexcept { return executor_; }
     bool is_dead() const noexcept { return dead_.load(std::memory_order_acquire); }
 
@@ -225,7 +233,9 @@ public:
     {
         if (op.stop_reason || delay <= clock::duration::zero())
             co_return;
-        timer t(runtime.strand(), delay);
+        timer t(runtime.strand(), timer::time_point::max());
+        deadline over([&t] { t.cancel(); });
+        runtime.timers.set(over, runtime.now() + delay);
         op.sleeping = &t;
         co_await t.async_wait(use_tuple);
         op.sleeping = nullptr;
@@ -556,6 +566,7 @@ private:
     std::size_t current_endpoint_ = 0;
     boost::intrusive::list<operation, boost::intrusive::constant_time_size<false>> operations_;
     std::shared_ptr<context_hooks> hooks_;
+    std::shared_ptr<std::function<void()>> clock_changed_;
     bool active_ = false;
     bool shutting_down_ = false;
     bool forked_ = false;

@@ -227,7 +227,8 @@ inline awaitable<std::optional<error_info>> transfer(client_state& client, opera
         std::optional<download_decision> step;
         if (response_parser const* const head = x.head()) {
             download_response const answer = read_head(*head);
-            step = decide_download(answer, *where, target.known(), target.options.max_size, wall_clock());
+            step = decide_download(answer, *where, target.known(), target.options.max_size,
+                                   client.runtime.wall_clock());
             // The connection is not worth reading an unwanted body for.
             if (step->next == action::redirect || step->next == action::complete)
                 unwanted = error_info(errc::bad_response);
@@ -362,7 +363,7 @@ inline awaitable<std::optional<error_info>> fetch(client_state& client, operatio
                     continue;
                 }
             }
-            if (!link.expires_at() || *link.expires_at() <= wall_clock())
+            if (!link.expires_at() || *link.expires_at() <= client.runtime.wall_clock())
                 co_return why;
             auto const pause = patience.next();
             if (!pause)

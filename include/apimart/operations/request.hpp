@@ -88,7 +88,8 @@ inline result<http_response> read_answer(client_state const& client, http_result
         return std::move(outcome.response);
     if (outcome.phase == request_phase::answered)
         return credentials.redacted(read_error_response(outcome.response.status, outcome.response,
-                                                        error_document(outcome.response), wall_clock()));
+                                                        error_document(outcome.response),
+                                                        client.runtime.wall_clock()));
     error_info why = error_info(outcome.error, outcome.detail)
                          .underlying(outcome.underlying)
                          .http_status(outcome.http_status);
@@ -151,7 +152,7 @@ awaitable<result<T>> get_value(client_state& client, operation& op, api_request 
     if (!answer)
         co_return answer.error();
     answer->body = client.credentials.redacted(std::move(answer->body));
-    result<T> value = read(*answer, wall_clock());
+    result<T> value = read(*answer, client.runtime.wall_clock());
     if (!value)
         co_return client.credentials.redacted(value.error());
     co_return value;

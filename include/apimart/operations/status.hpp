@@ -25,7 +25,7 @@ inline result<task_state> read_status(client_state const& client, http_result co
                                         .underlying(outcome.underlying)
                                         .http_status(outcome.http_status)
                                         .task_id(id));
-    result<task_state> answer = read_task_response(outcome.response, id, wall_clock());
+    result<task_state> answer = read_task_response(outcome.response, id, client.runtime.wall_clock());
     if (!answer)
         return credentials.redacted(answer.error());
     task_error const& reason = answer->error();

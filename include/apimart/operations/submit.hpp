@@ -241,7 +241,7 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
         } else if (next == submit_machine::action::pause) {
             co_await client.sleep(op, machine.delay());
             if (!op.stop_reason)
-                next = machine.resume(runtime.now(), wall_clock());
+                next = machine.resume(runtime.now(), runtime.wall_clock());
         } else {
             bool const at_once = !client.submit_turn.full() && client.submit_rate.take(runtime.now()) <=
                                                                    client_state::clock::duration::zero();
@@ -250,8 +250,8 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
             if (op.stop_reason)
                 continue;
             // While it waited, a key can have grown too old to be sent again.
-            if (op.attempts > 0 &&
-                (next = machine.resume(runtime.now(), wall_clock())) != submit_machine::action::send) {
+            if (op.attempts > 0 && (next = machine.resume(runtime.now(), runtime.wall_clock())) !=
+                                       submit_machine::action::send) {
                 client.submit_rate.ended();
                 continue;
             }
@@ -263,7 +263,7 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
                 next = machine.stopped(x.result, op.stop_reason);
                 continue;
             }
-            next = machine.on_response(x.result, runtime.now(), wall_clock());
+            next = machine.on_response(x.result, runtime.now(), runtime.wall_clock());
             op.may_be_accepted = machine.resending() ||
                                  (next == submit_machine::action::finish && machine.outcome().has_value());
             report_rate(client, machine, next, is_answered);

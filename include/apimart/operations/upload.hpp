@@ -131,7 +131,7 @@ inline awaitable<result<uploaded_image>> post_picture(client_state& client, oper
             why.client_message(why.client_message() + "; the service has not got all of it");
         co_return why;
     }
-    result<uploaded_image> there = read_upload_response(*answer, wall_clock());
+    result<uploaded_image> there = read_upload_response(*answer, client.runtime.wall_clock());
     if (!there)
         co_return client.credentials.redacted(there.error());
     there->content_type(std::string(picture->type())).bytes(picture->size());
@@ -181,7 +181,8 @@ inline awaitable<result<uploaded_image>> find_or_upload(client_state& client, op
     result<sha256_digest> const digest = co_await inspect(client, op, picture);
     if (!digest)
         co_return digest.error();
-    std::shared_ptr<upload_cache::entry> const known = client.uploads.find(*digest, wall_clock());
+    std::shared_ptr<upload_cache::entry> const known =
+        client.uploads.find(*digest, client.runtime.wall_clock());
     int const failures = known->failures();
     slots::waiter behind(runtime.strand());
     if (!known->turn.try_acquire()) {
@@ -192,7 +193,7 @@ inline awaitable<result<uploaded_image>> find_or_upload(client_state& client, op
     if (op.stop_reason)
         co_return error_info(op.stop_reason);
     slot_guard const turn(known->turn);
-    auto const begun = wall_clock();
+    auto const begun = client.runtime.wall_clock();
     if (uploaded_image const* const there = settings.reuse ? known->link(begun) : nullptr) {
         uploaded_image again = *there;
         co_return again.reused(true);

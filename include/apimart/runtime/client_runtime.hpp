@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -56,12 +57,17 @@ public:
 
     client_runtime(boost::asio::any_io_executor const& on, client_config const& config)
         : limits(config.limits), timeouts(config.timeouts), observer(config.observer),
-          strand_(std::in_place, inner_executor(on)), timers(*strand_)
+          strand_(std::in_place, inner_executor(on)), virtual_clock_(config.clock),
+          timers(*strand_, virtual_clock_)
     {}
     client_runtime(client_runtime const&) = delete;
     client_runtime& operator=(client_runtime const&) = delete;
 
-    clock::time_point now() const { return clock_(); }
+    clock::time_point now() const { return clock_() + ahead(); }
+    std::chrono::sys_seconds wall_clock() const
+    {
+        return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now() + ahead());
+    }
     // For tests that step the time.
     void use_clock(clock::time_point (*function)()) noexcept { clock_ = function; }
 
@@ -94,7 +100,13 @@ public:
     detail::counters counters;
 
 private:
+    virtual_clock::duration ahead() const
+    {
+        return virtual_clock_ ? virtual_clock_->ahead() : virtual_clock::duration::zero();
+    }
+
     std::optional<executor> strand_;
+    std::shared_ptr<virtual_clock const> const virtual_clock_;
     clock::time_point (*clock_)() = &clock::now;
 
 public:

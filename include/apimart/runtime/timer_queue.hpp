@@ -2,6 +2,7 @@
 #ifndef APIMART_RUNTIME_TIMER_QUEUE_HPP
 #define APIMART_RUNTIME_TIMER_QUEUE_HPP
 
+#include <apimart/config/virtual_clock.hpp>
 #include <apimart/runtime/executor.hpp>
 
 #include <boost/asio/error.hpp>
@@ -45,7 +46,9 @@ class timer_queue
 public:
     using clock = std::chrono::steady_clock;
 
-    explicit timer_queue(executor const& on) : timer_(std::in_place, on) {}
+    explicit timer_queue(executor const& on, std::shared_ptr<virtual_clock const> by = nullptr)
+        : timer_(std::in_place, on), clock_(std::move(by))
+    {}
     timer_queue(timer_queue const&) = delete;
     timer_queue& operator=(timer_queue const&) = delete;
 
@@ -76,6 +79,16 @@ public:
         return deadlines_.begin()->when_;
     }
 
+    clock::time_point now() const { return clock::now() + ahead(); }
+    // The virtual clock was pushed forward.
+    void clock_changed()
+    {
+        if (paused_)
+            return;
+        expire(now());
+        arm();
+    }
+
     // While nothing is under way, no timer may keep the user's context from running out of work.
     void pause()
     {
@@ -98,23 +111,29 @@ public:
     }
 
 private:
+    virtual_clock::duration ahead() const
+    {
+        return clock_ ? clock_->ahead() : virtual_clock::duration::zero();
+    }
+
     void arm()
     {
         if (paused_ || !timer_ || deadlines_.empty())
             return;
         armed_for_ = deadlines_.begin()->when_;
-        timer_->expires_at(armed_for_);
+        timer_->expires_at(armed_for_ - ahead());
         timer_->async_wait([this, alive = std::weak_ptr<void>(alive_)](boost::system::error_code code) {
             if (code == boost::asio::error::operation_aborted || alive.expired())
                 return;
             armed_for_ = clock::time_point::max();
-            expire(clock::now());
+            expire(now());
             arm();
         });
     }
 
     boost::intrusive::multiset<deadline, boost::intrusive::constant_time_size<false>> deadlines_;
     std::optional<timer> timer_;
+    std::shared_ptr<virtual_clock const> clock_;
     std::shared_ptr<void> alive_ = std::make_shared<bool>();
     clock::time_point armed_for_ = clock::time_point::max();
     bool paused_ = true;

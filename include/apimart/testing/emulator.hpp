@@ -74,6 +74,9 @@ public:
     /// `https://127.0.0.1:PORT` (`http` when TLS is off).
     std::string base_url() const;
 
+    /// What it was made with.
+    emulator_options const& options() const;
+
     /// The port it is bound to.
     unsigned short port() const;
 
@@ -99,10 +102,20 @@ public:
     /// checks that there are none.
     std::vector<std::string> unconsumed_faults() const;
 
+    /// Answers the next request of a kind with what was recorded of the service, after those that were planned before: `on` is
+    /// as in emulation::fault, the body is any JSON. `{task_id}` in it stands for the id that a poll asks for.
+    ///
+    ///     service.replay("submit", 200, R"({"code": 200, "data": [{"status": "submitted", "task_id": "task_1"}]})");
+    ///     service.replay("poll", 200, bytes_of("tests/recorded/completed.json"));
+    ///
+    /// Throws std::invalid_argument for an unknown kind or an impossible status.
+    void replay(std::string_view on, int status, std::string_view body);
+
     /// Lets go on what faults hold now. Happens soon after the call.
     void release();
 
-    /// Pushes the emulator's clock forward, so that tasks end and links expire without waiting.
+    /// Pushes the emulator's clock forward, so that tasks end and links expire without waiting. Clients do not know of it;
+    /// see emulator_options::clock for a time that they share.
     void advance(std::chrono::nanoseconds by);
 
 private:

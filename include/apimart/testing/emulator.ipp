@@ -27,6 +27,7 @@
 #include <boost/system/error_code.hpp>
 
 #include <atomic>
+#include <functional>
 #include <stdexcept>
 #include <utility>
 
@@ -47,6 +48,8 @@ struct emulator::state
               checked(options), options.link_origin.empty() ? origin : options.link_origin)),
           connections(std::make_shared<emulation::open_connections>())
     {
+        if (options.clock)
+            options.clock->follow(clock_changed);
         served->on_callback_ordered([ex = executor, weak = std::weak_ptr(served),
                                      listed_in = connections](emulation::callback_order ordered) {
             auto const to = emulation::callback_address::of(ordered.base);
@@ -138,6 +141,8 @@ struct emulator::state
     boost::asio::ssl::context tls;
     std::shared_ptr<emulation::service> served;
     std::shared_ptr<emulation::open_connections> connections;
+    std::shared_ptr<std::function<void()>> clock_changed =
+        std::make_shared<std::function<void()>>([in = connections] { in->tell_clock_changed(); });
     std::atomic<bool> started = false;
 };
 
@@ -163,6 +168,11 @@ APIMART_INLINE void emulator::stop()
 APIMART_INLINE std::string emulator::base_url() const
 {
     return state_->origin;
+}
+
+APIMART_INLINE emulator_options const& emulator::options() const
+{
+    return state_->served->options();
 }
 
 APIMART_INLINE unsigned short emulator::port() const
@@ -197,6 +207,16 @@ APIMART_INLINE void emulator::plan(std::string_view fault_document)
     if (error)
         throw std::invalid_argument("fault is not JSON: " + error.message());
     plan(emulation::fault(document, "fault"));
+}
+
+APIMART_INLINE void emulator::replay(std::string_view on, int status, std::string_view body)
+{
+    boost::json::object document;
+    document["on"] = boost::json::string_view(on.data(), on.size());
+    document["name"] = "recorded answer to " + std::string(on);
+    document["status"] = status;
+    document["content"] = boost::json::string_view(body.data(), body.size());
+    plan(emulation::fault(document, "recorded answer"));
 }
 
 APIMART_INLINE std::vector<std::string> emulator::unconsumed_faults() const

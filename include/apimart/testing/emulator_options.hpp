@@ -3,10 +3,12 @@
 #ifndef APIMART_TESTING_EMULATOR_OPTIONS_HPP
 #define APIMART_TESTING_EMULATOR_OPTIONS_HPP
 
+#include <apimart/config/virtual_clock.hpp>
 #include <apimart/testing/faults/scenario.hpp>
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -36,6 +38,8 @@ public:
     std::string link_origin;
     /// How long a connection may be silent.
     std::chrono::steady_clock::duration max_idle = std::chrono::seconds(120);
+    /// One that clients have as well, for tests that push their time forward together.
+    std::shared_ptr<virtual_clock> clock;
     /// Off for plain HTTP, to measure without TLS.
     bool tls = true;
 };

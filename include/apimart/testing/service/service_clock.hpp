@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
-// The emulator's time: real time, which tests may push forward.
+// The emulator's time: real time, which tests may push forward, for the emulator alone or together with clients.
 #ifndef APIMART_TESTING_SERVICE_SERVICE_CLOCK_HPP
 #define APIMART_TESTING_SERVICE_SERVICE_CLOCK_HPP
+
+#include <apimart/config/virtual_clock.hpp>
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <ctime>
+#include <memory>
 #include <string>
+#include <utility>
 
 namespace apimart::testing::emulation {
 
@@ -19,10 +23,14 @@ class service_clock
 public:
     using duration = std::chrono::nanoseconds;
 
+    explicit service_clock(std::shared_ptr<virtual_clock const> shared = nullptr) : shared_(std::move(shared))
+    {}
+
     /// The age of the emulator.
     duration now() const noexcept
     {
-        return std::chrono::steady_clock::now() - start_ + duration(ahead_.load(std::memory_order_relaxed));
+        return std::chrono::steady_clock::now() + shared_ahead() - start_ +
+               duration(ahead_.load(std::memory_order_relaxed));
     }
 
     /// Pushes the clock forward.
@@ -40,8 +48,11 @@ public:
     }
 
 private:
-    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-    duration unix_start_ = std::chrono::system_clock::now().time_since_epoch();
+    duration shared_ahead() const noexcept { return shared_ ? shared_->ahead() : duration::zero(); }
+
+    std::shared_ptr<virtual_clock const> shared_;
+    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now() + shared_ahead();
+    duration unix_start_ = std::chrono::system_clock::now().time_since_epoch() + shared_ahead();
     std::atomic<duration::rep> ahead_ = 0;
 };
 

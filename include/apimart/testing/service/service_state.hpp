@@ -43,7 +43,7 @@ class service_state
 {
 public:
     service_state(emulator_options const& given, std::string address)
-        : options(given), origin(std::move(address)), seed(given.seed.value_or(1)),
+        : options(given), origin(std::move(address)), seed(given.seed.value_or(1)), clock(given.clock),
           files(seed, given.scenario.file_bytes, given.scenario.link),
           writer(options.scenario, clock, files, origin, given.speed, seed),
           keys(given.scenario.idempotency, shortened(given.scenario.idempotency_seconds))
