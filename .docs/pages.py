@@ -47,5 +47,12 @@ tables = subprocess.run([models], capture_output=True, text=True, check=True).st
     "What each model accepts for each kind of generation, from the tables that the compiler and the validator use. `no effect` and\n"
     "`not said` are accepted from JSON with a warning.\n\n"
     "In C++ a model has its id with `_` between the words: `kling_3_0_turbo`, `veo_3_1_fast_official`. What is required goes into the\n"
-    "constructor, in the order of the table; each other parameter has a setter of its name.\n\n" + tables.replace("#### ", "## ")
+    "constructor, in the order of the table; each other parameter has a setter of its name.\n\n" + re.sub(r"^#### (.*)$", lambda heading: "## " + heading[1].replace("`", ""), tables, flags=re.M)
 )
+
+# What tests read from the README is taken from there.
+readme = (source / "README.md").read_text()
+sections = dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", readme, re.M | re.S))
+for heading, name in {"Does not compile": "mistakes", "Use it": "use_it", "Measured": "measured"}.items():
+    text = re.sub(r"^<!--.*-->$", "", sections[heading], flags=re.M).replace("\n### ", "\n## ")
+    (output / f"{name}.md").write_text(f"# {heading} {{#{name}}}\n{text}")

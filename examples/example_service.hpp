@@ -3,6 +3,7 @@
 #pragma once
 
 #include <apimart.hpp>
+#include <apimart/testing/config_for.hpp>
 #include <apimart/testing/emulator.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -40,14 +41,7 @@ public:
 
     client_config config() const
     {
-        if (emulator_ == nullptr)
-            return client_config::from_environment();
-        client_config config(api_key("emulator"));
-        config.base_url = emulator_->base_url();
-        config.tls.add_ca_pem(emulator_->ca_pem());
-        // Where a minute takes less than a second, a second is a long time.
-        config.poll.initial_delay = config.poll.min_interval = 20ms;
-        return config;
+        return emulator_ != nullptr ? testing::config_for(*emulator_) : client_config::from_environment();
     }
 
     /// Without it the emulator would keep the context busy.

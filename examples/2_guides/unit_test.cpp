@@ -4,9 +4,15 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
-#include "../example_service.hpp"
+#include <apimart.hpp>
+#include <apimart/testing/fixture.hpp>
+
+#include <boost/asio/awaitable.hpp>
 
 #include <string>
+
+namespace asio = boost::asio;
+using namespace apimart;
 
 //! [own_code]
 // The code under test: what a user of some program is told.
@@ -21,46 +27,23 @@ asio::awaitable<std::string> make_trailer(client service, std::string title)
 }
 //! [own_code]
 
-namespace {
-
-std::string trailer_of(std::string title, testing::emulator_options options = {})
-{
-    asio::io_context context;
-    options.speed = 1000;
-    testing::emulator service(context.get_executor(), options);
-    service.start();
-    client_config config(api_key("test"));
-    config.base_url = service.base_url();
-    config.tls.add_ca_pem(service.ca_pem());
-    config.poll.initial_delay = config.poll.min_interval = 5ms;
-    std::string told;
-    asio::co_spawn(context, make_trailer(client(context, config), title),
-                   [&](std::exception_ptr, std::string answer) {
-                       told = answer;
-                       service.stop();
-                   });
-    context.run();
-    CHECK(service.unconsumed_faults().empty());
-    return told;
-}
-
-} // namespace
-
 //! [tests]
 TEST_CASE("a trailer is made")
 {
-    CHECK(trailer_of("Corgis") == "your trailer is ready");
+    testing::fixture service;
+    CHECK(service.run(make_trailer(service.client(), "Corgis")) == "your trailer is ready");
 }
 
-TEST_CASE("who has no money is told so")
+TEST_CASE("who has no credit is told so")
 {
-    testing::emulator_options broke;
-    broke.scenario = testing::scenario::parse(R"({"faults": [{"on": "submit", "status": 402}]})");
-    CHECK(trailer_of("Corgis", broke) == "please add credit");
+    testing::fixture service(R"({"faults": [{"on": "submit", "status": 402}]})");
+    CHECK(service.run(make_trailer(service.client(), "Corgis")) == "please add credit");
+    CHECK(service.emulator().unconsumed_faults().empty());
 }
 
 TEST_CASE("what the service refuses to make is no reason to try again")
 {
-    CHECK(trailer_of("Corgis [fail]") == "we cannot make this one");
+    testing::fixture service;
+    CHECK(service.run(make_trailer(service.client(), "Corgis [fail]")) == "we cannot make this one");
 }
 //! [tests]
