@@ -2,6 +2,8 @@
 // which makes a video in a blink.
 #pragma once
 
+#include "log_from_environment.hpp"
+
 #include <apimart.hpp>
 #include <apimart/testing/config_for.hpp>
 #include <apimart/testing/emulator.hpp>
@@ -41,7 +43,10 @@ public:
 
     client_config config() const
     {
-        return emulator_ != nullptr ? testing::config_for(*emulator_) : client_config::from_environment();
+        client_config config =
+            emulator_ != nullptr ? testing::config_for(*emulator_) : client_config::from_environment();
+        config.observer = log_from_environment(); // APIMART_LOG=debug shows what happens
+        return config;
     }
 
     /// Without it the emulator would keep the context busy.

@@ -1,7 +1,7 @@
 """What the example sse_server answers: refusals with all violations, orders, events to every listener, the file; and its end
 by SIGTERM, for which it lets a stream go on.
 
-usage: sse_server.py EMULATOR EXAMPLES_TOGETHER"""
+usage: sse_server.py COMMAND..."""
 
 import http.client
 import json
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import urllib.parse
 
-server = subprocess.Popen([sys.argv[2], "sse_server"], stdout=subprocess.PIPE, text=True)
+server = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, text=True)
 address = urllib.parse.urlsplit(server.stdout.readline().removeprefix("ready ").strip()).netloc
 
 

@@ -73,11 +73,18 @@ public:
     template <class T>
     T run(boost::asio::awaitable<T> work, std::chrono::milliseconds limit = std::chrono::seconds(30))
     {
-        std::future<T> end = boost::asio::co_spawn(context_, std::move(work), boost::asio::use_future);
+        std::future<T> end = start(std::move(work));
         if (end.wait_for(limit) != std::future_status::ready)
             throw std::runtime_error("the coroutine did not end within " + std::to_string(limit.count()) +
                                      " ms");
         return end.get();
+    }
+
+    /// Starts a coroutine on the fixture's thread, for a test that goes on meanwhile.
+    template <class T>
+    std::future<T> start(boost::asio::awaitable<T> work)
+    {
+        return boost::asio::co_spawn(context_, std::move(work), boost::asio::use_future);
     }
 
     /// Lets this much time pass, for the emulator and its clients, without waiting for it: tasks end, waits ask for them,
