@@ -29,7 +29,7 @@ def first_sentence(text):
 listed = ["# Examples {#examples}\n"]
 listed.append("`examples/run NAME` builds and runs one. Without `APIMART_API_KEY` it goes to an emulator in the same process.\n")
 for folder, title in PARTS.items():
-    listed.append(f"\n## {title}\n\n| | |\n|---|---|")
+    listed.append(f"\n## {title}\n\n| Example | Shows |\n|---|---|")
     files = sorted((source / "examples" / folder).glob("*.cpp"))
     files.sort(key=lambda file: file.stem != "text_to_video")
     for file in files:
@@ -49,6 +49,25 @@ tables = subprocess.run([models], capture_output=True, text=True, check=True).st
     "In C++ a model has its id with `_` between the words: `kling_3_0_turbo`, `veo_3_1_fast_official`. What is required goes into the\n"
     "constructor, in the order of the table; each other parameter has a setter of its name.\n\n" + re.sub(r"^#### (.*)$", lambda heading: "## " + heading[1].replace("`", ""), tables, flags=re.M)
 )
+
+# Every code, from the list that the enumerations are made of.
+codes = ["# Codes {#codes}\n\nBranch on conditions, log codes: @ref errors.\n"]
+rows = re.findall(
+    r"((?:^///.*\n)+)APIMART_(\w+)\((\d+), (\w+), \"([^\"]*)\"((?:,\s*\w+)*)\)",
+    (source / "include/apimart/errors/code_table.inc").read_text(),
+    re.M,
+)
+for kind, about in {"ERRC": "errc: what the library reports", "API_ERRC": "api_errc: what the service reported", "CONDITION": "condition: what to branch on"}.items():
+    codes.append(f"## {about}\n")
+    for text, of, _, name, message, met in rows:
+        if of == kind:
+            meaning = " ".join(line.removeprefix("///").strip() for line in text.splitlines())
+            conditions = [f"`condition::{each}`" for each in re.findall(r"\w+", met)]
+            codes.append(f"### {name} {{#{kind.lower()}_{name}}}\n\n\"{message}\". {meaning}\n")
+            codes.append(f"Meets {', '.join(conditions)}.\n" if conditions else "")
+(output / "codes.md").write_text("\n".join(codes))
+if len(rows) < 60:
+    sys.exit(f"only {len(rows)} codes and conditions were found")
 
 # What tests read from the README is taken from there.
 readme = (source / "README.md").read_text()
