@@ -2,7 +2,7 @@
 // second request is answered 429, the third one is accepted. Nothing here can print a key, a prompt or a link.
 
 #include <apimart.hpp>
-#include <apimart/testing/emulator.hpp>
+#include <apimart/testing/config_for.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -72,9 +72,7 @@ int main()
     testing::emulator service(context.get_executor(), options);
     service.start();
 
-    client_config config{api_key("sk-example")};
-    config.base_url = service.base_url();
-    config.tls.add_ca_pem(service.ca_pem());
+    client_config config = testing::config_for(service);
     config.poll.initial_delay = config.poll.min_interval = 50ms;
     config.observer = printing_observer();
     int status = 0;

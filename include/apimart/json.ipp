@@ -10,6 +10,7 @@
 #include <boost/json/string.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -108,10 +108,10 @@ TEST_CASE("client tags: a failure has the one of its call, whatever failed")
     recorder<std::uint64_t> fetched;
     recorder<std::optional<task_state>> watched;
     user.submit(refused_request(), {.tag = 1}, refused.token());
-    user.wait(nobodys, {.tag = 2}, waited.token());
+    user.wait(nobodys, {.timeout = 1ms, .tag = 2}, waited.token());
     user.status(nobodys, {.tag = 3}, asked.token());
     user.download(video_file(), "v.mp4", {.tag = 4}, fetched.token());
-    task_watcher watcher = user.watch(nobodys, {.tag = 5});
+    task_watcher watcher = user.watch(nobodys, {.timeout = 1ms, .tag = 5});
     watcher.next(watched.token());
     b.run();
     CHECK(refused.why().tag() == 1);

@@ -17,7 +17,7 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::string_view link = "https://u:p@cdn.example/v.mp4?Signature=s3cret&Expires=1";
+constexpr std::string_view signed_link = "https://u:p@cdn.example/v.mp4?Signature=s3cret&Expires=1";
 
 task_state finished()
 {
@@ -25,7 +25,7 @@ task_state finished()
     state.progress(100).estimated_time(60s).actual_time(70s).cost(0.5).credits_cost(5);
     state.created_at(std::chrono::sys_seconds(1'764'000'000s));
     state.completed_at(std::chrono::sys_seconds(1'764'000'070s));
-    state.videos({video_file("task_1", 0, result_url(std::string(link)), std::chrono::sys_seconds(9s))});
+    state.videos({video_file("task_1", 0, result_url(std::string(signed_link)), std::chrono::sys_seconds(9s))});
     return state;
 }
 
@@ -47,7 +47,7 @@ TEST_CASE("json: a state has what is known of it, and its links have no permissi
           parsed(R"({"id": "t", "status": "queued", "raw_status": "pending"})"));
 
     json::object const whole = to_json(finished(), result_links::exposed);
-    CHECK(whole.at("videos").at(0).at("url").as_string() == link);
+    CHECK(whole.at("videos").at(0).at("url").as_string() == signed_link);
 }
 
 TEST_CASE("json: a result has its polls besides, and a reason for its failure")

@@ -140,7 +140,7 @@ TEST_CASE("log_to: what comes from outside stays one value of one line")
     seen.task_id = "a\nerror end\x1B[31m \"b\" c=d\\";
     seen.raw_status = "=";
     tell.on_task(seen);
-    CHECK(line == R"(task id="a\x0Aerror end\x1B[31m \"b\" c=d\\" status=queued raw="=" polls=0)");
+    CHECK(line == R"(task id="a\x0aerror end\x1b[31m \"b\" c=d\\" status=queued raw="=" polls=0)");
     seen.task_id.assign(5000, 'x');
     tell.on_task(seen);
     CHECK(line.size() < 500);

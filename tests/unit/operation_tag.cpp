@@ -59,6 +59,6 @@ TEST_CASE("operation tag: stands in the description of a failure, with nothing i
 {
     apimart::error_info const why = apimart::error_info(apimart::errc::queue_full).tag("order\n17");
     CHECK(why.tag() == operation_tag("order\n17"));
-    CHECK(why.describe() == "queue of the client is full; tag order\\x0A17");
+    CHECK(why.describe() == "queue of the client is full; tag order\\x0a17");
     static_assert(!std::is_convertible_v<bool, operation_tag> && !std::is_convertible_v<char, operation_tag>);
 }

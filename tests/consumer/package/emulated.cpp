@@ -1,7 +1,7 @@
 // A request that the emulator accepts, made and answered in one program.
 #include <apimart/client.hpp>
 #include <apimart/models/kling_3_0_turbo.hpp>
-#include <apimart/testing/emulator.hpp>
+#include <apimart/testing/config_for.hpp>
 
 #include <boost/asio/io_context.hpp>
 
@@ -14,10 +14,7 @@ std::string bought_from_the_emulator()
     boost::asio::io_context context;
     apimart::testing::emulator service(context.get_executor());
     service.start();
-    apimart::client_config config{apimart::api_key("sk-test")};
-    config.base_url = service.base_url();
-    config.tls.add_ca_pem(service.ca_pem());
-    apimart::client client(context, std::move(config));
+    apimart::client client(context, apimart::testing::config_for(service));
     apimart::text_to_video<apimart::kling_3_0_turbo> const corgi("A corgi");
     std::string bought;
     client.submit(corgi, [&](boost::system::error_code code, apimart::task const& task) {
