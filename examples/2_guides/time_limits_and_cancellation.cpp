@@ -36,7 +36,7 @@ asio::awaitable<void> with_a_limit(client& service)
 asio::awaitable<void> in_a_race(client& service)
 {
     using namespace asio::experimental::awaitable_operators;
-    asio::steady_timer timer(co_await asio::this_coro::executor, 0s);
+    asio::steady_timer timer(co_await asio::this_coro::executor, 50ms);
     // The timer wins, and the task is bought all the same. Its id has a way home: `on_accepted`.
     std::string id;
     auto remember = [&id](task const& bought) { id = bought.id(); };
@@ -74,5 +74,5 @@ asio::awaitable<void> all(client service)
 
 int main()
 {
-    return run_example(all);
+    return run_example(all, R"({"latency_ms": 100})");
 }
