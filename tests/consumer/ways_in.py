@@ -94,7 +94,7 @@ class Way:
         """A project of one program, the README's smallest, with these lines about apimart."""
         project = self.work / "server"
         project.mkdir()
-        shutil.copy(self.options.source / "examples/text_to_video.cpp", project / "server.cpp")
+        shutil.copy(self.options.source / "examples/1_tutorial/text_to_video.cpp", project / "server.cpp")
         (project / "CMakeLists.txt").write_text(
             f"cmake_minimum_required(VERSION 3.25)\nproject(server LANGUAGES CXX)\nadd_executable(server server.cpp)\n{lines}"
         )
@@ -180,7 +180,7 @@ def case_debian_package_and_make(way):
     project = way.work / "server"
     project.mkdir()
     (project / "Makefile").write_text(way.readme.block("make"))
-    shutil.copy(source / "examples/text_to_video.cpp", project / "server.cpp")
+    shutil.copy(source / "examples/1_tutorial/text_to_video.cpp", project / "server.cpp")
     way.run("make server", project, PKG_CONFIG_PATH=root / "usr/share/pkgconfig")
     way.makes_a_video(project / "server")
 

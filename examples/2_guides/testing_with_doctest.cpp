@@ -12,6 +12,7 @@ namespace asio = boost::asio;
 using namespace apimart;
 using namespace std::chrono_literals;
 
+//! [tests]
 // The code under test: what a program shows to somebody who asked for a video.
 asio::awaitable<std::string> headline(client& service, std::string prompt)
 {
@@ -43,3 +44,4 @@ TEST_CASE("a video that takes ten minutes takes the test no time")
     service.advance(10min);
     CHECK(headline_later.get() == "Here is your video");
 }
+//! [tests]

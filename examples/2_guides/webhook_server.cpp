@@ -2,29 +2,20 @@
 // one that confirms it. The service calls public addresses on ports 80 and 443: a real program listens behind the
 // proxy that ends TLS, and asks `callback_url` whether its address is one that is called.
 
-#include "log_from_environment.hpp"
+#include "../example_service.hpp"
 
-#include <apimart.hpp>
-#include <apimart/testing/config_for.hpp>
-
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
-#include <exception>
-#include <iostream>
 #include <random>
 #include <string>
 #include <utility>
 
-namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
-using namespace apimart;
-using namespace std::chrono_literals;
 
 // The service signs nothing, so that the path is what keeps strangers out; and who knows it can do no more than hasten a
 // poll.
@@ -37,8 +28,9 @@ std::string secret_path()
     return path;
 }
 
+//! [receive]
 // Gives a request's body to the client, and says what to answer. A 4xx tells the service not to call again.
-asio::awaitable<http::status> receive(client service, std::string const& path,
+asio::awaitable<http::status> receive(client service, std::string path,
                                       http::request<http::string_body> const& request)
 {
     if (request.method() != http::verb::post || request.target() != path + "/callback")
@@ -52,8 +44,9 @@ asio::awaitable<http::status> receive(client service, std::string const& path,
     std::cout << callback->task_id() << ": " << callback->raw_status() << ", " << to_string(effect) << '\n';
     co_return http::status::ok;
 }
+//! [receive]
 
-asio::awaitable<void> serve(beast::tcp_stream stream, client service, std::string const& path)
+asio::awaitable<void> serve(beast::tcp_stream stream, client service, std::string path)
 {
     beast::flat_buffer buffer;
     http::request_parser<http::string_body> parser;
@@ -67,7 +60,7 @@ asio::awaitable<void> serve(beast::tcp_stream stream, client service, std::strin
     co_await http::async_write(stream, answer, asio::use_awaitable);
 }
 
-asio::awaitable<void> listen(asio::ip::tcp::acceptor& acceptor, client service, std::string const& path)
+asio::awaitable<void> listen(asio::ip::tcp::acceptor& acceptor, client service, std::string path)
 {
     for (;;) {
         asio::ip::tcp::socket socket = co_await acceptor.async_accept(asio::use_awaitable);
@@ -77,42 +70,29 @@ asio::awaitable<void> listen(asio::ip::tcp::acceptor& acceptor, client service, 
     }
 }
 
-asio::awaitable<void> corgi(client service, std::string webhook)
+asio::awaitable<void> corgi(client_config config)
 {
+    auto const executor = co_await asio::this_coro::executor;
+    // Polls are the way out when no callback comes, and can be rare.
+    config.poll.initial_delay = 5min;
+    client service(executor, std::move(config));
+
+    std::string const path = secret_path();
+    asio::ip::tcp::acceptor acceptor(executor, {asio::ip::address_v4::loopback(), 0});
+    std::string const here = "http://127.0.0.1:" + std::to_string(acceptor.local_endpoint().port()) + path;
+    // This address is the emulator's only; the service would not call it.
+    std::cout << callback_url(here).error().validation().entries().front().message() << '\n';
+    asio::co_spawn(executor, listen(acceptor, service, path), asio::detached);
+
     task submitted = co_await service.submit(
-        text_to_video<kling_3_0_turbo>("A corgi running on the beach").webhook(runtime(webhook)));
+        text_to_video<kling_3_0_turbo>("A corgi running on the beach").webhook(runtime(here)));
     task_result done = co_await service.wait(submitted);
     std::cout << done.id() << ": " << to_string(done.status()) << " after " << done.poll_count() << " poll\n";
+    acceptor.close();
     co_await service.shutdown();
 }
 
 int main()
 {
-    asio::io_context context;
-    testing::emulator_options options;
-    options.speed = 100;
-    options.scenario = testing::scenario::parse(R"({"callback": "on"})");
-    testing::emulator emulator(context.get_executor(), options);
-    emulator.start();
-
-    client_config config = testing::config_for(emulator);
-    config.observer = log_from_environment();
-    // Polls are the way out when no callback comes, and can be rare.
-    config.poll.initial_delay = 5min;
-    client service(context, config);
-
-    std::string const path = secret_path();
-    asio::ip::tcp::acceptor acceptor(context, {asio::ip::address_v4::loopback(), 0});
-    std::string const here = "http://127.0.0.1:" + std::to_string(acceptor.local_endpoint().port()) + path;
-    // This address is the emulator's only; the service would not call it.
-    std::cout << callback_url(here).error().validation().entries().front().message() << '\n';
-    int status = 0;
-    asio::co_spawn(context, listen(acceptor, service, path), asio::detached);
-    asio::co_spawn(context, corgi(service, here), [&](std::exception_ptr failed) {
-        status = failed ? 1 : 0;
-        acceptor.close();
-        emulator.stop();
-    });
-    context.run();
-    return status;
+    return run_example(corgi, R"({"callback": "on"})");
 }

@@ -1,26 +1,16 @@
 // Two watchers of one task: the first shows its progress from the beginning, the second comes in the middle, sees the latest
 // state at once, and both see the end. They share the task's polls, as everybody does who waits for it.
 
-#include "log_from_environment.hpp"
+#include "../example_service.hpp"
 
-#include <apimart.hpp>
-#include <apimart/testing/config_for.hpp>
-
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/this_coro.hpp>
 
-#include <exception>
-#include <iostream>
 #include <optional>
 #include <string>
 #include <utility>
 
-namespace asio = boost::asio;
-using namespace apimart;
-using namespace std::chrono_literals;
-
+//! [watch]
 asio::awaitable<void> show(client service, task one, std::string name)
 {
     task_watcher watcher = service.watch(one, {.at_least_every = 50ms});
@@ -41,24 +31,9 @@ asio::awaitable<void> corgi(client service)
             std::cout << state->videos().size() << " video\n";
     }
 }
+//! [watch]
 
 int main()
 {
-    asio::io_context context;
-    testing::emulator_options options;
-    options.speed = 100;
-    options.scenario = testing::scenario::parse(R"({"progress": "gradual"})");
-    testing::emulator emulator(context.get_executor(), options);
-    emulator.start();
-
-    client_config config = testing::config_for(emulator);
-    config.observer = log_from_environment();
-    client service(context, config);
-    int status = 0;
-    asio::co_spawn(context, corgi(service), [&](std::exception_ptr failed) {
-        status = failed ? 1 : 0;
-        emulator.stop();
-    });
-    context.run();
-    return status;
+    return run_example(corgi, R"({"progress": "gradual"})");
 }
