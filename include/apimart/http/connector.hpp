@@ -117,10 +117,12 @@ private:
         std::string const shown = (proxied ? "the proxy " : "") + host;
 
         result<resolver::addresses> found = co_await resolve(c, host);
-        if (!found && proxied)
-            co_return error_info(found.error()).client_message("the proxy: " + found.error().client_message());
-        if (!found)
-            co_return found.error();
+        if (!found) {
+            error_info why = found.error();
+            if (proxied)
+                why.client_message("the proxy: " + found.error().client_message());
+            co_return why;
+        }
         if (c.public_only && !proxied) {
             bool const has_fake_ip = std::any_of(found->begin(), found->end(), is_fake_ip);
             std::erase_if(*found, [this](auto const& each) {
