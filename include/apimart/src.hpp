@@ -16,6 +16,8 @@
 #include <apimart/config/tls_options.ipp>
 #include <apimart/errors/error_messages.ipp>
 #include <apimart/errors/validation_result.ipp>
+#include <apimart/journal.ipp>
+#include <apimart/journal_record.ipp>
 #include <apimart/observer.ipp>
 #include <apimart/operations/client.ipp>
 #include <apimart/validation/request_body.ipp>
