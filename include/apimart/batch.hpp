@@ -96,7 +96,7 @@ public:
     batch(batch&&) noexcept = default;
     batch& operator=(batch&& other) noexcept
     {
-        batch(std::move(other)).run_.swap(run_);
+        std::swap(run_, other.run_); // whose end is the old one's end
         return *this;
     }
     ~batch()

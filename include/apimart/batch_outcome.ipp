@@ -54,7 +54,7 @@ APIMART_INLINE std::string batch_outcome::describe() const
         return shown.task_id({}).describe();
     }
     if (result && !result->succeeded())
-        return "the service ended the task: " + detail::escape(result->error().text());
+        return "the service ended the task: " + detail::escape(result->error().text(), 512);
     return std::string(to_string(end));
 }
 

@@ -10,6 +10,8 @@
 #endif
 
 #include <apimart/any_request.ipp>
+#include <apimart/batch.ipp>
+#include <apimart/batch_outcome.ipp>
 #include <apimart/client_config.ipp>
 #include <apimart/config/proxy_options.ipp>
 #include <apimart/config/resolver_options.ipp>

@@ -90,9 +90,11 @@ public:
     batch_outcome told;
     std::string duration_class;
     std::optional<std::int64_t> most; // that it can cost
-    bool priced = false;
     stage at = stage::waiting;
-    bool journalled = false; // by the journal, which holds it for this process
+    bool journalled = false; // the journal holds it for this process
+    bool intended = false;   // and says that it may be on its way
+    bool running = false;    // its task counts among those at the service
+    std::optional<std::chrono::steady_clock::time_point> accepted_at;
     std::optional<std::chrono::system_clock::time_point> first_sent; // by an earlier process, perhaps
     purchase_gate::ticket ticket;
     std::optional<std::chrono::steady_clock::time_point> begun;
@@ -149,7 +151,7 @@ public:
         serve();
     }
     void pause(bool paused);
-    void stop(batch_stop why);
+    void stop(std::string words) { stop_because(stop_cause::caller, std::move(words)); }
     void cancel_all();
 
 private:
@@ -159,7 +161,8 @@ private:
     // ---- From a source's item to its outcome, in this order.
 
     awaitable<void> read();
-    awaitable<void> read_abandoned();
+    awaitable<std::optional<batch_item>> read_one();
+    awaitable<std::optional<journal_record>> read_abandoned();
     awaitable<void> admit(entry one, std::optional<journal_record> known);
     awaitable<void> buy(entry one);
     awaitable<std::optional<error_info>> upload(entry one);
@@ -180,14 +183,14 @@ private:
     {
         return entries_.size() < options_.max_in_flight && outcomes_.size() < options_.max_outcomes;
     }
-    bool may_read() const
+    bool wants_more() const
     {
-        return started_ && !reading_ && !source_ended_ && !cancelled_ && !gate_.paused() && has_room() &&
+        return !source_ended_ && !cancelled_ && !gate_.paused() && has_room() &&
                (!stopped_ || options_.read_on_after_stop);
     }
     bool is_over() const
     {
-        return started_ && entries_.empty() && !reading_ &&
+        return started_ && entries_.empty() && !reading_ && closing_ == 0 &&
                (source_ended_ || cancelled_ || (stopped_ && !options_.read_on_after_stop));
     }
     bool may_buy() const { return !stopped_ && !gate_.paused(); }
@@ -224,18 +227,21 @@ private:
     }
     void show_money();
     entry enter(batch_item item);
+    void leave(entry const& one);
     void make_ready(entry const& one);
     void stop_because(stop_cause cause, std::string words, batch_entry const* shown_by = nullptr,
                       error_info why = {});
     void withdraw_unsent();
-    void adopt(batch_entry& one);
+    error_info not_sent_reason(batch_entry const& one) const;
     std::optional<std::chrono::milliseconds> time_left() const;
-    std::string path_of(batch_entry const& one) const;
+    std::filesystem::path path_of(batch_entry const& one, std::size_t video, std::size_t videos) const;
+    void prepare_folder();
 
     // A step of the journal, of which a failure stops the buying and nothing else.
-    template <class Step>
-    awaitable<std::optional<error_info>> write_down(Step step, batch_entry const& one);
-    awaitable<std::optional<error_info>> settle(entry one, journal_state state, std::string words = {});
+    awaitable<std::optional<error_info>> write_down(awaitable<journal_record> step);
+    awaitable<void> settle(entry one, journal_outcome outcome);
+    awaitable<void> finish(entry one, journal_outcome outcome);
+    awaitable<void> release(std::uint64_t index);
 
     // Runs one of the coroutines above.
     void spawn(awaitable<void> work, entry one = nullptr);
@@ -263,7 +269,7 @@ private:
     std::optional<boost::asio::strand<boost::asio::any_io_executor>> strand_;
     std::optional<boost::asio::steady_timer> wake_;
     std::optional<clock::time_point> wakes_at_;
-    std::optional<clock::time_point> const end_;
+    std::optional<clock::time_point> end_;
     std::shared_ptr<context_hooks> hooks_;
     std::atomic<bool> dead_{false};
     std::atomic<bool> taken_{false}; // the one call of `start`
@@ -283,10 +289,14 @@ private:
     bool any_accepted_ = false;
     std::uint64_t next_index_ = 0;
     std::optional<batch_stop> stopped_;
+    std::size_t closing_ = 0; // last steps of the journal
     std::map<std::uint64_t, entry> entries_;
     std::map<std::uint64_t, entry> ready_; // those of them whose turn can come
     std::deque<batch_outcome> outcomes_;
-    std::vector<std::shared_ptr<outcome_call>> calls_;
+    std::deque<std::shared_ptr<outcome_call>> calls_;
+    boost::asio::steady_timer* napping_ = nullptr; // while other processes may leave something to do
+    bool pumping_ = false;
+    bool pump_again_ = false;
 
     mutable std::mutex mutex_;
     batch_progress counts_;

@@ -27,7 +27,6 @@ public:
         bool one_ahead = true;
         std::size_t concurrent = 16; // purchases that are under way
         std::chrono::milliseconds patience{std::chrono::hours(1)};
-        std::optional<clock::time_point> deadline;
         std::uint64_t seed = 0;
     };
 
@@ -47,6 +46,9 @@ public:
     };
 
     explicit purchase_gate(options const& chosen) : options_(chosen), random_(chosen.seed) {}
+
+    // No silence is waited for that goes beyond it.
+    void end_at(clock::time_point deadline) noexcept { deadline_ = deadline; }
 
     bool open(clock::time_point now) const
     {
@@ -137,7 +139,7 @@ public:
             quiet_until_ = std::max(quiet_until_, now + *retry_after);
             probe_at_ = std::max(probe_at_, quiet_until_);
         }
-        if (options_.deadline && quiet_until_ >= *options_.deadline)
+        if (deadline_ && quiet_until_ >= *deadline_)
             return verdict::give_up;
         if (running_ == 0 && probe_at_ != forever && probe_at_ - *stalled_since_ > options_.patience)
             return verdict::give_up;
@@ -165,6 +167,7 @@ private:
     }
 
     options const options_;
+    std::optional<clock::time_point> deadline_;
     jitter random_;
     std::size_t under_way_ = 0;
     std::size_t running_ = 0;
