@@ -10,12 +10,16 @@
 #endif
 
 #include <apimart/any_request.ipp>
+#include <apimart/batch.ipp>
+#include <apimart/batch_outcome.ipp>
 #include <apimart/client_config.ipp>
 #include <apimart/config/proxy_options.ipp>
 #include <apimart/config/resolver_options.ipp>
 #include <apimart/config/tls_options.ipp>
 #include <apimart/errors/error_messages.ipp>
 #include <apimart/errors/validation_result.ipp>
+#include <apimart/journal.ipp>
+#include <apimart/journal_record.ipp>
 #include <apimart/observer.ipp>
 #include <apimart/operations/client.ipp>
 #include <apimart/validation/request_body.ipp>
