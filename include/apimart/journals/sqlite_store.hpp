@@ -225,10 +225,10 @@ private:
         if (broken_)
             return fail(taken, *broken_);
         try {
-            bool const writes =
-                std::any_of(taken.begin(), taken.end(), [](auto const& each) { return each->writes; });
+            bool const writes = std::any_of(taken.begin(), taken.end(),
+                                            [](auto const& each) { return each->needs != durability::none; });
             if (writes)
-                file_.begin();
+                file_.begin(taken.front()->needs == durability::of_the_disk);
             for (auto const& each : taken)
                 each->run(file_);
             if (writes)
