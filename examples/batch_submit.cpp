@@ -4,14 +4,19 @@
 
 #include "batch_submit/batch_run.hpp"
 #include "batch_submit/checked_output.hpp"
+#include "batch_submit/chosen_journal.hpp"
 #include "batch_submit/report_file.hpp"
 #include "batch_submit/request_source.hpp"
 #include "batch_submit/results_folder.hpp"
 #include "batch_submit/service.hpp"
 #include "batch_submit/settings.hpp"
+#include "batch_submit/status.hpp"
 
 #include <apimart.hpp>
+#include <apimart/batch.hpp>
 
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include <CLI/CLI.hpp>
@@ -20,19 +25,48 @@
 #include <exception>
 #include <iostream>
 #include <optional>
-#include <stdexcept>
-#include <string>
+#include <string_view>
 
 namespace {
 
 using namespace batch_submit;
 
+// From the journal to the summary; gives the exit code.
+boost::asio::awaitable<void> buy(boost::asio::io_context& context, settings const& chosen, service const& where,
+                                 request_source& requests, judgement const& found, int& code)
+{
+    bool const is_kept = !where.is_emulator() || !chosen.journal.empty();
+    apimart::journal_base books = open_journal(context.get_executor(), is_kept ? journal_name(chosen) : "none",
+                                               batch_name(chosen), false);
+    apimart::journal_counts const known = co_await books.counts();
+    std::optional<report_file> report;
+    if (!chosen.report.empty())
+        report.emplace(chosen.report, chosen.requests,
+                       chosen.replace_report || where.is_emulator() ? report_file::older::replaced
+                       : known.total() != 0                         ? report_file::older::continued
+                                                                    : report_file::older::kept);
+    for (auto const& [line, id] : chosen.reconciled) {
+        std::optional<std::string> task_id;
+        if (!id.empty())
+            task_id = id;
+        co_await books.resolve(line - 1, task_id);
+    }
+    checked_output out(STDOUT_FILENO);
+    out.write("service: " + where.words() + "\n");
+    apimart::client client(context, where.config());
+    apimart::batch job(client, books, options_of(chosen, found.lines));
+    batch_run one(context, client, job, requests, found.lines, chosen, report ? &*report : nullptr, out);
+    co_await one.run();
+    code = one.finish();
+}
+
 int run(settings const& chosen)
 {
     boost::asio::io_context context(1);
-    request_source requests(chosen.requests, chosen.stream && !chosen.dry_run, context.get_executor());
+    bool const is_judged_first = !chosen.stream || chosen.dry_run;
+    request_source requests(chosen.requests, !is_judged_first, context.get_executor());
     judgement found;
-    if (!chosen.stream || chosen.dry_run) {
+    if (is_judged_first) {
         found = requests.judge(std::cerr);
         if (found.lines == 0)
             throw unusable_input(requests.name() + " holds no request");
@@ -46,20 +80,16 @@ int run(settings const& chosen)
         std::cout << plural(found.lines - found.invalid, "request") << " would be sent; nothing was submitted\n";
         return found.invalid == 0 ? 0 : 1;
     }
-
     service const where(chosen);
     check_results_folder(chosen.out);
-    std::optional<report_file> report;
-    if (!chosen.report.empty())
-        report.emplace(chosen.report, chosen.requests,
-                       chosen.replace_report ? report_file::older::replaced : report_file::older::kept);
-    checked_output out(STDOUT_FILENO);
-    out.write("service: " + where.words() + "\n");
-    apimart::client client(context, where.config());
-    batch_run job(context, client, chosen, requests, found.lines, report ? &*report : nullptr, out);
-    job.start();
+    int code = 1;
+    std::exception_ptr failed;
+    boost::asio::co_spawn(context, buy(context, chosen, where, requests, found, code),
+                          [&](std::exception_ptr thrown) { failed = thrown; });
     context.run();
-    return job.finish();
+    if (failed)
+        std::rethrow_exception(failed);
+    return code;
 }
 
 } // namespace
@@ -71,6 +101,11 @@ int main(int argc, char** argv)
     std::signal(SIGXFSZ, SIG_IGN);
     CLI::App app;
     try {
+        if (argc > 1 && std::string_view(argv[1]) == "status") {
+            status_command status;
+            status.read_command_line(app, argc - 1, argv + 1);
+            return status.run();
+        }
         return run(read_command_line(app, argc, argv));
     } catch (CLI::ParseError const& e) {
         return app.exit(e) == 0 ? 0 : 2;

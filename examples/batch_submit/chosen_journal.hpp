@@ -16,15 +16,8 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <variant>
 
 namespace batch_submit {
-
-#ifdef APIMART_EXAMPLES_WITH_POSTGRESQL
-using chosen_journal = std::variant<apimart::memory_journal, apimart::sqlite_journal, apimart::postgresql_journal>;
-#else
-using chosen_journal = std::variant<apimart::memory_journal, apimart::sqlite_journal>;
-#endif
 
 inline bool is_postgresql(std::string_view name)
 {
@@ -47,7 +40,7 @@ inline std::string journal_name(settings const& chosen)
 }
 
 // `none` is a journal that ends with the process. Throws `apimart::error` where another process has it, or it is none.
-inline chosen_journal open_journal(boost::asio::any_io_executor const& on, std::string const& name,
+inline apimart::journal_base open_journal(boost::asio::any_io_executor const& on, std::string const& name,
                                    std::string const& batch, bool read_only)
 {
     if (name == "none")

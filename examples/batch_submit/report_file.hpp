@@ -38,14 +38,15 @@ public:
         if (::fstat(descriptor_, &mine) == 0 && ::stat(requests.c_str(), &theirs) == 0 &&
             mine.st_dev == theirs.st_dev && mine.st_ino == theirs.st_ino)
             refuse("is the file with the requests");
-        if (!S_ISREG(mine.st_mode))
+        if (!S_ISREG(mine.st_mode) || mine.st_size == 0)
             return; // a pipe or a terminal has nothing to lose
         if (rule == older::kept) {
             if (std::size_t const tasks = task_ids(); tasks != 0)
                 refuse("holds " + plural(tasks, "task id") +
                        " of an earlier batch; move it away, or give --replace-report");
         }
-        if (rule != older::continued && ::ftruncate(descriptor_, 0) != 0)
+        was_empty_ = rule != older::continued;
+        if (was_empty_ && ::ftruncate(descriptor_, 0) != 0)
             refuse("cannot be emptied: " + std::generic_category().message(errno));
     }
     report_file(report_file const&) = delete;
@@ -56,6 +57,8 @@ public:
     void write(std::string const& line) { out_.write(line + "\n"); }
     std::error_code failure() const { return out_.failure(); }
     std::string const& path() const { return path_; }
+    // Whether nothing of earlier runs is in it.
+    bool was_empty() const { return was_empty_; }
 
 private:
     [[noreturn]] void refuse(std::string const& why) const
@@ -85,6 +88,7 @@ private:
     std::string path_;
     int descriptor_;
     checked_output out_;
+    bool was_empty_ = true;
 };
 
 } // namespace batch_submit

@@ -6,7 +6,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
@@ -45,6 +47,7 @@ public:
     std::string requests;
     std::string out = "results";
     std::string journal;
+    std::string batch;
     std::string report;
     bool replace_report = false;
 
@@ -91,7 +94,9 @@ inline settings read_command_line(CLI::App& app, int argc, char const* const* ar
     app.add_option("REQUESTS", chosen.requests, "one request body per line; - reads standard input")->required();
     app.add_option("--out", chosen.out, "folder for the videos")->capture_default_str();
     app.add_option("--journal", chosen.journal,
-                   "file, or postgresql://... for several machines, that keeps what was bought [in --out]");
+                   "keeps what was bought: a file, postgresql://... for several machines, or none [a file in --out; for the "
+                   "built-in emulator none]");
+    app.add_option("--batch", chosen.batch, "name of the batch, by which machines that share it find it [that of the file]");
     app.add_option("--report", chosen.report, "file for one JSON line per input line");
     app.add_flag("--replace-report", chosen.replace_report, "even if it holds the task ids of another batch");
 
