@@ -41,7 +41,7 @@ inline std::string journal_name(settings const& chosen)
 
 // `none` is a journal that ends with the process. Throws `apimart::error` where another process has it, or it is none.
 inline apimart::journal_base open_journal(boost::asio::any_io_executor const& on, std::string const& name,
-                                   std::string const& batch, bool read_only)
+                                   [[maybe_unused]] std::string const& batch, bool read_only)
 {
     if (name == "none")
         return apimart::memory_journal(on);
