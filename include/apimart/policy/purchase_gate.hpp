@@ -15,7 +15,8 @@ namespace apimart::detail {
 // Decides when a batch may begin to buy its next item. It does no I/O and reads no clock. A service that refuses for the
 // moment says one of two things by the same 429: too many tasks at one time, or too many requests. Both end the same way:
 // as many tasks as were running then are taken for its places, so that a task that ends lets the next item in; and now and
-// then, later each time it is refused, one item more is tried, whose acceptance opens the gate as fast as it was closed.
+// then, later each time it is refused, one item more is tried, whose acceptance opens the gate step by step, each twice as
+// large. A service that is away lets nobody in when a task ends, and then these tries are all there is.
 class purchase_gate
 {
 public:
@@ -36,7 +37,8 @@ public:
     public:
         clock::time_point begun{};
         std::uint64_t serial = 0;
-        bool probe = false;
+        bool probe = false;  // one more than there are places for
+        bool proven = false; // no more than ran at the last refusal
     };
 
     enum class verdict
@@ -76,7 +78,8 @@ public:
 
     ticket begin(clock::time_point now)
     {
-        ticket out{now, ++serial_, places_ && running_ + under_way_ >= *places_};
+        ticket out{now, ++serial_, places_ && running_ + under_way_ >= *places_,
+                   places_ && running_ + under_way_ < proven_};
         if (out.probe)
             probe_at_ = forever; // until its end is known
         ++under_way_;
@@ -89,12 +92,12 @@ public:
         ++running_;
         known_ = true;
         stalled_since_.reset();
-        if (!places_ || running_ <= proven_)
+        if (!places_ || (!of.probe && running_ <= proven_))
             return;
         // More than was refused once: so it was not the number of tasks, or there are more places by now.
         proven_ = running_;
         growth_ = std::max<std::size_t>(1, 2 * growth_);
-        delay_ = first_delay;
+        delay_ = no_delay;
         if (of.probe)
             probe_at_ = of.begun;
         if (growth_ > enough_growth)
@@ -124,11 +127,10 @@ public:
         // What was sent before the last refusal was known says nothing new.
         if (of.serial > last_refused_) {
             last_refused_ = serial_;
-            if (of.probe)
-                delay_ = std::min(2 * delay_, longest_delay);
-            else
-                delay_ = first_delay;
-            places_ = proven_ = running_;
+            delay_ = std::clamp(2 * delay_, first_delay, longest_delay);
+            proven_ = running_;
+            // Where not even as many are taken as there were, it is not about places.
+            places_ = of.proven ? 0 : running_;
             growth_ = 0;
             probe_at_ = now + std::chrono::duration_cast<clock::duration>(delay_ * (0.75 + random_.draw() / 2));
         }
@@ -156,6 +158,7 @@ public:
 private:
     static constexpr clock::time_point never = clock::time_point::min();
     static constexpr clock::time_point forever = clock::time_point::max();
+    static constexpr std::chrono::milliseconds no_delay{0};
     static constexpr std::chrono::milliseconds first_delay{1'000};
     static constexpr std::chrono::milliseconds longest_delay{60'000};
     static constexpr std::size_t enough_growth = 64;
@@ -179,7 +182,7 @@ private:
     std::size_t proven_ = 0;
     std::size_t growth_ = 0;
     clock::time_point probe_at_ = never;
-    std::chrono::milliseconds delay_ = first_delay;
+    std::chrono::milliseconds delay_ = no_delay;
     std::uint64_t serial_ = 0;
     std::uint64_t last_refused_ = 0; // the latest that was begun by then
     std::optional<clock::time_point> stalled_since_;
