@@ -2,6 +2,7 @@
 #include "client_fixture.hpp"
 
 #include <apimart/batch.hpp>
+#include <apimart/price.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
