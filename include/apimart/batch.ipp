@@ -801,7 +801,7 @@ APIMART_INLINE void batch_run::give(entry const& one, batch_end end, error_info 
         ++closing_;
         spawn(release(told.index));
     }
-    outcomes_.push_back(told);
+    outcomes_.push_back(std::move(told)); // its index stays
     leave(one);
 }
 
