@@ -801,11 +801,8 @@ APIMART_INLINE void batch_run::give(entry const& one, batch_end end, error_info 
         ++closing_;
         spawn(release(told.index));
     }
-    entry const kept = one;
+    outcomes_.push_back(std::move(told)); // its index stays
     leave(one);
-    outcomes_.push_back(std::move(kept->told));
-    serve();
-    pump();
 }
 
 APIMART_INLINE void batch_run::leave(entry const& one)

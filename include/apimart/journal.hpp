@@ -23,42 +23,30 @@
 
 namespace apimart {
 
+namespace detail {
+
+template <class Operation, class T>
+concept awaits = std::same_as<Operation, boost::asio::awaitable<T>>;
+
+} // namespace detail
+
 /// What makes a batch survive the death of its process. Any class with these members is one; called without a completion
 /// token, each gives an `asio::awaitable`. `journal_base` says what each has to do.
 template <class J>
-concept journal = requires(J& j, journal_item item, std::uint64_t index, journal_outcome outcome,
-                           int generation, std::optional<std::string> task_id, journal_query query)
+concept journal = requires(J& j, std::uint64_t index, std::string text, journal_item item,
+                           journal_outcome outcome, journal_query query)
 {
-    {
-        j.claim(item)
-        } -> std::same_as<boost::asio::awaitable<std::optional<journal_record>>>;
-    {
-        j.intend(index)
-        } -> std::same_as<boost::asio::awaitable<journal_record>>;
-    {
-        j.settle(index, outcome)
-        } -> std::same_as<boost::asio::awaitable<journal_record>>;
-    {
-        j.finish(index, outcome)
-        } -> std::same_as<boost::asio::awaitable<journal_record>>;
-    {
-        j.release(index)
-        } -> std::same_as<boost::asio::awaitable<journal_record>>;
-    {
-        j.next_abandoned()
-        } -> std::same_as<boost::asio::awaitable<std::optional<journal_record>>>;
-    {
-        j.resubmit(index, generation)
-        } -> std::same_as<boost::asio::awaitable<journal_record>>;
-    {
-        j.resolve(index, task_id)
-        } -> std::same_as<boost::asio::awaitable<journal_record>>;
-    {
-        j.counts()
-        } -> std::same_as<boost::asio::awaitable<journal_counts>>;
-    {
-        j.list(query)
-        } -> std::same_as<boost::asio::awaitable<std::vector<journal_record>>>;
+    requires detail::awaits<decltype(j.bind(text)), std::string>;
+    requires detail::awaits<decltype(j.claim(item)), std::optional<journal_record>>;
+    requires detail::awaits<decltype(j.intend(index)), journal_record>;
+    requires detail::awaits<decltype(j.settle(index, outcome)), journal_record>;
+    requires detail::awaits<decltype(j.finish(index, outcome)), journal_record>;
+    requires detail::awaits<decltype(j.release(index)), journal_record>;
+    requires detail::awaits<decltype(j.next_abandoned()), std::optional<journal_record>>;
+    requires detail::awaits<decltype(j.resubmit(index, int())), journal_record>;
+    requires detail::awaits<decltype(j.resolve(index, std::optional(text))), journal_record>;
+    requires detail::awaits<decltype(j.counts()), journal_counts>;
+    requires detail::awaits<decltype(j.list(query)), std::vector<journal_record>>;
 };
 
 /// The operations of every journal of this library. A cheap handle: copies are the same journal.
@@ -80,6 +68,17 @@ public:
     using executor_type = boost::asio::any_io_executor;
 
     executor_type get_executor() const { return store_->get_executor(); }
+
+    /// Says what the batch belongs to, such as the service's address and the account, without secrets: the first time it is
+    /// written down, later it has to be the same, so that a batch does not go on at another service. An empty text only asks.
+    ///
+    /// Completion: `void(error_code, std::string)` with what was written down; empty where nothing was.
+    /// Errors: `errc::journal_conflict` where it is another.
+    template <detail::completion_token<std::string> Token = default_token>
+    auto bind(std::string service, Token token = Token())
+    {
+        return start<std::string>(std::move(token), &detail::journal_store::bind, std::move(service));
+    }
 
     /// Takes an item for this process and says what is known of it; one that is new is `planned`. One that needs nothing
     /// more is told to everybody and taken by nobody.

@@ -12,9 +12,9 @@
 
 namespace apimart::detail {
 
-APIMART_INLINE std::shared_ptr<journal_store> make_memory_store(boost::asio::any_io_executor const& executor)
+APIMART_INLINE std::shared_ptr<journal_store> make_memory_store(boost::asio::any_io_executor const& on)
 {
-    return std::make_shared<memory_store>(executor);
+    return std::make_shared<memory_store>(on);
 }
 
 } // namespace apimart::detail

@@ -14,7 +14,7 @@ namespace apimart {
 
 namespace detail {
 
-std::shared_ptr<journal_store> make_sqlite_store(boost::asio::any_io_executor const& executor,
+std::shared_ptr<journal_store> make_sqlite_store(boost::asio::any_io_executor const& on,
                                                  std::string const& path, bool read_only);
 
 } // namespace detail

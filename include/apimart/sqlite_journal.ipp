@@ -11,10 +11,10 @@
 
 namespace apimart::detail {
 
-APIMART_INLINE std::shared_ptr<journal_store> make_sqlite_store(boost::asio::any_io_executor const& executor,
+APIMART_INLINE std::shared_ptr<journal_store> make_sqlite_store(boost::asio::any_io_executor const& on,
                                                                 std::string const& path, bool read_only)
 {
-    return std::make_shared<sqlite_store>(executor, path, read_only);
+    return std::make_shared<sqlite_store>(on, path, read_only);
 }
 
 } // namespace apimart::detail

@@ -2,6 +2,7 @@
 #include "client_fixture.hpp"
 
 #include <apimart/batch.hpp>
+#include <apimart/price.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -167,11 +168,11 @@ TEST_CASE("batch: what concerns all items is found out by the one that goes ahea
         stop_cause cause;
     };
     for (row const& each : {
-             row{R"({"on":"submit","do":"reply","status":401,"times":"unlimited"})", stop_cause::bad_key},
-             row{R"({"on":"submit","do":"reply","status":402,"times":"unlimited"})", stop_cause::no_credit},
-             row{R"({"on":"submit","do":"reply","status":404,"times":"unlimited"})", stop_cause::wrong_address},
-             row{R"({"on":"submit","do":"reply","status":403,"body":"cdn","times":"unlimited"})", stop_cause::blocked},
-             row{R"({"on":"submit","do":"reply","status":301,"body":"cdn","times":"unlimited"})",
+             row{R"({"on":"submit","status":401,"times":1000})", stop_cause::bad_key},
+             row{R"({"on":"submit","status":402,"times":1000})", stop_cause::no_credit},
+             row{R"({"on":"submit","status":404,"times":1000})", stop_cause::wrong_address},
+             row{R"({"on":"submit","status":403,"body":"cdn","times":1000})", stop_cause::blocked},
+             row{R"({"on":"submit","status":301,"body":"cdn","times":1000})",
                  stop_cause::wrong_address},
          }) {
         CAPTURE(each.fault);
@@ -218,7 +219,7 @@ TEST_CASE("batch: a service with a place for one task is given one after the oth
 
 TEST_CASE("batch: Retry-After keeps the whole batch quiet, and no item is rejected for it")
 {
-    bench b(R"({"faults":[{"on":"submit","do":"reply","status":429,"retry_after":1,"times":1,"after":3}]})");
+    bench b(R"({"faults":[{"on":"submit","status":429,"retry_after":1,"times":1,"skip":3}]})");
     client user = b.make_client();
     batch many(user, wide());
     many.start(items(40));
@@ -231,7 +232,7 @@ TEST_CASE("batch: Retry-After keeps the whole batch quiet, and no item is reject
 
 TEST_CASE("batch: where Retry-After goes beyond its time limit it stops and says until when")
 {
-    bench b(R"({"faults":[{"on":"submit","do":"reply","status":429,"retry_after":180,"times":"unlimited","after":3}]})");
+    bench b(R"({"faults":[{"on":"submit","status":429,"retry_after":180,"times":1000,"skip":3}]})");
     client user = b.make_client();
     batch_options options = wide();
     options.timeout = 60s;

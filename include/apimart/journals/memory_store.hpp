@@ -26,9 +26,20 @@ namespace apimart::detail {
 class memory_store final : public journal_store
 {
 public:
-    explicit memory_store(boost::asio::any_io_executor const& executor) : executor_(executor) {}
+    explicit memory_store(boost::asio::any_io_executor const& on) : executor_(on) {}
 
     boost::asio::any_io_executor get_executor() const override { return executor_; }
+
+    void bind(completion<std::string> handler, std::string service) override
+    {
+        complete<std::string>(std::move(handler), [&]() -> result<std::string> {
+            if (service_.empty())
+                service_ = service;
+            if (!service.empty() && service != service_)
+                return other_service(service_, service);
+            return service_;
+        });
+    }
 
     void claim(completion<std::optional<journal_record>> handler, journal_item item) override
     {
@@ -113,6 +124,7 @@ private:
     boost::asio::any_io_executor const executor_;
     std::string const batch_id_ = new_batch_id();
     std::mutex mutex_;
+    std::string service_;
     std::map<std::uint64_t, journal_record> items_;
 };
 

@@ -141,6 +141,12 @@ inline error_info does_not_fit(journal_record const& known, journal_change const
         .idempotency_key(known.idempotency_key);
 }
 
+inline error_info other_service(std::string const& known, std::string const& given)
+{
+    return error_info(errc::journal_conflict,
+                      "the batch belongs to " + escape(known, 128) + ", and not to " + escape(given, 128));
+}
+
 // Makes the step, where it fits.
 inline std::optional<error_info> apply(journal_record& item, journal_change const& change,
                                        std::chrono::system_clock::time_point now)

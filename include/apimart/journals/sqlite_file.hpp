@@ -65,6 +65,20 @@ public:
             sqlite3_exec(db_->get(), "rollback", nullptr, nullptr, nullptr);
     }
 
+    result<std::string> bind(std::string const& service)
+    {
+        sqlite_statement find(*db_, "select service from journal");
+        std::string known = find.step() ? find.text(0) : std::string();
+        if (service.empty() || known == service)
+            return known;
+        if (!known.empty())
+            return other_service(known, service);
+        sqlite_statement write(*db_, "update journal set service = ?");
+        write.bind(service);
+        write.step();
+        return service;
+    }
+
     result<std::optional<journal_record>> claim(journal_item const& item)
     {
         if (std::optional<journal_record> known = find(item.index)) {
@@ -173,10 +187,10 @@ private:
             db.execute("pragma synchronous = full");
             std::string const sql =
                 "begin;"
-                "create table journal (batch_id text not null, created_at text not null);"
+                "create table journal (batch_id text not null, created_at text not null, service text);"
                 "insert into journal values ('" +
                 new_batch_id() +
-                "', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'));"
+                "', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), null);"
                 "create table items (item integer primary key, reference text, model text, request_hash text "
                 "not null,"
                 " state text not null, generation integer not null, idempotency_key text not null, "

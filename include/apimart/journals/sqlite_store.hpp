@@ -34,8 +34,8 @@ namespace apimart::detail {
 class sqlite_store final : public journal_store, public std::enable_shared_from_this<sqlite_store>
 {
 public:
-    sqlite_store(boost::asio::any_io_executor const& executor, std::string const& path, bool read_only)
-        : executor_(executor), read_only_(read_only), file_(path, read_only),
+    sqlite_store(boost::asio::any_io_executor const& on, std::string const& path, bool read_only)
+        : executor_(on), read_only_(read_only), file_(path, read_only),
           hooks_(std::make_shared<context_hooks>()),
           thread_(std::make_unique<std::thread>([this] { work(); }))
     {
@@ -54,6 +54,11 @@ public:
 
     boost::asio::any_io_executor get_executor() const override { return executor_; }
 
+    void bind(completion<std::string> handler, std::string service) override
+    {
+        start(std::move(handler), service.empty() ? durability::none : durability::of_the_disk,
+              [service = std::move(service)](sqlite_file& file) { return file.bind(service); });
+    }
     void claim(completion<std::optional<journal_record>> handler, journal_item item) override
     {
         start(std::move(handler), durability::of_the_process,
@@ -99,7 +104,7 @@ private:
         virtual void run(sqlite_file& file) = 0;
         virtual void fail(error_info why) = 0;
         // Posts the handler; afterwards the call is empty.
-        virtual void deliver(boost::asio::any_io_executor const& executor) = 0;
+        virtual void deliver(boost::asio::any_io_executor const& on) = 0;
 
         durability const needs;
     };
@@ -117,9 +122,9 @@ private:
 
         void run(sqlite_file& file) override { done_->outcome.emplace(function_(file)); }
         void fail(error_info why) override { done_->outcome.emplace(std::move(why)); }
-        void deliver(boost::asio::any_io_executor const& executor) override
+        void deliver(boost::asio::any_io_executor const& on) override
         {
-            boost::asio::post(executor, [done = done_]() mutable {
+            boost::asio::post(on, [done = done_]() mutable {
                 auto told = std::move(done->handler);
                 std::move(told)(std::move(done));
             });

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -50,6 +51,7 @@ public:
     virtual ~journal_store() = default;
 
     virtual boost::asio::any_io_executor get_executor() const = 0;
+    virtual void bind(completion<std::string>, std::string) = 0;
     virtual void claim(completion<std::optional<journal_record>>, journal_item) = 0;
     virtual void change(completion<journal_record>, journal_change) = 0;
     virtual void next_abandoned(completion<std::optional<journal_record>>) = 0;
@@ -57,7 +59,7 @@ public:
     virtual void list(completion<std::vector<journal_record>>, journal_query) = 0;
 };
 
-std::shared_ptr<journal_store> make_memory_store(boost::asio::any_io_executor const& executor);
+std::shared_ptr<journal_store> make_memory_store(boost::asio::any_io_executor const& on);
 
 // An operation with its arguments until its handler is known.
 template <class T, class... Arguments>
