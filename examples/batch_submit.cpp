@@ -37,7 +37,8 @@ boost::asio::awaitable<void> buy(boost::asio::io_context& context, settings cons
 {
     bool const is_kept = !where.is_emulator() || !chosen.journal.empty();
     apimart::journal_base books = open_journal(context.get_executor(), is_kept ? journal_name(chosen) : "none",
-                                               batch_name(chosen), false);
+                                               batch_name(chosen), chosen.lease);
+    co_await books.bind(where.config().base_url);
     apimart::journal_counts const known = co_await books.counts();
     std::optional<report_file> report;
     if (!chosen.report.empty())

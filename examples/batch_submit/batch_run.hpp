@@ -19,6 +19,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <cstddef>
@@ -133,7 +134,6 @@ private:
             r.line = line->number;
             r.outcome = outcome::invalid;
             r.error = line->found.describe();
-            ++invalid_;
             ended(r, false);
         }
         co_return std::nullopt;
@@ -152,10 +152,25 @@ private:
         r.seconds = std::chrono::duration<double>(of.elapsed).count();
         r.cost = of.cost;
         r.error = of.describe();
+        if (of.error.client_message().starts_with("not sent: "))
+            r.error = "not sent: " + stop_words();
         if (of.end == apimart::batch_end::unknown)
             r.idempotency_key = of.idempotency_key;
         r.goes_on = of.end == apimart::batch_end::goes_on;
         return r;
+    }
+
+    // Why nothing more is sent, without the failure that showed it: that is told with its line.
+    std::string stop_words() const
+    {
+        auto const stopped = job_.progress().stopped;
+        if (!stopped)
+            return {};
+        std::string words = stopped->words;
+        std::string const failure = ": " + stopped->error.describe();
+        if (stopped->error.code() && words.ends_with(failure))
+            words.resize(words.size() - failure.size());
+        return shown(words, 1000) + (stopped->index ? ", as line " + std::to_string(*stopped->index + 1) + " showed" : "");
     }
 
     outcome outcome_of(apimart::batch_outcome const& of) const
@@ -190,6 +205,7 @@ private:
     void ended(line_result const& result, bool by_an_earlier_run)
     {
         stop_told();
+        ++ended_[static_cast<std::size_t>(result.outcome)];
         // What an earlier run has told is told again only where nobody has kept it.
         if (report_ != nullptr && (!by_an_earlier_run || report_->was_empty()))
             report_->write(result.report_line());
@@ -210,12 +226,7 @@ private:
         s.generating = p.generating;
         s.downloading = p.downloading;
         s.waiting = p.waiting;
-        for (std::size_t i = 0; i < apimart::batch_end_count; ++i) {
-            apimart::batch_outcome some;
-            some.end = static_cast<apimart::batch_end>(i);
-            s.outcomes[static_cast<std::size_t>(outcome_of(some))] += p.ended[i];
-        }
-        s.outcomes[static_cast<std::size_t>(outcome::invalid)] += invalid_;
+        s.outcomes = ended_;
         if (lines_ != 0) {
             s.total = lines_;
             std::size_t const begun = s.done() + s.submitting + s.generating + s.downloading;
@@ -240,7 +251,7 @@ private:
         if (stopped->index)
             stopped_by_ = *stopped->index + 1;
         display_.erase();
-        std::cerr << "no more lines are sent: " << shown(stopped->words, 1000) << std::endl;
+        std::cerr << "no more lines are sent: " << stop_words() << std::endl;
     }
 
     void look_at_output()
@@ -314,7 +325,7 @@ private:
     summary summary_;
     boost::asio::steady_timer redraw_;
     boost::asio::signal_set signals_;
-    std::size_t invalid_ = 0;
+    std::array<std::size_t, outcome_names.size()> ended_{};
     std::size_t stopped_by_ = 0; // a line
     bool is_stop_told_ = false;
     int signal_ = 0;

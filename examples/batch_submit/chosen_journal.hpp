@@ -12,7 +12,9 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include <chrono>
 #include <filesystem>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -39,21 +41,25 @@ inline std::string journal_name(settings const& chosen)
     return (std::filesystem::path(chosen.out) / (batch_name(chosen) + ".journal")).string();
 }
 
-// `none` is a journal that ends with the process. Throws `apimart::error` where another process has it, or it is none.
+// For looking only without a lease. `none` is a journal that ends with the process. Throws `apimart::error` where another process has it, or it is none.
 inline apimart::journal_base open_journal(boost::asio::any_io_executor const& on, std::string const& name,
-                                   [[maybe_unused]] std::string const& batch, bool read_only)
+                                          [[maybe_unused]] std::string const& batch,
+                                          [[maybe_unused]] std::optional<std::chrono::milliseconds> lease)
 {
     if (name == "none")
         return apimart::memory_journal(on);
     if (is_postgresql(name)) {
 #ifdef APIMART_EXAMPLES_WITH_POSTGRESQL
-        return apimart::postgresql_journal(on, name, batch);
+        apimart::postgresql_journal_options options;
+        options.lease = lease.value_or(options.lease);
+        options.read_only = !lease;
+        return apimart::postgresql_journal(on, name, batch, options);
 #else
         throw std::invalid_argument("this batch_submit was built without PostgreSQL");
 #endif
     }
     apimart::sqlite_journal_options options;
-    options.read_only = read_only;
+    options.read_only = !lease;
     return apimart::sqlite_journal(on, name, options);
 }
 

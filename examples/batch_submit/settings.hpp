@@ -19,7 +19,7 @@
 namespace batch_submit {
 
 // "500ms", "90s", "15m", "2h"; a number alone is seconds. Throws std::invalid_argument.
-inline std::chrono::milliseconds parse_duration(std::string const& text)
+inline std::chrono::milliseconds parse_duration(std::string const& option, std::string const& text)
 {
     std::size_t end = 0;
     double value = 0;
@@ -35,7 +35,7 @@ inline std::chrono::milliseconds parse_duration(std::string const& text)
                           : unit == "h"                 ? 3.6e6
                                                         : 0;
     if (end == 0 || factor == 0 || !(value > 0) || value * factor > 1e12)
-        throw std::invalid_argument("--deadline: not a duration: " + text + " (examples: 500ms, 90s, 15m, 2h)");
+        throw std::invalid_argument(option + ": not a duration: " + text + " (examples: 500ms, 90s, 15m, 2h)");
     return std::chrono::milliseconds(static_cast<std::int64_t>(value * factor));
 }
 
@@ -48,6 +48,7 @@ public:
     std::string out = "results";
     std::string journal;
     std::string batch;
+    std::chrono::milliseconds lease{};
     std::string report;
     bool replace_report = false;
 
@@ -79,6 +80,7 @@ inline settings read_command_line(CLI::App& app, int argc, char const* const* ar
 {
     settings chosen;
     std::string deadline;
+    std::string lease = "30s";
     std::string unknown = "list";
     std::string idempotency = "none";
     std::vector<std::string> reconciled;
@@ -97,6 +99,7 @@ inline settings read_command_line(CLI::App& app, int argc, char const* const* ar
                    "keeps what was bought: a file, postgresql://... for several machines, or none [a file in --out; for the "
                    "built-in emulator none]");
     app.add_option("--batch", chosen.batch, "name of the batch, by which machines that share it find it [that of the file]");
+    app.add_option("--lease", lease, "how long a machine that died keeps its lines from the others")->capture_default_str();
     app.add_option("--report", chosen.report, "file for one JSON line per input line");
     app.add_flag("--replace-report", chosen.replace_report, "even if it holds the task ids of another batch");
 
@@ -143,7 +146,8 @@ inline settings read_command_line(CLI::App& app, int argc, char const* const* ar
     chosen.key_is_honoured = idempotency == "honoured";
     chosen.resubmit_unknown = unknown != "list";
     if (!deadline.empty())
-        chosen.deadline = parse_duration(deadline);
+        chosen.deadline = parse_duration("--deadline", deadline);
+    chosen.lease = parse_duration("--lease", lease);
     for (std::string const& each : reconciled) {
         std::size_t const equals = each.find('=');
         std::size_t const digits = std::min(each.find_first_not_of("0123456789"), each.size());

@@ -25,6 +25,7 @@
 #include <ctime>
 #include <exception>
 #include <filesystem>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -83,7 +84,7 @@ private:
     boost::asio::awaitable<void> tell()
     {
         auto const executor = co_await boost::asio::this_coro::executor;
-        apimart::journal_base books = open_journal(executor, journal_, batch_, true);
+        apimart::journal_base books = open_journal(executor, journal_, batch_, std::nullopt);
         for (;;) {
             apimart::journal_counts const counts = co_await books.counts();
             std::vector<apimart::journal_record> unknown;

@@ -239,4 +239,107 @@ def case_failing_system_calls(folder):
     with_strace(folder, lambda name: [f"error={e}" for e in FAILURES.get(name, [])])
 
 
+# ---- PostgreSQL --------------------------------------------------------------------------------------------------
+
+
+class Postgresql:
+    """A server in a folder of its own, reached by a socket there."""
+
+    def __init__(self, folder):
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda p: int(p.parts[4]))
+        self.program = found[-1] if found else shutil.which("postgres")
+        self.folder = folder
+        # It refuses to be run by root.
+        self.as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
+
+    def __enter__(self):
+        os.chmod(self.folder, 0o755)
+        self.home = Path(self.folder, "pg")
+        self.home.mkdir()
+        if self.as_user:
+            shutil.chown(self.home, "postgres", "postgres")
+        subprocess.run([*self.as_user, Path(self.program).with_name("initdb"), "-D", self.home / "data", "-A", "trust", "-U", "postgres",
+                        "--no-sync"], check=True, capture_output=True, cwd="/")
+        self.url = f"postgresql:///postgres?host={self.home}&user=postgres"
+        self.start()
+        return self
+
+    def start(self):
+        with open(f"{self.folder}/pg.log", "a") as log:
+            self.process = subprocess.Popen(
+                [*self.as_user, self.program, "-D", self.home / "data", "-c", "listen_addresses=", "-c",
+                 f"unix_socket_directories={self.home}"], stdout=log, stderr=log, cwd="/")
+        while not self.query("select 1"):
+            assert self.process.poll() is None, Path(self.folder, "pg.log").read_text()
+
+    def stop(self, how=signal.SIGINT):
+        self.process.send_signal(how)
+        self.process.wait(60)
+
+    def query(self, text):
+        answer = subprocess.run(["psql", "-XAtq", "-F", "\t", self.url, "-c", text], capture_output=True, text=True)
+        return [line.split("\t") for line in answer.stdout.splitlines()]
+
+    def records(self):
+        rows = self.query("select item, state, coalesce(task_id, ''), idempotency_key, generation from apimart_items")
+        return {int(item) + 1: dict(state=s, task_id=t, key=k, generation=g) for item, s, t, k, g in rows}
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+def machines(folder, is_honoured, kills):
+    """Four processes on one batch, killed at random, and the server, too, in the middle."""
+    if not shutil.which("psql") or not Postgresql(folder).program:
+        print("  PostgreSQL is not there")
+        return
+    count = 60 + 2 * kills
+    sums = collections.Counter()
+    scenario = {"faults": LOSSES, "idempotency": "on" if is_honoured else "off"}
+    with Emulator(folder, "--speed", SPEED, "--seed", str(chance.randrange(1 << 30)), scenario=scenario) as emulator, \
+            Postgresql(folder) as server:
+        arguments = [write(folder, lines(count)), *emulator.options, "--speed", SPEED, "--out", f"{folder}/out", "--journal", server.url,
+                     "--lease", "1s", "--max-in-flight", "8", "--submit-concurrency", "4", "--quiet", "--no-download", "--idempotency",
+                     "honoured" if is_honoured else "none"]
+
+        def begin():
+            return subprocess.Popen([batch_submit, *arguments], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+        running = [begin() for _ in range(4)]
+        restarts = {kills // 2: signal.SIGINT, kills * 3 // 4: signal.SIGQUIT}
+        while sums["kills"] < kills:
+            time.sleep(chance.uniform(0.05, 0.4))
+            one = chance.randrange(4)
+            running[one].kill()
+            running[one].communicate()
+            sums["kills"] += 1
+            running[one] = begin()
+            if how := restarts.pop(sums["kills"], None):
+                server.stop(how)
+                server.start()
+                sums["restarts"] += 1
+        # Those that remain end by themselves; one that stopped for unknown outcomes leaves the rest to the next.
+        for attempt in range(200):
+            said = [each.communicate(timeout=120)[0] for each in running]
+            assert all(each.returncode in (0, 1) for each in running), said
+            known = server.records()
+            if len(known) == count and not judge([], known)["open"]:
+                break
+            running = [begin() for _ in range(4)]
+        verdict = judge(emulator.books()["accepted"], known)
+        assert len(known) == count and not (verdict["lost"] or verdict["bought twice"] or verdict["open"]), (verdict, said)
+        if is_honoured:
+            assert verdict["bought"] == count and verdict["unknown"] == 0, (verdict, said)
+        sums.update(verdict)
+    tell(f"four processes on one database, keys {'honoured' if is_honoured else 'ignored'}", sums)
+
+
+def case_four_processes_on_one_database_a_service_that_honours_keys(folder):
+    machines(folder, True, options.kills // 2)
+
+
+def case_four_processes_on_one_database_a_service_that_knows_no_keys(folder):
+    machines(folder, False, options.kills // 2)
+
+
 run_cases(globals())

@@ -22,7 +22,7 @@ def told_once(folder, fault, *words):
 
 
 def case_a_route_that_is_not_there(folder):
-    told_once(folder, {"status": 404, "body": "html"}, "404", "address")
+    told_once(folder, {"status": 404, "body": "html"}, "404", "the base URL does not lead to the service, as line 1 showed")
 
 
 def case_the_page_of_a_cdn(folder):
