@@ -25,6 +25,7 @@
 #include <exception>
 #include <iostream>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace {
@@ -32,17 +33,19 @@ namespace {
 using namespace batch_submit;
 
 // From the journal to the summary; gives the exit code.
-boost::asio::awaitable<void> buy(boost::asio::io_context& context, settings const& chosen, service const& where,
-                                 request_source& requests, judgement const& found, int& code)
+boost::asio::awaitable<void> buy(boost::asio::io_context& context, settings const& chosen,
+                                 service const& where, request_source& requests, judgement const& found,
+                                 int& code)
 {
-    bool const is_kept = !where.is_emulator() || !chosen.journal.empty();
-    apimart::journal_base books = open_journal(context.get_executor(), is_kept ? journal_name(chosen) : "none",
-                                               batch_name(chosen), chosen.lease);
+    // What the built-in emulator was ordered ends with it.
+    std::string const journal = where.is_emulator() && chosen.journal.empty() ? "none" : journal_name(chosen);
+    apimart::journal_base books =
+        open_journal(context.get_executor(), journal, batch_name(chosen), chosen.lease);
     co_await books.bind(where.config().base_url);
     apimart::journal_counts const known = co_await books.counts();
     std::optional<report_file> report;
     if (!chosen.report.empty())
-        report.emplace(chosen.report, chosen.requests,
+        report.emplace(chosen.report, chosen.requests, journal,
                        chosen.replace_report || where.is_emulator() ? report_file::older::replaced
                        : known.total() != 0                         ? report_file::older::continued
                                                                     : report_file::older::kept);
@@ -78,7 +81,8 @@ int run(settings const& chosen)
         }
     }
     if (chosen.dry_run) {
-        std::cout << plural(found.lines - found.invalid, "request") << " would be sent; nothing was submitted\n";
+        std::cout << plural(found.lines - found.invalid, "request")
+                  << " would be sent; nothing was submitted\n";
         return found.invalid == 0 ? 0 : 1;
     }
     service const where(chosen);

@@ -17,8 +17,9 @@ inline std::string usable_base_url(std::string_view url)
     if (authority != std::string_view::npos &&
         (url.substr(0, url.find('/', authority + 3)).find('@') != std::string_view::npos ||
          url.find_first_of("?#") != std::string_view::npos))
-        throw std::invalid_argument("the base URL must have no user, password, query or fragment; the key is taken "
-                                    "from APIMART_API_KEY");
+        throw std::invalid_argument(
+            "the base URL must have no user, password, query or fragment; the key is taken "
+            "from APIMART_API_KEY");
     auto const trim = [&] {
         while (url.ends_with('/') || url.ends_with(' '))
             url.remove_suffix(1);
@@ -38,7 +39,8 @@ inline bool is_loopback(std::string_view url)
             continue;
         std::string_view const rest = url.substr(host.size());
         if (rest.empty() || rest.front() == '/' ||
-            (rest.front() == ':' && rest.find_first_not_of("0123456789", 1) >= std::min(rest.find('/'), rest.size())))
+            (rest.front() == ':' &&
+             rest.find_first_not_of("0123456789", 1) >= std::min(rest.find('/'), rest.size())))
             return true;
     }
     return false;

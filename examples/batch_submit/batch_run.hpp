@@ -62,8 +62,8 @@ public:
     batch_run(boost::asio::io_context& context, apimart::client& client, apimart::batch& job,
               request_source& requests, std::size_t lines, settings const& chosen, report_file* report,
               checked_output& out)
-        : client_(client), job_(job), requests_(requests), lines_(lines), out_folder_(chosen.out), report_(report),
-          out_(out), display_(out, lines, chosen.quiet), redraw_(context), signals_(context)
+        : client_(client), job_(job), requests_(requests), lines_(lines), out_folder_(chosen.out),
+          report_(report), out_(out), display_(out, lines, chosen.quiet), redraw_(context), signals_(context)
     {
         watch_signals();
     }
@@ -110,11 +110,12 @@ public:
         text << '\n';
         out_.write(text.str());
         if (out_.failure())
-            std::cerr << text.str() << "batch_submit: standard output: " << out_.failure().message() << std::endl;
+            std::cerr << text.str() << "batch_submit: standard output: " << out_.failure().message()
+                      << std::endl;
         bool const is_reported = report_ == nullptr || !report_->failure();
         if (!is_reported)
-            std::cerr << "batch_submit: " << shown(report_->path()) << " is not complete: "
-                      << report_->failure().message() << std::endl;
+            std::cerr << "batch_submit: " << shown(report_->path())
+                      << " is not complete: " << report_->failure().message() << std::endl;
         if (signal_ != 0)
             return 128 + signal_;
         return is_reported && !out_.failure() && summary_.completed() == summary_.lines() ? 0 : 1;
@@ -170,7 +171,8 @@ private:
         std::string const failure = ": " + stopped->error.describe();
         if (stopped->error.code() && words.ends_with(failure))
             words.resize(words.size() - failure.size());
-        return shown(words, 1000) + (stopped->index ? ", as line " + std::to_string(*stopped->index + 1) + " showed" : "");
+        return shown(words, 1000) +
+               (stopped->index ? ", as line " + std::to_string(*stopped->index + 1) + " showed" : "");
     }
 
     outcome outcome_of(apimart::batch_outcome const& of) const
@@ -226,10 +228,13 @@ private:
         s.generating = p.generating;
         s.downloading = p.downloading;
         s.waiting = p.waiting;
+        s.elsewhere = p.elsewhere;
+        if (p.quiet_for && *p.quiet_for >= std::chrono::seconds(1))
+            s.quiet = std::chrono::ceil<std::chrono::seconds>(*p.quiet_for);
         s.outcomes = ended_;
         if (lines_ != 0) {
             s.total = lines_;
-            std::size_t const begun = s.done() + s.submitting + s.generating + s.downloading;
+            std::size_t const begun = s.done() + s.submitting + s.generating + s.downloading + s.elsewhere;
             s.waiting = lines_ - std::min(lines_, begun);
         }
         s.spent_usd = static_cast<double>(p.spent_micro_usd) / 1e6;
@@ -263,7 +268,8 @@ private:
     void watch_signals()
     {
         for (int const each : {SIGINT, SIGTERM, SIGHUP}) {
-            struct sigaction now{};
+            struct sigaction now
+            {};
             // Under nohup the terminal's end is nobody's business.
             if (::sigaction(each, nullptr, &now) == 0 && now.sa_handler != SIG_IGN)
                 signals_.add(each);
@@ -283,7 +289,8 @@ private:
     // program where it is.
     void interrupt(int which, std::string const& why)
     {
-        bool const again = signal_ != 0;
+        // A terminal that goes away is told by a write as well as by a signal.
+        bool const again = signal_ != 0 && signal_ != SIGPIPE;
         signal_ = which;
         display_.erase();
         if (again) {

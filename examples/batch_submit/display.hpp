@@ -31,10 +31,12 @@ public:
     std::size_t submitting = 0;
     std::size_t generating = 0;
     std::size_t downloading = 0;
+    std::size_t elsewhere = 0; // in the hands of other machines
     std::array<std::size_t, outcome_names.size()> outcomes{};
     double spent_usd = 0;
-    double per_second = 0;                     // lines that end
-    std::optional<std::chrono::seconds> left{}; // expected
+    double per_second = 0;                       // lines that end
+    std::optional<std::chrono::seconds> left{};  // expected
+    std::optional<std::chrono::seconds> quiet{}; // until the service is asked for more
 
     std::size_t done() const
     {
@@ -83,7 +85,8 @@ public:
             return;
         if (!terminal_) {
             if (!line_by_line() && now.done() + now.submitting + now.generating + now.downloading != 0)
-                out_.write(count(now) + " " + states(now) + ", " + duration_text(elapsed()) + pace(now) + "\n");
+                out_.write(count(now) + " " + states(now) + ", " + duration_text(elapsed()) + pace(now) +
+                           "\n");
             return;
         }
         winsize size{};
@@ -154,7 +157,8 @@ private:
     static bool is_capable_terminal()
     {
         char const* const kind = std::getenv("TERM");
-        return ::isatty(STDOUT_FILENO) == 1 && kind != nullptr && *kind != '\0' && std::string_view(kind) != "dumb";
+        return ::isatty(STDOUT_FILENO) == 1 && kind != nullptr && *kind != '\0' &&
+               std::string_view(kind) != "dumb";
     }
 
     // A short batch is told line by line; a long one would only scroll.
@@ -173,7 +177,8 @@ private:
 
     std::string count(standing const& now) const
     {
-        return "[" + std::to_string(now.done()) + (now.total == 0 ? "" : "/" + std::to_string(now.total)) + "]";
+        return "[" + std::to_string(now.done()) + (now.total == 0 ? "" : "/" + std::to_string(now.total)) +
+               "]";
     }
 
     static std::string pace(standing const& now)
@@ -190,9 +195,9 @@ private:
     {
         constexpr std::size_t widest = 40;
         constexpr std::size_t narrowest = 8;
-        std::string text =
-            std::to_string(now.done()) + (now.total == 0 ? "" : "/" + std::to_string(now.total)) + "  " +
-            duration_text(elapsed()) + pace(now);
+        std::string text = std::to_string(now.done()) +
+                           (now.total == 0 ? "" : "/" + std::to_string(now.total)) + "  " +
+                           duration_text(elapsed()) + pace(now);
         if (now.total != 0 && text.size() + narrowest + 3 <= columns) {
             std::size_t const width = std::min(widest, columns - text.size() - 3);
             std::size_t const filled = std::min(width, now.done() * width / now.total);
@@ -217,6 +222,10 @@ private:
         add(now.downloading, "downloading");
         if (now.spent_usd > 0)
             text += (text.empty() ? "" : ", ") + ("$" + decimal(now.spent_usd, 2));
+        if (now.quiet)
+            text += (text.empty() ? "" : ", ") +
+                    ("next submit in " + duration_text(static_cast<double>(now.quiet->count())));
+        add(now.elsewhere, "elsewhere");
         add(now.waiting, "to submit");
         add(now.outcomes[static_cast<std::size_t>(outcome::completed)], "completed");
         return text.empty() ? "nothing is under way" : text;

@@ -30,14 +30,23 @@ public:
     };
 
     // Throws std::runtime_error where nothing could be kept, or something would be lost.
-    report_file(std::string path, std::string const& requests, older rule)
+    report_file(std::string path, std::string const& requests, std::string const& journal, older rule)
         : path_(std::move(path)), descriptor_(open()), out_(descriptor_)
     {
-        struct stat mine{};
-        struct stat theirs{};
-        if (::fstat(descriptor_, &mine) == 0 && ::stat(requests.c_str(), &theirs) == 0 &&
-            mine.st_dev == theirs.st_dev && mine.st_ino == theirs.st_ino)
+        struct stat mine
+        {};
+        if (::fstat(descriptor_, &mine) != 0)
+            refuse("cannot be looked at");
+        auto const is_mine = [&](std::string const& other) {
+            struct stat theirs
+            {};
+            return ::stat(other.c_str(), &theirs) == 0 && mine.st_dev == theirs.st_dev &&
+                   mine.st_ino == theirs.st_ino;
+        };
+        if (is_mine(requests))
             refuse("is the file with the requests");
+        if (is_mine(journal))
+            refuse("is the journal");
         if (!S_ISREG(mine.st_mode) || mine.st_size == 0)
             return; // a pipe or a terminal has nothing to lose
         if (rule == older::kept) {

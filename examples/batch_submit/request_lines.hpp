@@ -154,8 +154,8 @@ public:
         if (number_ == 1 && too_long)
             look_for_a_document(text);
         if (too_long)
-            line.found.add_error(
-                "", "a line must not be longer than " + std::to_string(max_size) + " bytes", "");
+            line.found.add_error("", "a line must not be longer than " + std::to_string(max_size) + " bytes",
+                                 "");
         else
             judge(text, line);
         if (number_ == 1 && !line.request)
@@ -193,7 +193,8 @@ private:
         std::string_view const begin = std::string_view(text).substr(0, 4);
         if (begin.starts_with("\xFF\xFE") || begin.starts_with("\xFE\xFF") || begin.starts_with("{\0"sv) ||
             begin.starts_with("\0{"sv))
-            throw unusable_input(name_ + " is UTF-16 and must be UTF-8; this makes it so: iconv -f UTF-16 -t UTF-8");
+            throw unusable_input(name_ +
+                                 " is UTF-16 and must be UTF-8; this makes it so: iconv -f UTF-16 -t UTF-8");
         if (begin.starts_with("\xEF\xBB\xBF"))
             text.erase(0, 3);
     }
@@ -210,10 +211,10 @@ private:
         parser.write(text.data(), text.size(), code);
         bool const goes_on = !code && !parser.done() && in_.rdbuf()->sgetc() != std::char_traits<char>::eof();
         if ((first == '{' && goes_on) || (first == '[' && !code))
-            throw unusable_input(
-                name_ + " is " + (first == '[' ? "a JSON array" : "JSON over several lines") +
-                " and must hold one request per line; this makes it so: jq -c " +
-                (first == '[' ? "'.[]'" : "."));
+            throw unusable_input(name_ + " is " +
+                                 (first == '[' ? "a JSON array" : "JSON over several lines") +
+                                 " and must hold one request per line; this makes it so: jq -c " +
+                                 (first == '[' ? "'.[]'" : "."));
     }
 
     std::istream& in_;
@@ -251,7 +252,8 @@ inline judgement judge_all(request_lines& lines, std::ostream& messages, std::os
     if (told > most_told)
         messages << "and " << plural(told - most_told, "more line") << " with something to say\n";
     if (copy != nullptr && !copy->flush())
-        throw unusable_input("the lines of " + lines.name() + " cannot be kept in the folder for temporary files");
+        throw unusable_input("the lines of " + lines.name() +
+                             " cannot be kept in the folder for temporary files");
     return all;
 }
 

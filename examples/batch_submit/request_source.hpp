@@ -38,9 +38,11 @@ public:
         : name_(path == "-" ? "<stdin>" : path), path_(path == "-" ? "/dev/stdin" : path)
     {
         int const descriptor = path == "-" ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-        struct stat status{};
+        struct stat status
+        {};
         if (descriptor < 0 || ::fstat(descriptor, &status) != 0)
-            throw unusable_input("cannot read " + shown(name_) + ": " + std::generic_category().message(errno));
+            throw unusable_input("cannot read " + shown(name_) + ": " +
+                                 std::generic_category().message(errno));
         boost::asio::posix::stream_descriptor owner(on, descriptor);
         if (S_ISDIR(status.st_mode))
             throw unusable_input(shown(name_) + " is a folder; name the file with the requests");

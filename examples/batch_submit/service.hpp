@@ -72,10 +72,12 @@ public:
             config_->base_url = emulator_->base_url();
             config_->tls.add_ca_pem(emulator_->ca_pem());
             words_ = "the built-in emulator at " + config_->base_url + ", " + decimal(chosen.speed, 3) +
-                     " times faster than real time" + (chosen.emulator ? "" : " (APIMART_API_KEY is not set)");
+                     " times faster than real time" +
+                     (chosen.emulator ? "" : " (APIMART_API_KEY is not set)");
         } else if (has_key) {
             config_ = apimart::client_config::from_environment();
-            config_->base_url = usable_base_url(chosen.base_url.empty() ? config_->base_url : chosen.base_url);
+            config_->base_url =
+                usable_base_url(chosen.base_url.empty() ? config_->base_url : chosen.base_url);
             words_ = config_->base_url + " (with APIMART_API_KEY)";
         } else {
             std::string const url = usable_base_url(chosen.base_url);

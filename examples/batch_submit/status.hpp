@@ -126,7 +126,8 @@ private:
             text += "$" + decimal(static_cast<double>(counts.cost_micro_usd) / 1e6, 6) + "\n";
         for (apimart::journal_record const& each : unknown)
             text += "line " + std::to_string(each.index + 1) + " " +
-                    (each.state == state::unknown ? "may have been bought" : "is being bought, or was when its process died") +
+                    (each.state == state::unknown ? "may have been bought"
+                                                  : "is being bought, or was when its process died") +
                     ": sent under Idempotency-Key " + each.idempotency_key + at(each) + "\n";
         return text;
     }
@@ -136,19 +137,21 @@ private:
         return of.intended ? " at " + time_text(*of.intended) : "";
     }
 
-    static std::string json(apimart::journal_counts const& counts, std::vector<apimart::journal_record> const& unknown)
+    static std::string json(apimart::journal_counts const& counts,
+                            std::vector<apimart::journal_record> const& unknown)
     {
         std::string text = "{";
         for (std::size_t i = 0; i < apimart::journal_state_count; ++i) {
             auto const each = static_cast<state>(i);
             text += "\"" + std::string(to_string(each)) + "\":" + std::to_string(counts[each]) + ",";
         }
-        text += "\"total\":" + std::to_string(counts.total()) + ",\"cost_usd\":" +
-                decimal(static_cast<double>(counts.cost_micro_usd) / 1e6, 6) + ",\"unresolved\":[";
+        text += "\"total\":" + std::to_string(counts.total()) +
+                ",\"cost_usd\":" + decimal(static_cast<double>(counts.cost_micro_usd) / 1e6, 6) +
+                ",\"unresolved\":[";
         for (std::size_t i = 0; i < unknown.size(); ++i)
-            text += std::string(i == 0 ? "" : ",") + "{\"line\":" + std::to_string(unknown[i].index + 1) + ",\"state\":\"" +
-                    std::string(to_string(unknown[i].state)) + "\",\"idempotency_key\":" +
-                    json_text(unknown[i].idempotency_key) + ",\"intended\":" +
+            text += std::string(i == 0 ? "" : ",") + "{\"line\":" + std::to_string(unknown[i].index + 1) +
+                    ",\"state\":\"" + std::string(to_string(unknown[i].state)) +
+                    "\",\"idempotency_key\":" + json_text(unknown[i].idempotency_key) + ",\"intended\":" +
                     (unknown[i].intended ? json_text(time_text(*unknown[i].intended)) : "null") + "}";
         return text + "]}\n";
     }

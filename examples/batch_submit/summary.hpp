@@ -111,7 +111,8 @@ private:
     static void print(std::ostream& out, std::string const& name, row const& sums)
     {
         out << std::left << std::setw(28) << name << std::right << std::setw(7) << sums.lines << std::setw(11)
-            << sums.completed << std::setw(7) << sums.files << std::fixed << std::setprecision(1) << std::setw(14)
+            << sums.completed << std::setw(7) << sums.files << std::fixed << std::setprecision(1)
+            << std::setw(14)
             << (sums.completed == 0 ? 0.0 : sums.seconds / static_cast<double>(sums.completed))
             << std::setprecision(3) << std::setw(11);
         if (sums.priced)

@@ -37,6 +37,7 @@ def case_a_report_is_checked_before(folder):
         refused(folder, "--out", f"{folder}/out", "--report", path, requests=requests, words="is the file with the requests")
         assert Path(requests).read_text() == before
     refused(folder, "--out", f"{folder}/out", "--report", f"{folder}/no/such", words="--report: cannot write")
+    refused(folder, "--out", f"{folder}/out", "--report", f"{folder}/j", "--journal", f"{folder}/j", words="is the journal")
 
 
 def case_an_old_report_with_task_ids_is_not_emptied_unasked(folder):
