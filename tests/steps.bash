@@ -4,7 +4,7 @@
 
 # shellcheck disable=SC2034
 step_packages=(
-    "g++" "cmake" "ninja-build" "ccache" "libssl-dev" "libcli11-dev"
+    "g++" "cmake" "ninja-build" "ccache" "libssl-dev" "libcli11-dev" "libsqlite3-dev" "libpq-dev"
     "libboost1.81-dev,libboost-json1.81-dev,libboost-url1.81-dev|libboost1.83-dev,libboost-json1.83-dev,libboost-url1.83-dev"
 )
 step_jobs=$(nproc)

@@ -2,18 +2,20 @@
 #ifndef APIMART_EXAMPLES_LINE_RESULT_HPP
 #define APIMART_EXAMPLES_LINE_RESULT_HPP
 
-#include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
+#include <apimart/text/utf8.hpp>
+
 #include <boost/json/serialize.hpp>
+#include <boost/json/string.hpp>
 
 #include <array>
 #include <cstddef>
+#include <cstdio>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace batch {
+namespace batch_submit {
 
 enum class outcome
 {
@@ -34,6 +36,33 @@ inline std::string_view name_of(outcome o)
     return outcome_names[static_cast<std::size_t>(o)];
 }
 
+// Plain decimals, as `2.5` for 2.5 and `0` for nothing.
+inline std::string decimal(double value, int places)
+{
+    std::array<char, 64> text{};
+    std::snprintf(text.data(), text.size(), "%.*f", places, value);
+    std::string shown(text.data());
+    if (shown.find('.') != std::string::npos) {
+        shown.erase(shown.find_last_not_of('0') + 1);
+        if (shown.back() == '.')
+            shown.pop_back();
+    }
+    return shown;
+}
+
+// A JSON string. A path can be any bytes, and JSON holds UTF-8 only.
+inline std::string json_text(std::string_view text)
+{
+    std::string sound;
+    sound.reserve(text.size());
+    for (std::size_t at = 0; at < text.size();) {
+        std::size_t const length = apimart::detail::utf8_sequence(text, at);
+        sound += length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(at, length);
+        at += length == 0 ? 1 : length;
+    }
+    return boost::json::serialize(boost::json::string(sound));
+}
+
 class line_result
 {
 public:
@@ -41,7 +70,7 @@ public:
 
     std::size_t line = 0;
     std::string model;
-    batch::outcome outcome = outcome::cancelled;
+    batch_submit::outcome outcome = outcome::cancelled;
     std::string task_id;
     std::vector<std::string> files;
     int submits = 0;
@@ -54,26 +83,18 @@ public:
 
     std::string report_line() const
     {
-        namespace json = boost::json;
-        json::array paths;
+        auto const text = [](std::string const& s) { return s.empty() ? "null" : json_text(s); };
+        std::string paths;
         for (std::string const& file : files)
-            paths.emplace_back(file);
-        auto const text = [](std::string const& s) { return s.empty() ? json::value() : json::value(s); };
-        json::object o;
-        o["line"] = line;
-        o["model"] = text(model);
-        o["outcome"] = name_of(outcome);
-        o["task_id"] = text(task_id);
-        o["files"] = std::move(paths);
-        o["submits"] = submits;
-        o["polls"] = polls;
-        o["seconds"] = seconds;
-        o["cost"] = cost ? json::value(*cost) : json::value();
-        o["error"] = text(error);
-        return json::serialize(o);
+            paths += (paths.empty() ? "" : ",") + json_text(file);
+        return "{\"line\":" + std::to_string(line) + ",\"model\":" + text(model) + ",\"outcome\":\"" +
+               std::string(name_of(outcome)) + "\",\"task_id\":" + text(task_id) + ",\"files\":[" + paths +
+               "],\"submits\":" + std::to_string(submits) + ",\"polls\":" + std::to_string(polls) +
+               ",\"seconds\":" + decimal(seconds, 3) + ",\"cost\":" + (cost ? decimal(*cost, 6) : "null") +
+               ",\"error\":" + text(error) + ",\"idempotency_key\":" + text(idempotency_key) + "}";
     }
 };
 
-} // namespace batch
+} // namespace batch_submit
 
 #endif

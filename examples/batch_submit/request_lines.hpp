@@ -1,128 +1,262 @@
-// The input of a batch: one request body per line, every line judged before the first is sent.
+// The input of a batch: one request body per line, judged as it is read, so that a file of any length needs no memory.
 #ifndef APIMART_EXAMPLES_REQUEST_LINES_HPP
 #define APIMART_EXAMPLES_REQUEST_LINES_HPP
+
+#include "shown_text.hpp"
 
 #include <apimart/any_request.hpp>
 #include <apimart/image_file.hpp>
 #include <apimart/models.hpp>
 
+#include <boost/json/parse.hpp>
+#include <boost/json/stream_parser.hpp>
+
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <istream>
+#include <optional>
 #include <ostream>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
-#include <vector>
 
-namespace batch {
+namespace batch_submit {
 
-// A line of text with a request in it. The text is kept rather than the parsed request: a hundred thousand
-// of them fit in memory, and reading one again costs microseconds.
+// What is wrong with the input as a whole, and the way out.
+class unusable_input : public std::runtime_error
+{
+public:
+    using runtime_error::runtime_error;
+};
+
+// A line with its verdict.
 class request_line
 {
 public:
-    request_line(std::size_t line_number, std::string line_text)
-        : number(line_number), text(std::move(line_text))
-    {}
+    explicit request_line(std::size_t line_number) : number(line_number) {}
 
-    // Whoever wrote the file started this program, and chooses which pictures of this machine it uploads.
-    static auto parse(std::string const& text)
-    {
-        return apimart::any_request::parse(text, apimart::local_files::allow);
-    }
-    apimart::any_request request() const { return parse(text).value(); }
+    std::uint64_t index() const { return number - 1; }
 
     std::size_t number;
-    std::string text;
-    std::string model;
-    std::string problems; // empty for a line that can be sent
+    std::optional<apimart::any_request> request; // none for a line that cannot be sent
+    apimart::validation_result found;
 };
 
-inline constexpr std::size_t max_line_size = std::size_t{1} << 20U;
+// Whoever wrote the file started this program, and chooses which pictures of this machine it uploads.
+inline auto parse_request(std::string_view text)
+{
+    return apimart::any_request::parse(text, apimart::local_files::allow);
+}
 
-// Prints every violation as `file:line: /pointer: rule (got value)`; the whole document is `/`.
+// Takes the null members of an object and of what is in it, and advises against each.
+inline void remove_null_members(boost::json::value& from, std::string const& pointer,
+                                apimart::validation_result& found)
+{
+    if (auto* const list = from.if_array()) {
+        for (std::size_t i = 0; i < list->size(); ++i)
+            remove_null_members((*list)[i], pointer + "/" + std::to_string(i), found);
+        return;
+    }
+    auto* const object = from.if_object();
+    if (object == nullptr)
+        return;
+    for (auto each = object->begin(); each != object->end();) {
+        std::string const place = pointer + "/" + std::string(each->key());
+        if (each->value().is_null()) {
+            found.add_warning(place, "is taken as absent; leave it out", "null");
+            each = object->stable_erase(each);
+        } else {
+            remove_null_members(each->value(), place, found);
+            ++each;
+        }
+    }
+}
+
+// Programs write null for what is not set, where the service knows no null. `refused` is the verdict with the nulls.
+inline bool without_null_members(std::string_view text, apimart::validation_result const& refused,
+                                 request_line& line)
+{
+    auto const is_null = [](apimart::violation const& v) { return v.value() == "null"; };
+    if (std::none_of(refused.entries().begin(), refused.entries().end(), is_null))
+        return false;
+    boost::system::error_code code;
+    boost::json::value body = boost::json::parse(boost::json::string_view(text.data(), text.size()), code);
+    if (code || !body.is_object())
+        return false;
+    apimart::validation_result found;
+    remove_null_members(body, "", found);
+    auto parsed = apimart::any_request::from_json(std::move(body), apimart::unknown_fields::reject,
+                                                  apimart::models(), apimart::local_files::allow);
+    if (!parsed)
+        for (apimart::violation const& v : parsed.error().entries())
+            if (v.severity() == apimart::severity::error)
+                found.add_error(v.pointer(), v.message(), v.value());
+    // A member that was given twice is not seen in the value any more.
+    for (apimart::violation const& v : refused.entries())
+        if (v.message().find("twice") != std::string::npos)
+            found.add_error(v.pointer(), v.message(), v.value());
+    if (found.ok())
+        line.request = std::move(*parsed);
+    line.found = std::move(found);
+    return true;
+}
+
+inline void judge(std::string_view text, request_line& line)
+{
+    if (text.find_first_not_of(" \t") == std::string_view::npos) {
+        line.found.add_error("", "a line must hold a request", "an empty line");
+    } else if (auto parsed = parse_request(text)) {
+        line.request = std::move(*parsed);
+        line.found = line.request->check(); // what is only advised
+    } else if (!without_null_members(text, parsed.error(), line)) {
+        line.found = std::move(parsed.error());
+    }
+    if (line.request)
+        for (apimart::local_image const& picture : line.request->local_images())
+            for (apimart::violation const& v : apimart::check_upload(picture).entries())
+                line.found.add_error(v.pointer(), v.message(), v.value());
+    if (!line.found.ok())
+        line.request.reset();
+}
+
+// Every violation as `file:line: /pointer: rule (got value)`; the whole document is `/`.
 inline std::string describe(std::string const& file, std::size_t line, apimart::violation const& v)
 {
-    std::string text =
-        file + ":" + std::to_string(line) + ": " + (v.pointer().empty() ? "/" : v.pointer()) + ": ";
+    std::string text = file + ":" + std::to_string(line) + ": " +
+                       (v.pointer().empty() ? "/" : shown(v.pointer(), 120)) + ": ";
     if (v.severity() == apimart::severity::warning)
-        text += "warning: ";
+        text += "advice: ";
     text += v.message();
     if (!v.value().empty())
         text += " (got " + v.value() + ")";
     return text;
 }
 
-// Reads one line without ever holding more of it than the limit allows.
-inline bool read_line(std::istream& in, std::string& line, bool& too_long)
-{
-    line.clear();
-    too_long = false;
-    std::streambuf* const buffer = in.rdbuf();
-    bool any = false;
-    for (int c = buffer->sbumpc(); c != std::char_traits<char>::eof(); c = buffer->sbumpc()) {
-        any = true;
-        if (c == '\n')
-            return true;
-        if (line.size() < max_line_size)
-            line.push_back(static_cast<char>(c));
-        else
-            too_long = true;
-    }
-    return any;
-}
-
-class input
+// The lines of a stream, one after the other.
+class request_lines
 {
 public:
-    input() {}
+    request_lines(std::istream& in, std::string const& name) : in_(in), name_(shown(name)) {}
 
-    std::vector<request_line> lines;
+    // The next line with its verdict; none at the end. `text` is the line as it was read.
+    std::optional<request_line> next(std::string& text)
+    {
+        bool too_long = false;
+        if (!read_line(text, too_long))
+            return std::nullopt;
+        request_line line(++number_);
+        if (number_ == 1)
+            look_at_the_beginning(text);
+        if (!text.empty() && text.back() == '\r')
+            text.pop_back();
+        if (number_ == 1 && too_long)
+            look_for_a_document(text);
+        if (too_long)
+            line.found.add_error("", "a line must not be longer than " + std::to_string(max_size) + " bytes",
+                                 "");
+        else
+            judge(text, line);
+        if (number_ == 1 && !line.request)
+            look_for_a_document(text);
+        return line;
+    }
+    std::optional<request_line> next() { return next(text_); }
+
+    std::string const& name() const { return name_; }
+
+private:
+    static constexpr std::size_t max_size = apimart::any_request::max_text_size;
+
+    // Never holds more of a line than the limit allows.
+    bool read_line(std::string& line, bool& too_long)
+    {
+        line.clear();
+        std::streambuf* const buffer = in_.rdbuf();
+        bool any = false;
+        for (int c = buffer->sbumpc(); c != std::char_traits<char>::eof(); c = buffer->sbumpc()) {
+            any = true;
+            if (c == '\n')
+                return true;
+            if (line.size() < max_size)
+                line.push_back(static_cast<char>(c));
+            else
+                too_long = true;
+        }
+        return any;
+    }
+
+    void look_at_the_beginning(std::string& text) const
+    {
+        using namespace std::string_view_literals;
+        std::string_view const begin = std::string_view(text).substr(0, 4);
+        if (begin.starts_with("\xFF\xFE") || begin.starts_with("\xFE\xFF") || begin.starts_with("{\0"sv) ||
+            begin.starts_with("\0{"sv))
+            throw unusable_input(name_ +
+                                 " is UTF-16 and must be UTF-8; this makes it so: iconv -f UTF-16 -t UTF-8");
+        if (begin.starts_with("\xEF\xBB\xBF"))
+            text.erase(0, 3);
+    }
+
+    // JSON that goes on in the next line was written for people, not for programs.
+    void look_for_a_document(std::string_view text) const
+    {
+        std::size_t const begin = text.find_first_not_of(" \t");
+        if (begin == std::string_view::npos)
+            return;
+        char const first = text[begin];
+        boost::json::stream_parser parser;
+        boost::system::error_code code;
+        parser.write(text.data(), text.size(), code);
+        bool const goes_on = !code && !parser.done() && in_.rdbuf()->sgetc() != std::char_traits<char>::eof();
+        if ((first == '{' && goes_on) || (first == '[' && !code))
+            throw unusable_input(name_ + " is " +
+                                 (first == '[' ? "a JSON array" : "JSON over several lines") +
+                                 " and must hold one request per line; this makes it so: jq -c " +
+                                 (first == '[' ? "'.[]'" : "."));
+    }
+
+    std::istream& in_;
+    std::string name_;
+    std::size_t number_ = 0;
+    std::string text_;
+};
+
+// What a first reading of all lines has found.
+class judgement
+{
+public:
+    judgement() {}
+
+    std::size_t lines = 0;
     std::size_t invalid = 0;
 };
 
-// Reads and judges all lines; violations and warnings go to `messages`.
-inline input read_requests(std::istream& in, std::string const& file, std::ostream& messages)
+// Judges all lines and tells what was found. `copy`, where given, gets the lines for a second reading.
+inline judgement judge_all(request_lines& lines, std::ostream& messages, std::ostream* copy)
 {
-    input all;
+    constexpr std::size_t most_told = 100;
+    judgement all;
+    std::size_t told = 0;
     std::string text;
-    bool too_long = false;
-    for (std::size_t number = 1; read_line(in, text, too_long); ++number) {
-        if (!text.empty() && text.back() == '\r')
-            text.pop_back();
-        request_line line(number, std::move(text));
-        apimart::validation_result found;
-        if (too_long) {
-            found.add_error("", "a line must not be longer than " + std::to_string(max_line_size) + " bytes",
-                            "");
-        } else if (line.text.find_first_not_of(" \t") == std::string::npos) {
-            found.add_error("", "a line must hold a request", "an empty line");
-        } else if (auto parsed = request_line::parse(line.text)) {
-            line.model = std::string(parsed->model());
-            found = parsed->check(); // what is only advised
-            for (apimart::local_image const& picture : parsed->local_images())
-                for (apimart::violation const& v : apimart::check_upload(picture).entries())
-                    found.add_error(v.pointer(), v.message(), v.value());
-        } else {
-            found = parsed.error();
-        }
-        for (apimart::violation const& v : found.entries()) {
-            std::string const words = describe(file, number, v);
-            messages << words << '\n';
-            if (v.severity() != apimart::severity::error)
-                continue;
-            line.problems += line.problems.empty() ? "" : "; ";
-            line.problems += v.describe();
-        }
-        if (!line.problems.empty()) {
-            ++all.invalid;
-            line.text.clear();
-        }
-        all.lines.push_back(std::move(line));
-        text = {};
+    while (std::optional<request_line> const line = lines.next(text)) {
+        ++all.lines;
+        all.invalid += line->request ? 0 : 1;
+        if (copy != nullptr)
+            *copy << text << '\n';
+        if (!line->found.entries().empty() && told++ < most_told)
+            for (apimart::violation const& v : line->found.entries())
+                messages << describe(lines.name(), line->number, v) << '\n';
     }
+    if (told > most_told)
+        messages << "and " << plural(told - most_told, "more line") << " with something to say\n";
+    if (copy != nullptr && !copy->flush())
+        throw unusable_input("the lines of " + lines.name() +
+                             " cannot be kept in the folder for temporary files");
     return all;
 }
 
-} // namespace batch
+} // namespace batch_submit
 
 #endif

@@ -39,11 +39,14 @@
 
 namespace apimart {
 
+class client;
+
 namespace detail {
 
 class client_handle;
 
 // Defined with the operations; a file that only submits sees nothing of the sockets behind them.
+std::shared_ptr<client_handle> const& handle_of(client const&);
 std::shared_ptr<client_handle> make_client(boost::asio::any_io_executor const& executor,
                                            client_config config);
 metrics metrics_of(client_handle const& client);
@@ -502,6 +505,8 @@ public:
     apimart::metrics metrics() const { return handle_ ? detail::metrics_of(*handle_) : apimart::metrics(); }
 
 private:
+    friend std::shared_ptr<detail::client_handle> const& detail::handle_of(client const&);
+
     template <class T, class Token, class... Arguments, class... Given>
     auto start(Token& token, void (*begin)(detail::client_handle const&, detail::completion<T>, Arguments...),
                Given&&... given)
@@ -521,6 +526,12 @@ private:
 
     std::shared_ptr<detail::client_handle> handle_;
 };
+
+// For what is made of a client, such as a batch.
+inline std::shared_ptr<detail::client_handle> const& detail::handle_of(client const& of)
+{
+    return of.handle();
+}
 
 } // namespace apimart
 

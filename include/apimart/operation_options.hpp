@@ -238,6 +238,10 @@ public:
     std::optional<int> max_retries;
     std::function<void(task const&)> on_accepted;
     operation_tag tag;
+    // Whether the first answer that asks for fewer requests is the end: a batch knows more about when to try again.
+    bool leaves_rate_limits = false;
+    // When an earlier process may have sent the same request under the same key.
+    std::optional<std::chrono::system_clock::time_point> first_sent;
 };
 
 // What a download keeps of its options.

@@ -10,6 +10,8 @@
 #endif
 
 #include <apimart/any_request.ipp>
+#include <apimart/batch.ipp>
+#include <apimart/batch_outcome.ipp>
 #include <apimart/client_config.ipp>
 #include <apimart/config/proxy_options.ipp>
 #include <apimart/config/resolver_options.ipp>
@@ -19,6 +21,8 @@
 #include <apimart/http_status.ipp>
 #include <apimart/json.ipp>
 #include <apimart/log_to.ipp>
+#include <apimart/journal.ipp>
+#include <apimart/journal_record.ipp>
 #include <apimart/observer.ipp>
 #include <apimart/operations/client.ipp>
 #include <apimart/validation/request_body.ipp>

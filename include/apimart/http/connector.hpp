@@ -113,9 +113,16 @@ private:
             co_return error_info(errc::url_not_allowed, c.origin.host + " is a private address");
         std::string const host = proxied ? proxy_.host() : c.origin.host;
 
+        // Whoever reads of a host that is not the service's should know where it comes from.
+        std::string const shown = (proxied ? "the proxy " : "") + host;
+
         result<resolver::addresses> found = co_await resolve(c, host);
-        if (!found)
-            co_return found.error();
+        if (!found) {
+            error_info why = found.error();
+            if (proxied)
+                why.client_message("the proxy: " + found.error().client_message());
+            co_return why;
+        }
         if (c.public_only && !proxied) {
             bool const has_fake_ip = std::any_of(found->begin(), found->end(), is_fake_ip);
             std::erase_if(*found, [this](auto const& each) {
@@ -129,7 +136,7 @@ private:
                                                       : ""));
         }
         auto const port = static_cast<unsigned short>(std::stoul(proxied ? proxy_.port() : c.origin.port));
-        if (result<void> connected = co_await connect_to_any(c, host, endpoints(*found, port)); !connected) {
+        if (result<void> connected = co_await connect_to_any(c, shown, endpoints(*found, port)); !connected) {
             resolver_->forget(host);
             co_return connected;
         }
@@ -169,7 +176,7 @@ private:
     }
 
     // RFC 8305: the next address is tried beside one that takes long, and at once when one has failed.
-    awaitable<result<void>> connect_to_any(connection& c, std::string const& host,
+    awaitable<result<void>> connect_to_any(connection& c, std::string const& shown,
                                            std::vector<tcp::endpoint> order)
     {
         auto const state = std::make_shared<race>(runtime_.strand());
@@ -197,9 +204,9 @@ private:
         state->close_losers();
         if (guard.happened())
             co_return error_info(error_code(boost::asio::error::operation_aborted));
-        std::string const where = host + ":" + std::to_string(order.empty() ? 0 : order.front().port());
+        std::string const where = shown + ":" + std::to_string(order.empty() ? 0 : order.front().port());
         if (state->winner == nullptr && state->open != 0)
-            co_return error_info(errc::connect_timeout, "no connection to " + host + " in time");
+            co_return error_info(errc::connect_timeout, "no connection to " + shown + " in time");
         if (state->winner == nullptr && is_local_resource(state->last_error))
             co_return error_info(errc::resource_exhausted, where + ": " + state->last_error.message())
                 .underlying(state->last_error);

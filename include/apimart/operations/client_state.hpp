@@ -100,16 +100,6 @@ public:
     std::size_t tried = 1;
 };
 
-// Who is going to be told how a call ended, and what.
-template <class T>
-class pending : public completed<T>
-{
-public:
-    explicit pending(completion<T>&& told) : handler(std::move(told)) {}
-
-    completion<T> handler;
-};
-
 // What all copies of a client share. Everything in it happens on the strand, but for `launch`.
 class client_state : public std::enable_shared_from_this<client_state>
 {

@@ -217,6 +217,13 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
         for (int* const others : {&chosen.retry.max_rate_limit_retries, &chosen.retry.max_resends})
             *others = std::min(*others, *settings.max_retries);
     }
+    if (settings.leaves_rate_limits)
+        chosen.retry.max_rate_limit_retries = 0;
+    if (settings.first_sent) {
+        chosen.first_sent_wall = std::chrono::floor<std::chrono::seconds>(*settings.first_sent);
+        chosen.first_sent = runtime.now() -
+                            std::max<std::chrono::seconds>(wall_clock() - chosen.first_sent_wall, std::chrono::seconds(0));
+    }
     chosen.contract = client.config.idempotency;
     chosen.seed = client.seed();
     chosen.budget = &client.budget;
@@ -231,7 +238,8 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
     if (client.submit_slots.try_acquire())
         client.submit_queue_stalled = false;
     else if (std::optional<error_info> full = co_await enter_submits(client, op))
-        co_return full->acceptance(acceptance::not_sent).idempotency_key(machine.key());
+        co_return full->acceptance(machine.resending() ? acceptance::unknown : acceptance::not_sent)
+            .idempotency_key(machine.key());
     slot_guard const place(client.submit_slots);
     exchange x(runtime, client.pool, client.connector);
     endpoint_cursor at;

@@ -45,6 +45,9 @@ public:
         std::uint64_t seed = 0;
         retry_budget* budget = nullptr; // without one, repetitions are free
         std::string_view body;          // of the request, which outlives the machine
+        // An earlier process may have sent the same request under the same key: since when, by both clocks.
+        std::optional<clock::time_point> first_sent{};
+        std::chrono::sys_seconds first_sent_wall{};
     };
 
     submit_machine(options const& chosen, std::string key);
@@ -221,7 +224,15 @@ inline error_info too_old(error_info original)
 
 inline submit_machine::submit_machine(options const& chosen, std::string key)
     : options_(chosen), key_(std::move(key)), random_(chosen.seed)
-{}
+{
+    if (!chosen.first_sent)
+        return;
+    ambiguous_since_ = chosen.first_sent;
+    ambiguous_since_wall_ = chosen.first_sent_wall;
+    ambiguous_progress_ = "by an earlier process";
+    pending_ = error_info(errc::outcome_unknown, "an earlier process may have sent it");
+    pending_.acceptance(acceptance::unknown);
+}
 
 inline submit_machine::action submit_machine::start(clock::time_point now)
 {

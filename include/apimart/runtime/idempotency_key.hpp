@@ -2,11 +2,14 @@
 #ifndef APIMART_RUNTIME_IDEMPOTENCY_KEY_HPP
 #define APIMART_RUNTIME_IDEMPOTENCY_KEY_HPP
 
+#include <apimart/text/uuid.hpp>
+
 #include <openssl/rand.h>
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -26,25 +29,12 @@ public:
                 throw std::runtime_error("OpenSSL has no random numbers");
             used_ = 0;
         }
-        unsigned char* const bytes = bytes_.data() + std::exchange(used_, used_ + size);
-        bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0FU) | 0x40U);
-        bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3FU) | 0x80U);
-        static constexpr char digits[] = "0123456789abcdef";
-        std::string text("00000000-0000-0000-0000-000000000000");
-        std::size_t at = 0;
-        for (std::size_t i = 0; i < size; ++i, ++at) {
-            if (text[at] == '-')
-                ++at;
-            text[at] = digits[bytes[i] >> 4U];
-            text[++at] = digits[bytes[i] & 0xFU];
-        }
-        return text;
+        unsigned char* const bytes = bytes_.data() + std::exchange(used_, used_ + uuid_size);
+        return uuid_text(std::span<unsigned char, uuid_size>(bytes, uuid_size));
     }
 
 private:
-    static constexpr std::size_t size = 16;
-
-    std::array<unsigned char, 64 * size> bytes_; // those before `used_` have been given away
+    std::array<unsigned char, 64 * uuid_size> bytes_; // those before `used_` have been given away
     std::size_t used_ = sizeof bytes_;
 };
 

@@ -63,6 +63,16 @@ public:
 template <class T>
 using completion = boost::asio::any_completion_handler<void(std::shared_ptr<completed<T>>)>;
 
+// Who is going to be told how a call ended, and what.
+template <class T>
+class pending : public completed<T>
+{
+public:
+    explicit pending(completion<T>&& told) : handler(std::move(told)) {}
+
+    completion<T> handler;
+};
+
 template <class Token>
 inline constexpr bool is_as_result = false;
 template <class Token>

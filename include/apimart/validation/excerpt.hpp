@@ -8,6 +8,8 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include <array>
+#include <charconv>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -37,6 +39,17 @@ inline std::string excerpt(std::string_view text, bool media = false)
     return quote(redact_urls(text), max_characters);
 }
 
+// A number as people write it: `5.0`, where Boost.JSON has `5E0`.
+inline std::string plain(double value)
+{
+    std::array<char, 32> text{};
+    auto const end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+    std::string shown(text.data(), end);
+    if (shown.find_first_not_of("-0123456789") == std::string::npos)
+        shown += ".0";
+    return shown;
+}
+
 inline std::string excerpt(boost::json::value const& value, bool media = false)
 {
     switch (value.kind()) {
@@ -46,6 +59,8 @@ inline std::string excerpt(boost::json::value const& value, bool media = false)
         return "an array of " + count_of(value.get_array().size(), "entry", "entries");
     case boost::json::kind::object:
         return "an object";
+    case boost::json::kind::double_:
+        return plain(value.get_double());
     default:
         return boost::json::serialize(value);
     }

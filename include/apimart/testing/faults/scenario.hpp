@@ -230,6 +230,8 @@ public:
     emulation::error_code_form error_code = emulation::error_code_form::integer;
     /// `batch`: "on" | "off" (404) | "without_result" (items lack progress and result).
     batch_form batch = batch_form::on;
+    /// `places`: tasks of one key that may run at one time; a further submit gets 429. 0 for any number.
+    std::uint64_t places = 0;
     /// `balance_usd`: what the account holds; orders above it get 402.
     double balance_usd = 1'000'000;
     /// `balance_reply`: "numbers" | "text" (amounts as strings) | "unlimited" (a key without a limit: -1 is left)
@@ -407,6 +409,7 @@ private:
                                {"off", batch_form::off},
                                {"without_result", batch_form::without_result}});
         in.number("balance_usd", balance_usd, 0, 1e12);
+        in.count("places", places, 1U << 30U);
         in.number("latency_ms", latency_ms, 0, 3'600'000);
     }
 

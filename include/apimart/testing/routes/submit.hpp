@@ -71,7 +71,9 @@ public:
             if (ruling != key_ruling::execute)
                 return ruled(ruling, *keyed, new_contract, number);
         }
-        auto const wrong = refused(judged);
+        auto wrong = refused(judged);
+        if (!wrong && !has_place(request.bearer()))
+            wrong = state_.error(error_description(429, "too many tasks are running"));
         if (!wrong) {
             auto const n = ordered(judged, parsed.get_object(), request, hash, number);
             if (n) {
@@ -119,6 +121,20 @@ private:
                                            webhook->get_string().c_str(),
                                            task.created + task.life.finished_after()));
         return n;
+    }
+
+    /// Whether another task of the key may run.
+    bool has_place(std::string_view bearer)
+    {
+        if (state_.form().places == 0)
+            return true;
+        auto const key = state_.number_of_key(bearer);
+        auto const now = state_.clock.now();
+        std::uint64_t running = 0;
+        for (auto const& [id, task] : state_.tasks)
+            if (!task.life.at(now - task.created).finished() && state_.books.accepted[task.index].key == key)
+                ++running;
+        return running < state_.form().places;
     }
 
     reply no_credit()
