@@ -190,7 +190,13 @@ APIMART_INLINE void batch_run::pump()
         }
         if (!reading_ && wants_more()) {
             reading_ = true;
-            spawn(read());
+            boost::asio::co_spawn(
+                *strand_, read(),
+                boost::asio::bind_cancellation_slot(
+                    reading_on_.slot(), [self = shared_from_this()](std::exception_ptr thrown) {
+                        if (thrown)
+                            self->broken(nullptr, thrown);
+                    }));
         }
     }
     pumping_ = false;
@@ -269,6 +275,9 @@ APIMART_INLINE void batch_run::broken(entry const& one, std::exception_ptr const
 
 APIMART_INLINE batch_run::awaitable<void> batch_run::read()
 {
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
+    if (journal_ && !journal_is_open_)
+        co_await open_journal();
     while (wants_more()) {
         if (!input_ended_) {
             std::optional<batch_item> item = co_await read_one();
@@ -293,6 +302,26 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::read()
     pump();
 }
 
+// A batch does not go on at another service than it began at.
+APIMART_INLINE batch_run::awaitable<void> batch_run::open_journal()
+{
+    std::string service = handle_of(client_)->state->config.base_url;
+    while (service.ends_with('/'))
+        service.pop_back();
+    std::exception_ptr thrown;
+    try {
+        co_await journal_->bind(std::move(service));
+        journal_is_open_ = true;
+    } catch (...) {
+        thrown = std::current_exception();
+    }
+    if (!thrown)
+        co_return;
+    error_info const why = info_of(thrown, errc::journal_failed);
+    stop_because(stop_cause::journal_failed, why.describe(), nullptr, why);
+    source_ended_ = true;
+}
+
 APIMART_INLINE batch_run::awaitable<std::optional<batch_item>> batch_run::read_one()
 {
     std::optional<batch_item> item;
@@ -305,7 +334,8 @@ APIMART_INLINE batch_run::awaitable<std::optional<batch_item>> batch_run::read_o
     } catch (...) {
         thrown = std::current_exception();
     }
-    if (thrown) {
+    // A wait that was cancelled because the batch has stopped is no failure.
+    if (thrown && !stopped_) {
         error_info const why = info_of(thrown, errc::invalid_request);
         stop_because(stop_cause::source_failed, "the source of items failed: " + why.describe(), nullptr, why);
     }
@@ -327,16 +357,13 @@ APIMART_INLINE batch_run::awaitable<std::optional<journal_record>> batch_run::re
                 if (now.held_by_others == 0)
                     break;
                 boost::asio::steady_timer nap(*strand_, std::chrono::seconds(1));
-                napping_ = &nap;
                 co_await nap.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
-                napping_ = nullptr;
             }
         } catch (...) {
             thrown = std::current_exception();
         }
-        napping_ = nullptr;
     }
-    if (thrown) {
+    if (thrown && !stopped_) {
         error_info const why = info_of(thrown, errc::journal_failed);
         stop_because(stop_cause::journal_failed, why.describe(), nullptr, why);
     }
@@ -915,8 +942,8 @@ APIMART_INLINE void batch_run::stop_because(stop_cause cause, std::string words,
     stopped_ = reason;
     count([&](batch_progress& counts) { counts.stopped = std::move(reason); });
     withdraw_unsent();
-    if (napping_ != nullptr)
-        napping_->cancel();
+    if (!options_.read_on_after_stop)
+        end_reading();
     // What caused it is in the middle of something.
     post([self = shared_from_this()] { self->pump(); });
 }
@@ -933,6 +960,15 @@ APIMART_INLINE void batch_run::withdraw_unsent()
                                                          : cancellation_type::total);
 }
 
+// Not from within: the source may be what has stopped the batch.
+APIMART_INLINE void batch_run::end_reading()
+{
+    post([self = shared_from_this()] {
+        if (self->reading_)
+            self->reading_on_.emit(cancellation_type::terminal);
+    });
+}
+
 APIMART_INLINE void batch_run::pause(bool paused)
 {
     if (gate_.paused() == paused)
@@ -941,8 +977,6 @@ APIMART_INLINE void batch_run::pause(bool paused)
     count([&](batch_progress& counts) { counts.paused = paused; });
     if (paused)
         withdraw_unsent();
-    if (napping_ != nullptr)
-        napping_->cancel();
     pump();
 }
 
@@ -957,8 +991,7 @@ APIMART_INLINE void batch_run::cancel_all()
             all.push_back(one);
     for (entry const& one : all)
         one->cancelling.emit(cancellation_type::terminal);
-    if (napping_ != nullptr)
-        napping_->cancel();
+    end_reading();
     pump();
 }
 

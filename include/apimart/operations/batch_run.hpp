@@ -161,6 +161,7 @@ private:
     // ---- From a source's item to its outcome, in this order.
 
     awaitable<void> read();
+    awaitable<void> open_journal();
     awaitable<std::optional<batch_item>> read_one();
     awaitable<std::optional<journal_record>> read_abandoned();
     awaitable<void> admit(entry one, std::optional<journal_record> known);
@@ -232,6 +233,7 @@ private:
     void stop_because(stop_cause cause, std::string words, batch_entry const* shown_by = nullptr,
                       error_info why = {});
     void withdraw_unsent();
+    void end_reading();
     error_info not_sent_reason(batch_entry const& one) const;
     std::optional<std::chrono::milliseconds> time_left() const;
     std::filesystem::path path_of(batch_entry const& one, std::size_t video, std::size_t videos) const;
@@ -283,6 +285,8 @@ private:
     item_source source_;
     bool started_ = false;
     bool reading_ = false;
+    boost::asio::cancellation_signal reading_on_; // what its source waits for
+    bool journal_is_open_ = false;
     bool source_ended_ = false;
     bool input_ended_ = false;
     bool cancelled_ = false;
@@ -294,7 +298,6 @@ private:
     std::map<std::uint64_t, entry> ready_; // those of them whose turn can come
     std::deque<batch_outcome> outcomes_;
     std::deque<std::shared_ptr<outcome_call>> calls_;
-    boost::asio::steady_timer* napping_ = nullptr; // while other processes may leave something to do
     bool pumping_ = false;
     bool pump_again_ = false;
 
