@@ -9,6 +9,7 @@
 #include <apimart/config/resolver_options.hpp>
 #include <apimart/config/retry_policy.hpp>
 #include <apimart/config/tls_options.hpp>
+#include <apimart/learned_durations.hpp>
 #include <apimart/observer.hpp>
 
 #include <string>
@@ -45,6 +46,8 @@ public:
     retry_policy retry;
     apimart::idempotency idempotency = apimart::idempotency::none;
     poll_policy poll;
+    /// What an earlier client knew of how long tasks take.
+    apimart::learned_durations learned_durations;
     apimart::limits limits;
     apimart::timeouts timeouts;
     apimart::observer observer;

@@ -16,6 +16,7 @@
 #include <apimart/config/tls_options.ipp>
 #include <apimart/errors/error_messages.ipp>
 #include <apimart/errors/validation_result.ipp>
+#include <apimart/learned_durations.ipp>
 #include <apimart/observer.ipp>
 #include <apimart/operations/client.ipp>
 #include <apimart/validation/request_body.ipp>

@@ -37,6 +37,8 @@ private:
     ROW(tasks_accepted)                                                                                      \
     ROW(outcomes_unknown)                                                                                    \
     ROW(polls_sent)                                                                                          \
+    ROW(batch_queries_sent)                                                                                  \
+    ROW(polls_late)                                                                                          \
     ROW(status_requests_sent)                                                                                \
     ROW(uploads_sent)                                                                                        \
     ROW(tasks_finished)                                                                                      \
@@ -52,6 +54,7 @@ private:
     ROW(overloaded)                                                                                          \
     ROW(failovers)                                                                                           \
     ROW(tasks_waiting)                                                                                       \
+    ROW(poll_delay_ms)                                                                                       \
     ROW(submits_queued)                                                                                      \
     ROW(requests_in_flight)                                                                                  \
     ROW(connections_open)
