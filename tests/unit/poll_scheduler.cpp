@@ -660,7 +660,7 @@ TEST_CASE("polls that the configured rate holds back are told once, until all th
         for (auto const end = now + how_long; now < end; now += 50ms) {
             while (scheduled_poll* const due = schedule.take_due(now))
                 schedule.remove(*due); // asked, and done
-            if (auto const begun = schedule.begun_backlog(now))
+            if (auto const begun = schedule.begun_backlog(poll_scheduler::limit::rate, now))
                 told.emplace_back(now, *begun);
         }
     };
@@ -690,7 +690,7 @@ TEST_CASE("polls that are late because the service asks for fewer are not told a
     auto const end_of_silence = f.schedule.wake_at().value();
     CHECK(end_of_silence > f.now + 1s);
     CHECK(f.schedule.take_due(end_of_silence - 1ms) == nullptr);
-    CHECK_FALSE(f.schedule.begun_backlog(end_of_silence - 1ms));
+    CHECK_FALSE(f.schedule.begun_backlog(poll_scheduler::limit::rate, end_of_silence - 1ms));
 }
 
 TEST_CASE("when the rate is too low for all tasks, each is asked as often as the others")

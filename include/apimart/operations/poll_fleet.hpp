@@ -331,13 +331,14 @@ public:
     }
 
     // No poll can begin now.
-    void note_backlog(backpressure_event::place why, clock::time_point now)
+    void note_backlog(poll_scheduler::limit reached, clock::time_point now)
     {
-        std::optional<poll_scheduler::backlog> const begun = scheduler.begun_backlog(now);
+        std::optional<poll_scheduler::backlog> const begun = scheduler.begun_backlog(reached, now);
         if (!begun || !runtime_.observer.on_backpressure)
             return;
         backpressure_event event;
-        event.where = why;
+        event.where = reached == poll_scheduler::limit::rate ? backpressure_event::place::poll_rate
+                                                             : backpressure_event::place::poll_concurrency;
         event.waiting = begun->polls;
         event.delay = std::chrono::duration_cast<std::chrono::milliseconds>(begun->delay);
         runtime_.emit(runtime_.observer.on_backpressure, event);

@@ -86,7 +86,7 @@ inline void start_due_polls(client_state& client)
         auto const now = client.runtime.now();
         if (fleet.polls_under_way >= client.config.poll.max_concurrent) {
             // The next answer comes back here; but a time limit does not wait for it for long.
-            fleet.note_backlog(backpressure_event::place::poll_concurrency, now);
+            fleet.note_backlog(poll_scheduler::limit::concurrency, now);
             while (auto* const late = static_cast<watched_task*>(scheduler.take_overdue(now)))
                 fleet.expire_unasked(*late, error_info(errc::queue_full, "all polls are under way"));
             if (auto const next = scheduler.overdue_at())
@@ -95,7 +95,7 @@ inline void start_due_polls(client_state& client)
         }
         auto* const due = static_cast<watched_task*>(scheduler.take_due(now));
         if (due == nullptr) {
-            fleet.note_backlog(backpressure_event::place::poll_rate, now);
+            fleet.note_backlog(poll_scheduler::limit::rate, now);
             break;
         }
         if (scheduler.silent(now)) {

@@ -13,6 +13,7 @@
 #include <boost/intrusive/set.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <cstddef>
@@ -110,7 +111,12 @@ public:
     using clock = std::chrono::steady_clock;
     using time_point = clock::time_point;
 
-    // Polls that the configured limits hold back.
+    // Polls that a configured limit holds back.
+    enum class limit : std::uint8_t
+    {
+        rate,
+        concurrency,
+    };
     struct backlog
     {
         std::size_t polls;
@@ -154,9 +160,9 @@ public:
     {
         batch_window_ = many ? policy_.min_interval * 5 / 2 : std::chrono::milliseconds::zero();
     }
-    // What no poll was made for, although it was due: told when it is late by more than the shortest interval, and then not
-    // again until everything due has been asked. A lower rate that the service wants is another matter.
-    std::optional<backlog> begun_backlog(time_point now);
+    // What no poll can be made for now, although it is due: told when it is late by more than the shortest interval, and then
+    // not again for that limit until everything due has been asked. A lower rate that the service wants is another matter.
+    std::optional<backlog> begun_backlog(limit reached, time_point now);
 
     // Somebody may want to know sooner than is worth while.
     void still_running(scheduled_poll& task, task_state const& state, time_point now,
@@ -215,7 +221,7 @@ private:
     std::size_t most_in_a_second_;
     std::deque<time_point> last_second_; // of polls
     std::chrono::milliseconds batch_window_{};
-    bool backlog_told_ = false;
+    std::array<bool, 2> backlog_told_{}; // by limit
     time_point silent_until_{};
     int failures_in_a_row_ = 0; // of all tasks
     error_code slowed_by_;
@@ -408,17 +414,18 @@ inline void poll_scheduler::take_along(std::vector<scheduled_poll*>& to, std::si
     }
 }
 
-inline std::optional<poll_scheduler::backlog> poll_scheduler::begun_backlog(time_point now)
+inline std::optional<poll_scheduler::backlog> poll_scheduler::begun_backlog(limit reached, time_point now)
 {
     if (order_.empty() || order_.begin()->next > now) {
-        backlog_told_ = false;
+        backlog_told_ = {};
         return std::nullopt;
     }
-    bool const as_configured = !(limiter_.rate() < policy_.requests_per_second);
+    bool& told = backlog_told_[static_cast<std::size_t>(reached)];
+    bool const is_slowed = reached == limit::rate && limiter_.rate() < policy_.requests_per_second;
     auto const delay = now - order_.begin()->next;
-    if (backlog_told_ || !as_configured || delay <= policy_.min_interval)
+    if (told || is_slowed || delay <= policy_.min_interval)
         return std::nullopt;
-    backlog_told_ = true;
+    told = true;
     std::size_t polls = 0;
     for (auto each = order_.begin(); each != order_.end() && each->next <= now; ++each)
         ++polls;
