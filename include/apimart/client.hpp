@@ -13,6 +13,7 @@
 #include <apimart/download_sink.hpp>
 #include <apimart/error.hpp>
 #include <apimart/image_source.hpp>
+#include <apimart/learned_durations.hpp>
 #include <apimart/listed_model.hpp>
 #include <apimart/metrics.hpp>
 #include <apimart/model_schema.hpp>
@@ -57,6 +58,7 @@ std::shared_ptr<watch_handle> begin_watch(client_handle const&, std::string id, 
                                           std::optional<std::chrono::steady_clock::time_point> accepted,
                                           watch_options);
 void begin_notify(client_handle const&, completion<callback_effect>, std::string id);
+void begin_learned_durations(client_handle const&, completion<learned_durations>);
 void begin_status(client_handle const&, completion<task_state>, task, status_options);
 // The whole is limited by the first limit, the submit and the wait by those in their own options.
 void begin_generate(client_handle const&, completion<task_result>, any_request,
@@ -193,6 +195,18 @@ public:
     auto notify(task_callback const& callback, Token token = Token())
     {
         return start<callback_effect>(token, &detail::begin_notify, callback.task_id());
+    }
+
+    /// What the client knows of how long tasks take, its configuration's included, for a later client to begin with.
+    ///
+    /// Completion: `void(error_code, learned_durations)`.
+    /// Errors: none.
+    /// Cancellation: none; it waits for nothing.
+    /// Lifetime and thread safety: as the class.
+    template <detail::completion_token<apimart::learned_durations> Token = default_token>
+    auto learned_durations(Token token = Token())
+    {
+        return start<apimart::learned_durations>(token, &detail::begin_learned_durations);
     }
 
     /// Asks once where a task stands.

@@ -10,6 +10,7 @@
 #include <apimart/config/retry_policy.hpp>
 #include <apimart/config/tls_options.hpp>
 #include <apimart/config/virtual_clock.hpp>
+#include <apimart/learned_durations.hpp>
 #include <apimart/observer.hpp>
 
 #include <memory>
@@ -47,6 +48,8 @@ public:
     retry_policy retry;
     apimart::idempotency idempotency = apimart::idempotency::none;
     poll_policy poll;
+    /// What an earlier client knew of how long tasks take.
+    apimart::learned_durations learned_durations;
     apimart::limits limits;
     apimart::timeouts timeouts;
     apimart::observer observer;

@@ -13,6 +13,8 @@ struct metrics
     std::uint64_t tasks_accepted = 0;   ///< submits that ended with a task id
     std::uint64_t outcomes_unknown = 0; ///< submits that ended as `outcome_unknown`
     std::uint64_t polls_sent = 0;       ///< by the schedule of waiting tasks, counted as they leave
+    std::uint64_t batch_queries_sent = 0; ///< for many tasks at a time, which `polls_sent` leaves out
+    std::uint64_t polls_late = 0;         ///< that left later than planned by over `poll_policy::min_interval`
     std::uint64_t status_requests_sent =
         0; ///< asked by the caller or for a fresh link, counted as they leave
     std::uint64_t uploads_sent =
@@ -30,6 +32,7 @@ struct metrics
     std::uint64_t overloaded = 0;         ///< operations refused because a queue was full
     std::uint64_t failovers = 0;          ///< changes to another base URL
     std::uint64_t tasks_waiting = 0;      ///< now
+    std::uint64_t poll_delay_ms = 0;      ///< now: how much later than planned the last poll left
     std::uint64_t submits_queued = 0;     ///< now, waiting for their turn
     std::uint64_t requests_in_flight = 0; ///< now, on a connection or waiting for one
     std::uint64_t connections_open = 0;   ///< now

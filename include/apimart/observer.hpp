@@ -136,19 +136,23 @@ class backpressure_event
 public:
     enum class place
     {
-        submit_rate,  ///< the next submit has to wait for this long
-        connect_rate, ///< the next connection has to wait for this long
-        submit_queue, ///< all places for submits are taken
-        connections,  ///< all connections to one origin are in use
+        submit_rate,      ///< the next submit has to wait for this long
+        connect_rate,     ///< the next connection has to wait for this long
+        submit_queue,     ///< all places for submits are taken
+        connections,      ///< all connections to one origin are in use
+        poll_rate,        ///< polls are late for `poll_policy::requests_per_second`, by this long
+        poll_concurrency, ///< polls are late for `poll_policy::max_concurrent`, by this long
     };
 
     backpressure_event() {}
 
-    /// The last two are told when it begins, and again only after nobody waited any more.
+    /// The last four are told when it begins, and again only after nobody waited any more; the last two when a poll is late by
+    /// more than `poll_policy::min_interval`.
     place where = place::submit_rate;
     operation_tag tag; ///< of the submit that met it
     std::size_t waiting = 0;
-    std::chrono::milliseconds delay{0}; ///< until it is expected to go on; zero where that is not known
+    /// Until it is expected to go on, or by how much the first poll is late; zero where that is not known.
+    std::chrono::milliseconds delay{0};
 };
 
 std::string_view to_string(backpressure_event::place where) noexcept;

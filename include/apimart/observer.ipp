@@ -54,6 +54,10 @@ APIMART_INLINE std::string_view to_string(backpressure_event::place where) noexc
         return "submit queue";
     case backpressure_event::place::connections:
         return "connections";
+    case backpressure_event::place::poll_rate:
+        return "poll rate";
+    case backpressure_event::place::poll_concurrency:
+        return "poll concurrency";
     }
     return "connections";
 }

@@ -19,10 +19,11 @@
 #include <apimart/errors/error_messages.ipp>
 #include <apimart/errors/validation_result.ipp>
 #include <apimart/http_status.ipp>
-#include <apimart/json.ipp>
-#include <apimart/log_to.ipp>
 #include <apimart/journal.ipp>
 #include <apimart/journal_record.ipp>
+#include <apimart/json.ipp>
+#include <apimart/learned_durations.ipp>
+#include <apimart/log_to.ipp>
 #include <apimart/observer.ipp>
 #include <apimart/operations/client.ipp>
 #include <apimart/validation/request_body.ipp>

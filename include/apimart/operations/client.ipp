@@ -7,6 +7,7 @@
 #include <apimart/operations/client_state.hpp>
 #include <apimart/operations/download.hpp>
 #include <apimart/operations/generate.hpp>
+#include <apimart/operations/learned_durations.hpp>
 #include <apimart/operations/notify.hpp>
 #include <apimart/operations/request.hpp>
 #include <apimart/operations/shutdown.hpp>
@@ -152,6 +153,12 @@ APIMART_INLINE void begin_notify(client_handle const& client, completion<callbac
                                  std::string id)
 {
     start_notify(*client.state, std::move(id), std::move(handler));
+}
+
+APIMART_INLINE void begin_learned_durations(client_handle const& client,
+                                            completion<learned_durations> handler)
+{
+    start_learned_durations(*client.state, std::move(handler));
 }
 
 APIMART_INLINE void begin_status(client_handle const& client, completion<task_state> handler, task task,

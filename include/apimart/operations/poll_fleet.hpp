@@ -94,7 +94,7 @@ public:
     std::shared_ptr<task_state const> latest;
 };
 
-// A poll that is under way.
+// A poll that is under way, for one task or for many.
 class running_poll
 {
 public:
@@ -136,8 +136,12 @@ public:
 
     poll_fleet(client_runtime& runtime, client_config const& config, std::uint64_t seed,
                std::function<void()> pump)
-        : wake(std::move(pump)), runtime_(runtime), scheduler(config.poll, seed, config.retry.max_retry_after)
-    {}
+        : wake(std::move(pump)), batch_query_size(config.poll.batch_query_size), runtime_(runtime),
+          min_interval_(config.poll.min_interval),
+          scheduler(config.poll, seed, config.retry.max_retry_after)
+    {
+        scheduler.learn(config.learned_durations);
+    }
     poll_fleet(poll_fleet const&) = delete;
     poll_fleet& operator=(poll_fleet const&) = delete;
     ~poll_fleet() { destroy(); }
@@ -163,7 +167,7 @@ public:
             return;
         }
         if (fresh) {
-            auto made = std::make_unique<watched_task>(std::move(id), duration_class,
+            auto made = std::make_unique<watched_task>(std::move(id), scheduler.durations_of(duration_class),
                                                        accepted.value_or(runtime_.now()));
             made->number = waiter.number;
             made->tag = kept_tag(waiter.tag.get());
@@ -250,6 +254,14 @@ public:
     {
         auto const now = runtime_.now();
         task.poll = nullptr;
+        if (!answer && answer.error().code() == boost::asio::error::operation_aborted) {
+            scheduler.poll_withdrawn(task);
+            if (task.waiters.empty())
+                forget(task);
+            else // somebody has come meanwhile
+                scheduler.add_again(task, now);
+            return;
+        }
         if (answer)
             emit_state(task, *answer);
         else if (answer.error().code() == condition::rate_limited)
@@ -299,6 +311,46 @@ public:
             forget(task);
     }
 
+    // An answer about many did not tell the state of this one.
+    void ask_alone(watched_task& task)
+    {
+        task.poll = nullptr;
+        scheduler.ask_alone(task, runtime_.now());
+        if (task.waiters.empty())
+            forget(task);
+    }
+
+    // The service refuses to tell of that many at a time, or of many at all.
+    void ask_for_fewer(bool for_many)
+    {
+        batch_query_size = for_many ? batch_query_size / 2 : 0;
+        scheduler.ask_for_many(batch_query_size > 1);
+    }
+
+    // A poll begins, perhaps later than planned.
+    void note_delay(scheduled_poll const& task, clock::time_point now)
+    {
+        auto const delay = std::max(now - task.next, clock::duration::zero());
+        runtime_.counters.poll_delay_ms.set(static_cast<std::uint64_t>(
+            std::chrono::duration_cast<std::chrono::milliseconds>(delay).count()));
+        if (delay > min_interval_)
+            runtime_.counters.polls_late.add();
+    }
+
+    // No poll can begin now.
+    void note_backlog(poll_scheduler::limit reached, clock::time_point now)
+    {
+        std::optional<poll_scheduler::backlog> const begun = scheduler.begun_backlog(reached, now);
+        if (!begun || !runtime_.observer.on_backpressure)
+            return;
+        backpressure_event event;
+        event.where = reached == poll_scheduler::limit::rate ? backpressure_event::place::poll_rate
+                                                             : backpressure_event::place::poll_concurrency;
+        event.waiting = begun->polls;
+        event.delay = std::chrono::duration_cast<std::chrono::milliseconds>(begun->delay);
+        runtime_.emit(runtime_.observer.on_backpressure, event);
+    }
+
     // A time limit came while nothing may be asked: those whose time is up end without a last check.
     void expire_unasked(watched_task& task, error_info const& because)
     {
@@ -331,6 +383,7 @@ public:
 
     int polls_under_way = 0;
     deadline wake; // when the next poll is due
+    std::size_t batch_query_size;
 
 private:
     using tasks = boost::intrusive::set<watched_task, boost::intrusive::key_of_value<watched_task::key_of>>;
@@ -384,9 +437,7 @@ private:
     // What an answer means for all polls together, and for the next one of this task.
     void report(watched_task& task, result<task_state> const& answer, clock::time_point now)
     {
-        if (!answer && answer.error().code() == boost::asio::error::operation_aborted)
-            scheduler.poll_withdrawn();
-        else if (!answer)
+        if (!answer)
             scheduler.poll_failed(task, answer.error(), now);
         else if (is_final(answer->status()))
             scheduler.finished(task, *answer, now);
@@ -429,6 +480,7 @@ private:
     }
 
     client_runtime& runtime_;
+    std::chrono::milliseconds const min_interval_;
     tasks tasks_;
 
 public:

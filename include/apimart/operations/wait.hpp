@@ -2,6 +2,7 @@
 #ifndef APIMART_OPERATIONS_WAIT_HPP
 #define APIMART_OPERATIONS_WAIT_HPP
 
+#include <apimart/operations/batch_query.hpp>
 #include <apimart/operations/client_state.hpp>
 #include <apimart/operations/status.hpp>
 
@@ -46,6 +47,36 @@ inline awaitable<void> poll(client_state& client, watched_task& task)
     client.fleet.on_answer(task, read_status(client, x.result, task.id));
 }
 
+inline void poll_ended(client_state& client)
+{
+    --client.fleet.polls_under_way;
+    client.pump_polls();
+    client.finish_shutdowns();
+}
+
+inline void start_poll(client_state& client, watched_task& task)
+{
+    boost::asio::co_spawn(client.runtime.strand(), poll(client, task),
+                          [self = client.shared_from_this(), &task](std::exception_ptr thrown) {
+                              if (thrown)
+                                  self->fleet.on_answer(task, error_info(errc::resource_exhausted));
+                              poll_ended(*self);
+                          });
+}
+
+inline void start_poll_of_many(client_state& client, task_batch tasks)
+{
+    auto batch = std::make_shared<task_batch>(std::move(tasks));
+    boost::asio::co_spawn(client.runtime.strand(), poll_many(client, *batch),
+                          [self = client.shared_from_this(), batch](std::exception_ptr thrown) {
+                              if (thrown)
+                                  for (scheduled_poll* const each : *batch)
+                                      self->fleet.on_answer(static_cast<watched_task&>(*each),
+                                                            error_info(errc::resource_exhausted));
+                              poll_ended(*self);
+                          });
+}
+
 // Starts the polls that are due, and sets the time for the next.
 inline void start_due_polls(client_state& client)
 {
@@ -55,6 +86,7 @@ inline void start_due_polls(client_state& client)
         auto const now = client.runtime.now();
         if (fleet.polls_under_way >= client.config.poll.max_concurrent) {
             // The next answer comes back here; but a time limit does not wait for it for long.
+            fleet.note_backlog(poll_scheduler::limit::concurrency, now);
             while (auto* const late = static_cast<watched_task*>(scheduler.take_overdue(now)))
                 fleet.expire_unasked(*late, error_info(errc::queue_full, "all polls are under way"));
             if (auto const next = scheduler.overdue_at())
@@ -62,21 +94,23 @@ inline void start_due_polls(client_state& client)
             return;
         }
         auto* const due = static_cast<watched_task*>(scheduler.take_due(now));
-        if (due == nullptr)
+        if (due == nullptr) {
+            fleet.note_backlog(poll_scheduler::limit::rate, now);
             break;
+        }
         if (scheduler.silent(now)) {
             fleet.expire_unasked(*due, error_info(scheduler.slowed_by()));
             continue;
         }
+        fleet.note_delay(*due, now);
+        task_batch batch{due};
+        if (fleet.batch_query_size > 1 && !due->alone)
+            scheduler.take_along(batch, fleet.batch_query_size - 1, now);
         ++fleet.polls_under_way;
-        boost::asio::co_spawn(client.runtime.strand(), poll(client, *due),
-                              [self = client.shared_from_this(), due](std::exception_ptr thrown) {
-                                  --self->fleet.polls_under_way;
-                                  if (thrown)
-                                      self->fleet.on_answer(*due, error_info(errc::resource_exhausted));
-                                  self->pump_polls();
-                                  self->finish_shutdowns();
-                              });
+        if (batch.size() > 1)
+            start_poll_of_many(client, std::move(batch));
+        else
+            start_poll(client, *due);
     }
     if (auto const wake = scheduler.wake_at(); wake && !client.shutting_down())
         client.runtime.timers.set(fleet.wake, *wake);
