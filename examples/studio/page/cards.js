@@ -178,7 +178,7 @@ export function gallery({ onopen, onuse, onempty, onchange }) {
         actions.push(h("a", { class: "plain", "data-do": "download", href: `/videos/${clip.files[0]}`, download: fileName(clip, 0) }, icon("down"), "Download"));
       if (clip.state === "interrupted") actions.push(button("follow", "Look again", "look", () => attempt(server.follow(clip.id))));
       actions.push(button("use", "Use again", "again", () => onuse(clip)));
-      if (clip.task_id) actions.push(only("copy", "Copy the task's id", "copy", () => navigator.clipboard.writeText(clip.task_id).then(() => toast("The task's id is copied."))));
+      if (clip.task_id && clip.state !== "ready") actions.push(only("copy", "Copy the task's id", "copy", () => navigator.clipboard.writeText(clip.task_id).then(() => toast("The task's id is copied."))));
       if (!isUnderWay(clip)) actions.push(only("remove", "Remove", "remove", () => askToRemove()));
       const money = clip.cost_usd ? costText(clip.cost_usd) : clip.state === "failed" ? "" : priceText(clip.low_micro_usd, clip.high_micro_usd);
       return [

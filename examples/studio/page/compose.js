@@ -3,7 +3,7 @@
 import { h, toast } from "./element.js";
 import { fieldOf, segments, sentence } from "./fields.js";
 import { Refused, server } from "./server.js";
-import { kindName, modelName, priceText } from "./words.js";
+import { kindName, kindRank, modelName, priceText } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 const draftKey = "studio-draft";
@@ -24,14 +24,12 @@ export function composer({ models, onordered }) {
   function choose(id, wanted) {
     model = models.find((one) => one.id === id) ?? models[0];
     chooseModel.value = model.id;
-    // The plainest kind comes first; the tables have it last.
-    const offered = [...model.kinds].reverse();
+    const offered = [...model.kinds].sort((a, b) => kindRank(a) - kindRank(b));
     kind = offered.includes(wanted) ? wanted : offered[0];
     const control = segments({ name: "kind", label: "Made from", options: offered.map((value) => ({ value, text: kindName(value) })),
       onchange: () => { remember(); kind = control.get(); build(); } });
     control.set(kind);
-    control.element.classList.add("wide");
-    kinds.replaceChildren(...control.element.childNodes);
+    kinds.replaceChildren(control.element);
     kinds.hidden = offered.length < 2;
     build();
   }

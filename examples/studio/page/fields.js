@@ -246,8 +246,11 @@ function elements({ name, schema, changed, insert }) {
   };
 }
 
+// Names that say it all.
+const plain = ["aspect_ratio", "resolution", "mode", "duration", "sample_count", "audio", "generate_audio", "keep_original_sound"];
+
 function hintOf(schema, most) {
-  const parts = [(schema.description ?? "").replace(/\. Should be one of the examples/, "")];
+  const parts = [plain.includes(schema.name) ? "" : (schema.description ?? "").replace(/\. Should be one of the examples/, "")];
   if (most && most !== 1 && most !== Infinity) parts.push(`at most ${most}`);
   if (!schema.enum && schema.type === "integer" && schema.maximum !== undefined && !schema.examples && schema.maximum > 60)
     parts.push(`${schema.minimum} to ${schema.maximum}`);
@@ -261,7 +264,7 @@ const range = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => from
 export function fieldOf(name, schema, all, context) {
   const resolved = (one) => (one?.$ref ? { ...all.$defs[one.$ref.split("/").at(-1)], ...one } : one);
   const described = schema.description;
-  schema = { ...resolved(schema), description: described };
+  schema = { ...resolved(schema), description: described, name };
   const given = { name, schema, ...context };
   const unit = name === "duration" ? "s" : "";
   if ("const" in schema || /Has no effect/.test(described ?? "") || ["webhook", "language", "metadata", "model"].includes(name)) return null;

@@ -18,7 +18,7 @@ try {
 } catch { /* a browser that keeps nothing */ }
 function showTheme() {
   document.documentElement.dataset.theme = theme;
-  byId("theme").textContent = themes[theme];
+  byId("theme").replaceChildren(icon(theme));
   byId("theme").setAttribute("aria-label", `Colours: ${themes[theme]}`);
   byId("theme").title = "Colours: as the system has it, light or dark";
 }

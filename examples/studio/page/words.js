@@ -45,6 +45,8 @@ const values = {
 
 const said = (text) => text.charAt(0).toUpperCase() + text.slice(1).replaceAll("_", " ");
 export const modelName = (id) => models[id] ?? id;
+// The plainest first.
+export const kindRank = (id) => (id in kinds ? Object.keys(kinds).indexOf(id) : Infinity);
 export const kindName = (id) => kinds[id] ?? said(id);
 export const fieldName = (id) => fields[id] ?? said(id);
 export const valueName = (value) => values[value] ?? String(value);
