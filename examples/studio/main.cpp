@@ -92,13 +92,16 @@ std::unique_ptr<apimart::testing::emulator> emulator_on(asio::io_context& contex
     return made;
 }
 
-asio::awaitable<void> beat(studio::event_feed& feed)
+// While the service cannot be reached, it is asked whether it is there again.
+asio::awaitable<void> beat(studio::event_feed& feed, apimart::client client, boost::json::object const& health)
 {
     asio::steady_timer timer(co_await asio::this_coro::executor);
     for (;;) {
         timer.expires_after(10s);
         co_await timer.async_wait(asio::use_awaitable);
         feed.beat();
+        if (!health.at("reachable").as_bool())
+            co_await client.balance({.timeout = 8s, .max_retries = 0}, apimart::as_result());
     }
 }
 
@@ -151,8 +154,8 @@ int run(settings chosen)
     studio::event_feed feed(context.get_executor());
     boost::json::object health{{"reachable", true}, {"why", ""}};
     config->observer.on_attempt = [&](apimart::attempt_event const& seen) {
-        boost::json::object now{{"reachable", seen.http_status != 0},
-                                {"why", seen.http_status != 0 ? "" : seen.code.message()}};
+        bool const reachable = seen.http_status != 0 || seen.phase != "connecting";
+        boost::json::object now{{"reachable", reachable}, {"why", reachable ? "" : seen.code.message()}};
         if (std::exchange(health, now) != now)
             feed.tell("service", health);
     };
@@ -171,7 +174,7 @@ int run(settings chosen)
 
     work.resume();
     asio::co_spawn(context, server.listen(acceptor), asio::detached);
-    asio::co_spawn(context, beat(feed), asio::detached);
+    asio::co_spawn(context, beat(feed, client, health), asio::detached);
     asio::co_spawn(context, wait_for_end(context, acceptor, client, work, feed), [](std::exception_ptr failed) {
         if (failed)
             std::rethrow_exception(failed);

@@ -185,6 +185,7 @@ export function gallery({ onopen, onuse, onempty, onchange }) {
         h("p", { class: "title" }, titleOf(clip)),
         h("p", { class: "chips" }, settingsOf(clip).map((text) => h("span", {}, text))),
         clip.state === "unknown" ? adoption() : null,
+        groups.trouble[1](clip) ? evidence() : null,
         h("p", { class: "when" }, h("time", { datetime: new Date(clip.created_ms).toISOString(), title: new Date(clip.created_ms).toLocaleString() }, agoText(clip.created_ms)),
           clip.ended_ms && clip.state === "ready" ? h("span", { title: "From Generate to the file" }, durationText(clip.ended_ms - clip.created_ms)) : null,
           money ? h("span", {}, money) : null),
@@ -192,10 +193,18 @@ export function gallery({ onopen, onuse, onempty, onchange }) {
       ].filter(Boolean);
     }
 
+    // What somebody needs who asks the service about it.
+    function evidence() {
+      const why = clip.reason ?? {};
+      const rows = [["What happened", why.what], ["In detail", why.detail], ["HTTP status", why.http_status], ["Request id", why.request_id], ["Task", clip.task_id], ["Key", clip.key]]
+        .filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, String(value))]);
+      return h("details", { class: "evidence" }, h("summary", {}, "What is known"), h("dl", { class: "facts" }, rows));
+    }
+
     function adoption() {
       const input = h("input", { type: "text", placeholder: "task_…", "aria-label": "The task's id at the service", "data-do": "task" });
       return h("form", { class: "adopt", onsubmit: (event) => { event.preventDefault(); attempt(server.adopt(clip.id, input.value.trim())); } },
-        h("p", { class: "quiet" }, "Sent under the key ", h("code", {}, clip.key), ". If the task is there:"),
+        h("p", { class: "quiet" }, "If you find its task there:"),
         h("div", {}, input, h("button", { class: "soft" }, "Follow it")));
     }
 

@@ -3,7 +3,7 @@
 import { h, toast } from "./element.js";
 import { fieldOf, segments, sentence } from "./fields.js";
 import { Refused, server } from "./server.js";
-import { kindName, kindRank, modelName, priceText } from "./words.js";
+import { kindName, kindRank, modelName, monthText, priceText } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 const draftKey = "studio-draft";
@@ -147,7 +147,7 @@ export function composer({ models, onordered }) {
     note.classList.toggle("bad", showsAll && faults > 0);
     note.textContent = faults
       ? (showsAll ? `${faults} ${faults === 1 ? "thing" : "things"} to fix before it can be sent` : "The price shows when nothing is missing")
-      : price ? `An estimate by the prices of ${price.as_of}; the service charges when the video is done`
+      : price ? `By the prices of ${monthText(price.as_of)}; charged when the video is done`
         : judged ? "There is no price for this in the list" : "";
   }
 

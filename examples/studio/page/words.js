@@ -57,6 +57,7 @@ export function priceText(low, high) {
   const [from, to] = [low / 1e6, high / 1e6].map((usd) => dollars.format(usd));
   return from === to ? `about ${from}` : `about ${from}–${to}`;
 }
+export const monthText = (month) => new Date(`${month.replace(/-(\d)$/, "-0$1")}-02`).toLocaleDateString("en-US", { month: "long", year: "numeric" });
 export const costText = (usd) => dollars.format(usd);
 
 export function durationText(ms) {
