@@ -1,0 +1,21 @@
+# Writes the files of the page into a C++ source: cmake -D OUTPUT=... -P embed_page.cmake -- FILE...
+set(begun FALSE)
+set(contents "")
+set(entries "")
+math(EXPR last "${CMAKE_ARGC} - 1")
+foreach(i RANGE ${last})
+  set(file "${CMAKE_ARGV${i}}")
+  if(begun)
+    cmake_path(GET file FILENAME name)
+    string(MAKE_C_IDENTIFIER "${name}" symbol)
+    file(READ ${file} bytes HEX)
+    string(REGEX REPLACE "(..)" "'\\\\x\\1'," bytes "${bytes}")
+    string(APPEND contents "constexpr char ${symbol}[] = {${bytes}};\n")
+    string(APPEND entries "    {\"${name}\", {${symbol}, sizeof(${symbol})}},\n")
+  elseif(file STREQUAL "--")
+    set(begun TRUE)
+  endif()
+endforeach()
+file(WRITE ${OUTPUT} "#include \"page_files.hpp\"\n\nnamespace studio {\nnamespace {\n${contents}
+constexpr page_file all[] = {\n${entries}};\n} // namespace\n
+std::span<page_file const> const page_files(all);\n} // namespace studio\n")
