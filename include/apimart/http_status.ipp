@@ -30,6 +30,9 @@ inline int status_of(errc code) noexcept
     case errc::outcome_unknown:
     case errc::wait_failed:
     case errc::file_error:
+    case errc::journal_failed:
+    case errc::journal_unusable:
+    case errc::journal_conflict:
     case errc::used_after_fork:
         return 500;
     case errc::certificate_verify_failed:
@@ -55,6 +58,7 @@ inline int status_of(errc code) noexcept
     case errc::download_too_large:
         return 502;
     case errc::shutting_down:
+    case errc::journal_in_use:
     case errc::queue_full:
     case errc::retry_budget_exhausted:
     case errc::resource_exhausted:

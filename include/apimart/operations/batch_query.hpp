@@ -40,7 +40,7 @@ inline awaitable<void> send_batch_query(client_state& client, exchange& x, std::
         request.response_limit = client.runtime.limits.body_limit;
         request.counted = &client.runtime.counters.batch_queries_sent;
         co_await x.send(std::move(request));
-        client.emit_attempt(request_kind::poll, first.number, first.polls, {}, {}, endpoint.origin.host, x);
+        client.emit_attempt(request_kind::poll, first.number, {}, first.polls, {}, {}, endpoint.origin.host, x);
     } while (!x.cancelled() && client.failover(at, x.result));
 }
 
@@ -51,7 +51,7 @@ inline result<batch_answers> read_batch(client_state const& client, http_result 
         return client.credentials.redacted(error_info(outcome.error, outcome.detail)
                                                .underlying(outcome.underlying)
                                                .http_status(outcome.http_status));
-    result<batch_answers> answers = read_batch_response(outcome.response, wall_clock());
+    result<batch_answers> answers = read_batch_response(outcome.response, client.runtime.wall_clock());
     if (!answers)
         return client.credentials.redacted(answers.error());
     return answers;
