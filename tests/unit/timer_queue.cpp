@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
@@ -184,4 +185,42 @@ TEST_CASE("slots: who leaves the line costs nobody a place")
     CHECK(places.full());
     places.release();
     CHECK(places.try_acquire());
+}
+
+TEST_CASE("timer queue: what is due by a clock that was pushed forward is called, and the rest in real time")
+{
+    asio::io_context context;
+    auto const clock = std::make_shared<apimart::virtual_clock>();
+    timer_queue queue(strand_of(context), clock);
+    queue.resume();
+    int calls = 0;
+    deadline one([&] { ++calls; });
+    queue.set(one, queue.now() + 1h);
+    clock->advance(59min);
+    queue.clock_changed();
+    CHECK(calls == 0);
+    clock->advance(2min);
+    queue.clock_changed();
+    CHECK(calls == 1);
+
+    queue.set(one, queue.now() + 1ms);
+    auto const give_up = std::chrono::steady_clock::now() + 30s;
+    while (calls == 1 && std::chrono::steady_clock::now() < give_up)
+        context.run_one_for(1s);
+    CHECK(calls == 2);
+}
+
+TEST_CASE("virtual clock: those who follow it are told of each push, as long as they are there")
+{
+    apimart::virtual_clock clock;
+    int told = 0;
+    auto const follower = std::make_shared<std::function<void()>>([&] { ++told; });
+    auto gone = std::make_shared<std::function<void()>>([&] { told += 100; });
+    clock.follow(follower);
+    clock.follow(gone);
+    gone.reset();
+    clock.advance(10min);
+    clock.advance(1ns);
+    CHECK(told == 2);
+    CHECK(clock.ahead() == 10min + 1ns);
 }

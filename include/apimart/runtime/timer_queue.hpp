@@ -83,8 +83,10 @@ public:
     // The virtual clock was pushed forward.
     void clock_changed()
     {
-        if (paused_)
+        if (paused_ || !timer_)
             return;
+        timer_->cancel();
+        armed_for_ = clock::time_point::max();
         expire(now());
         arm();
     }
