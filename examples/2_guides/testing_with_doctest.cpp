@@ -1,4 +1,4 @@
-// A test of your own code in 15 lines: the service is emulated, and the fault it has is written beside the check.
+// Tests of your own code: the service is emulated, and what goes wrong with it stands in the test, beside what is expected.
 
 #include <apimart.hpp>
 #include <apimart/testing/fixture.hpp>

@@ -476,11 +476,11 @@ public:
     /// learn their outcome. Then every connection is cut. A second call is the second step, at once. Neither
     /// step waits for a name service or for a peer.
     ///
-    /// With `shutdown_options::finish_within` there is a step before these: what would buy or upload something is refused with
-    /// `errc::shutting_down`, and everything else that is under way goes on to its own end. Waits, downloads and status
-    /// requests may still begin, so that whoever saw a task's end can fetch its video. The step ends with that time, or once
-    /// nothing has been under way for a tenth of a second; then, what is left is ended as above. A call without a time ends
-    /// it at once; one with another time, whichever is over first.
+    /// With `shutdown_options::finish_within` there is a step before these: everything new but waits, downloads and status
+    /// requests is refused with `errc::shutting_down`, and what is under way goes on to its own end. So whoever saw a task's
+    /// end can still fetch its video. The step ends with that time, or once nothing has been under way for a tenth of a
+    /// second; then, what is left is ended as above. A call without a time ends it at once; one with another time, whichever
+    /// is over first.
     ///
     /// Completion: `void(error_code, shutdown_report)`, after all other operations; the report tells what was cut, not what
     /// ended by itself.

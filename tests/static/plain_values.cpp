@@ -140,6 +140,7 @@ template <class T>
 constexpr bool owns = !std::is_reference_v<T> && !is_span<T> && !std::is_same_v<T, std::string_view>;
 
 #define OWNS(TYPE, MEMBER) static_assert(owns<decltype(std::declval<TYPE>().MEMBER())>, #TYPE "::" #MEMBER)
+OWNS(operation_tag, text);
 OWNS(task, id);
 OWNS(task, model);
 OWNS(task, duration_class);
