@@ -74,4 +74,6 @@ readme = (source / "README.md").read_text()
 sections = dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", readme, re.M | re.S))
 for heading, name in {"Does not compile": "mistakes", "Use it": "use_it", "Measured": "measured"}.items():
     text = re.sub(r"^<!--.*-->$", "", sections[heading], flags=re.M).replace("\n### ", "\n## ")
+    # Where doxygen would take an apostrophe for the end of what is in code.
+    text = re.sub(r"(?<!`)`([^`\n]+)`(?!`)", lambda code: f"``{code[1]}``" if "'" in code[1] else code[0], text)
     (output / f"{name}.md").write_text(f"# {heading} {{#{name}}}\n{text}")

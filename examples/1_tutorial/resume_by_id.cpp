@@ -32,7 +32,7 @@ asio::awaitable<void> collect(client service, std::string path)
 }
 //! [collect]
 
-asio::awaitable<void> both(client_config config)
+asio::awaitable<void> order_and_collect(client_config config)
 {
     auto const executor = co_await asio::this_coro::executor;
     co_await order(client(executor, config), "corgi.task");
@@ -42,5 +42,5 @@ asio::awaitable<void> both(client_config config)
 
 int main()
 {
-    return run_example(both);
+    return run_example(order_and_collect);
 }

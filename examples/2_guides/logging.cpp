@@ -10,7 +10,7 @@
 #include <utility>
 
 //! [log_to]
-void write(log_level level, std::string_view line)
+void write_line(log_level level, std::string_view line)
 {
     std::cout << to_string(level) << ": " << line
               << '\n'; // or spdlog, syslog, ...; it must not block for long
@@ -20,7 +20,8 @@ asio::awaitable<void> corgi(client_config config)
 {
     // APIMART_LOG=debug shows each attempt and connection.
     char const* const wanted = std::getenv("APIMART_LOG");
-    config.observer = log_to(write, log_level_of(wanted != nullptr ? wanted : "").value_or(log_level::info));
+    config.observer =
+        log_to(write_line, log_level_of(wanted != nullptr ? wanted : "").value_or(log_level::info));
     client service(co_await asio::this_coro::executor, std::move(config));
     task bought = co_await service.submit(text_to_video<kling_3_0_turbo>("A corgi running on the beach"),
                                           {.tag = "order 17"});

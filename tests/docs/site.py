@@ -17,7 +17,10 @@ class Page(html.parser.HTMLParser):
     def __init__(self, file):
         super().__init__()
         self.links, self.places = [], {""}
-        self.feed(file.read_text())
+        text = file.read_text()
+        self.feed(text)
+        # Markup that was taken for words.
+        wrong.extend(f"{file.name}: shows {mark}" for mark in (r"\ilinebr", "&lt;tt&gt;", "&lt;td", "@snippet", "@ref ") if mark in text)
 
     def handle_starttag(self, tag, attributes):
         for name, value in attributes:
