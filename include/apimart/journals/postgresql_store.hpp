@@ -409,7 +409,7 @@ private:
     // Several processes may begin with an empty database at one time.
     awaitable<std::optional<error_info>> create_schema()
     {
-        for (char const* const each : {"begin", postgresql::lock_schema}) {
+        for (char const* const each : {postgresql::lock_schema, "begin"}) {
             auto done = co_await ask(postgresql_query(each));
             if (!done)
                 co_return done.error();
@@ -422,9 +422,11 @@ private:
                     co_return done.error();
             }
         }
-        auto done = co_await ask(postgresql_query("commit"));
-        if (!done)
-            co_return done.error();
+        for (char const* const each : {"commit", postgresql::unlock_schema}) {
+            auto done = co_await ask(postgresql_query(each));
+            if (!done)
+                co_return done.error();
+        }
         co_return std::nullopt;
     }
 
@@ -645,6 +647,8 @@ private:
             : call_of(std::move(handler)), item_(std::move(given))
         {
             order = item_.index + 1;
+            needs_disk =
+                true; // a server that forgot it after a crash would not know the item at its next step
         }
 
         postgresql_query query(postgresql_session const& session) const override
@@ -744,6 +748,7 @@ private:
         explicit adopting(completion<std::optional<journal_record>>&& handler) : call_of(std::move(handler))
         {
             adopts = true;
+            needs_disk = true;
         }
 
         postgresql_query query(postgresql_session const& session) const override
