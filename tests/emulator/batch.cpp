@@ -549,6 +549,7 @@ TEST_CASE("batch: a journal that fails at any step stops the buying and nothing 
         std::size_t const bought = b.accepted();
         CHECK(count_of(got, batch_end::succeeded) == bought);
         CHECK(count_of(got, batch_end::not_sent) == got.size() - bought);
+        CHECK(failing.steps() >= fails_at);
         if (!many.progress().stopped) {
             CHECK(bought == 3);
             all_steps = fails_at; // that was the sound one
@@ -617,7 +618,7 @@ TEST_CASE("batch: local pictures are uploaded before, the same content once, and
     bench b;
     client user = b.make_client();
     scratch_folder folder;
-    std::ofstream(folder / "dog.png", std::ios::binary) << "\x89PNG\r\n\x1a\n and pixels";
+    std::ofstream(folder / "dog.png", std::ios::binary) << "\x89PNG\r\n\x1a\n" << std::string(100, 'x');
     std::vector<any_request> requests;
     for (int i = 0; i < 3; ++i)
         requests.push_back(image_to_video<kling_3_0_turbo>(image_file((folder / "dog.png").string())));
@@ -625,6 +626,8 @@ TEST_CASE("batch: local pictures are uploaded before, the same content once, and
     batch many(user);
     many.start(std::move(requests));
     outcomes const got = all_of(b, many);
+    for (batch_outcome const& each : got)
+        MESSAGE(each.describe());
     CHECK(count_of(got, batch_end::succeeded) == 3);
     CHECK(count_of(got, batch_end::invalid) == 1);
     CHECK(b.booked("uploads") == 1);
