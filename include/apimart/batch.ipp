@@ -7,10 +7,18 @@
 #include <apimart/separate_compilation.hpp>
 
 #include <cerrno>
+#include <cstdio>
 #include <ctime>
 #include <fstream>
 
 namespace apimart::detail {
+
+inline std::string in_usd(double amount)
+{
+    char text[64];
+    return std::string(text, static_cast<std::size_t>(std::snprintf(text, sizeof text, "%.2f USD",
+                                                                    std::clamp(amount, -1e15, 1e15))));
+}
 
 // What was thrown, as an `error_info`.
 inline error_info info_of(std::exception_ptr const& thrown, errc otherwise)
@@ -168,7 +176,7 @@ APIMART_INLINE void batch_run::pump()
             if (answer == spending::answer::never) {
                 stop_because(stop_cause::spend_limit,
                              "the next item could go beyond the spend limit of " +
-                                 std::to_string(*options_.spend_limit) + " US dollars",
+                                 in_usd(*options_.spend_limit),
                              one.get());
                 break;
             }
@@ -190,10 +198,14 @@ APIMART_INLINE void batch_run::pump()
         }
         if (!reading_ && wants_more()) {
             reading_ = true;
+            // Of each reading its own: the next one begins before the last one is quite over.
+            auto signal = std::make_shared<boost::asio::cancellation_signal>();
+            reading_on_ = signal;
+            auto const slot = signal->slot();
             boost::asio::co_spawn(
                 *strand_, read(),
                 boost::asio::bind_cancellation_slot(
-                    reading_on_.slot(), [self = shared_from_this()](std::exception_ptr thrown) {
+                    slot, [self = shared_from_this(), signal = std::move(signal)](std::exception_ptr thrown) {
                         if (thrown)
                             self->broken(nullptr, thrown);
                     }));
@@ -256,7 +268,8 @@ APIMART_INLINE void batch_run::spawn(awaitable<void> work, entry one)
 APIMART_INLINE void batch_run::broken(entry const& one, std::exception_ptr const& thrown)
 {
     error_info const why = info_of(thrown, errc::resource_exhausted);
-    stop_because(stop_cause::client_ended, "an exception inside the batch: " + why.describe(), one.get(), why);
+    stop_because(stop_cause::client_ended, "an exception inside the batch: " + why.describe(), one.get(),
+                 why);
     if (!one) {
         reading_ = false;
         source_ended_ = true;
@@ -311,6 +324,8 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::open_journal()
     std::exception_ptr thrown;
     try {
         co_await journal_->bind(std::move(service));
+        journal_counts const before = co_await journal_->counts();
+        money_.charged(std::nullopt, before.cost_micro_usd);
         journal_is_open_ = true;
     } catch (...) {
         thrown = std::current_exception();
@@ -337,7 +352,8 @@ APIMART_INLINE batch_run::awaitable<std::optional<batch_item>> batch_run::read_o
     // A wait that was cancelled because the batch has stopped is no failure.
     if (thrown && !stopped_) {
         error_info const why = info_of(thrown, errc::invalid_request);
-        stop_because(stop_cause::source_failed, "the source of items failed: " + why.describe(), nullptr, why);
+        stop_because(stop_cause::source_failed, "the source of items failed: " + why.describe(), nullptr,
+                     why);
     }
     co_return item;
 }
@@ -451,11 +467,13 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::admit(entry one, std::optio
     one->journalled = true;
     told.idempotency_key = known->idempotency_key;
     told.task_id = known->task_id;
-    if (known->cost_micro_usd)
+    one->paid = known->cost_micro_usd.has_value();
+    if (one->paid)
         told.cost = static_cast<double>(*known->cost_micro_usd) / 1e6;
     if (!known->file.empty())
         told.files.push_back(known->file);
-    told.from_journal = step == recovery_step::list || step == recovery_step::done || step == recovery_step::doubt;
+    told.from_journal =
+        step == recovery_step::list || step == recovery_step::done || step == recovery_step::doubt;
     switch (step) {
     case recovery_step::resend:
         one->first_sent = known->intended;
@@ -466,9 +484,9 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::admit(entry one, std::optio
         make_ready(one);
         co_return;
     case recovery_step::wait:
-        money_.hold(one->most);
+        if (!one->paid)
+            money_.hold(one->most);
         gate_.adopted();
-        one->running = true;
         one->begun = clock::now();
         one->duration_class = profile_of(one->request);
         wait_for(one);
@@ -481,9 +499,10 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::admit(entry one, std::optio
         money_.hold(one->most);
         money_.doubt(one->most);
         give(one, batch_end::unknown,
-             error_info(errc::outcome_unknown, known->detail.empty()
-                                                   ? "an earlier process may have sent it; its journal knows no answer"
-                                                   : known->detail)
+             error_info(errc::outcome_unknown,
+                        known->detail.empty()
+                            ? "an earlier process may have sent it; its journal knows no answer"
+                            : known->detail)
                  .acceptance(acceptance::unknown)
                  .idempotency_key(known->idempotency_key));
         co_return;
@@ -491,13 +510,15 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::admit(entry one, std::optio
         break;
     }
     if (known->state == journal_state::succeeded || known->state == journal_state::stored) {
-        money_.charged(std::nullopt, known->cost_micro_usd ? known->cost_micro_usd : one->most);
+        if (!one->paid)
+            money_.charged(std::nullopt, one->most);
         give(one, batch_end::succeeded);
         co_return;
     }
     bool const rejected = known->state == journal_state::rejected;
     give(one, rejected ? batch_end::rejected : batch_end::failed,
-         error_info(rejected ? make_error_code(api_errc::other) : make_error_code(errc::no_result), known->detail));
+         error_info(rejected ? make_error_code(api_errc::other) : make_error_code(errc::no_result),
+                    known->detail));
 }
 
 // ---- Buying.
@@ -519,7 +540,8 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::buy(entry one)
         }
     }
     if (journal_) {
-        std::optional<error_info> why = co_await write_down(journal_->intend(one->told.index));
+        std::optional<error_info> why =
+            co_await write_down(journal_change(journal_step::intend, one->told.index, {}, 0));
         if (why) {
             // Whether the intent is there or not: nothing was sent.
             gate_.ended(one->ticket);
@@ -539,10 +561,10 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::buy(entry one)
     settings.timeout = time_left();
     settings.first_sent = one->first_sent;
     settings.leaves_rate_limits = !one->first_sent;
-    result<task> outcome = co_await initiate<task>(
-        operation_start<task, any_request, submit_settings>(handle_of(client_), &begin_submit, one->request,
-                                                            std::move(settings)),
-        token_of(*one));
+    result<task> outcome =
+        co_await initiate<task>(operation_start<task, any_request, submit_settings>(
+                                    handle_of(client_), &begin_submit, one->request, std::move(settings)),
+                                token_of(*one));
     if (outcome)
         co_await bought(one, std::move(*outcome));
     else
@@ -566,7 +588,6 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::bought(entry one, task acce
     gate_.accepted(one->ticket);
     rules_.accepted();
     any_accepted_ = true;
-    one->running = true;
     one->told.task_id = accepted.id();
     one->told.submits += accepted.submit_attempts();
     one->duration_class = accepted.duration_class();
@@ -617,14 +638,14 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::not_bought(entry one, error
         if (what == purchase_gate::verdict::give_up) {
             auto const until = std::chrono::floor<std::chrono::seconds>(
                 std::chrono::system_clock::now() + why.retry_after().value_or(std::chrono::seconds(0)));
-            stop_because(stop_cause::busy,
-                         why.retry_after()
-                             ? "the service asks for silence for " +
-                                   std::to_string(why.retry_after()->count()) + " s, until " + utc_words(until) +
-                                   ", and that is beyond the limit of the batch"
-                             : "nothing was accepted for as long as the batch has patience: " + why.describe(),
-                         one.get(), why);
-        } else if (why.retry_after()) {
+            stop_because(
+                stop_cause::busy,
+                why.retry_after()
+                    ? "the service asks for silence for " + std::to_string(why.retry_after()->count()) +
+                          " s, until " + utc_words(until) + ", and that is beyond the limit of the batch"
+                    : "nothing was accepted for as long as the batch has patience: " + why.describe(),
+                one.get(), why);
+        } else {
             withdraw_unsent();
         }
         co_await settle(one, std::move(planned));
@@ -694,10 +715,10 @@ APIMART_INLINE void batch_run::wait_for(entry one)
 APIMART_INLINE batch_run::awaitable<void> batch_run::collect(entry one, result<task_result> seen)
 {
     gate_.task_ended();
-    one->running = false;
     batch_outcome& told = one->told;
+    std::optional<std::int64_t> const held = one->paid ? std::nullopt : one->most;
     if (!seen) {
-        money_.doubt(one->most);
+        money_.doubt(held);
         if (seen.error().code() == errc::shutting_down || seen.error().code() == errc::used_after_fork)
             stop_because(stop_cause::client_ended, {}, one.get(), seen.error());
         give(one, batch_end::goes_on, seen.error());
@@ -710,18 +731,18 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::collect(entry one, result<t
     if (told.cost)
         known.cost_micro_usd = micro_usd(*told.cost);
     if (!told.result->succeeded()) {
-        money_.release(one->most);
+        money_.release(held);
         known.state = journal_state::failed;
         known.detail = told.result->error().text();
         if (auto const in_a_row = rules_.failed())
             stop_because(*in_a_row, {}, one.get());
         co_await finish(one, std::move(known));
-        give(one,
-             told.result->status() == task_status::cancelled ? batch_end::cancelled : batch_end::failed);
+        give(one, told.result->status() == task_status::cancelled ? batch_end::cancelled : batch_end::failed);
         co_return;
     }
     rules_.succeeded();
-    money_.charged(one->most, known.cost_micro_usd);
+    if (!one->paid)
+        money_.charged(held, known.cost_micro_usd);
     pump(); // a place is free
     std::optional<error_info> why;
     if (!options_.folder.empty()) {
@@ -742,8 +763,8 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::collect(entry one, result<t
 inline bool is_disk_failure(error_code const& code)
 {
     namespace e = boost::system::errc;
-    for (auto const each : {e::no_space_on_device, e::read_only_file_system, e::permission_denied, e::io_error,
-                            e::file_too_large, e::no_such_file_or_directory, e::not_a_directory})
+    for (auto const each : {e::no_space_on_device, e::read_only_file_system, e::permission_denied,
+                            e::io_error, e::file_too_large, e::no_such_file_or_directory, e::not_a_directory})
         if (code == each)
             return true;
     return code == error_code(EDQUOT, boost::system::generic_category());
@@ -762,7 +783,8 @@ APIMART_INLINE std::filesystem::path batch_run::path_of(batch_entry const& one, 
                                      ? options_.file_name(one.told)
                                      : std::to_string(one.told.index + 1) + "-" + one.told.task_id + ".mp4";
     if (videos > 1)
-        name.replace_filename(name.stem().string() + "-" + std::to_string(video + 1) + name.extension().string());
+        name.replace_filename(name.stem().string() + "-" + std::to_string(video + 1) +
+                              name.extension().string());
     return std::filesystem::path(options_.folder) / name;
 }
 
@@ -779,7 +801,8 @@ APIMART_INLINE batch_run::awaitable<std::optional<error_info>> batch_run::fetch(
         std::string const path = path_of(*one, i, videos.size()).string();
         download_options options;
         options.overwrite = true; // the name belongs to this item alone
-        result<std::uint64_t> const size = co_await client_.download(videos[i], path, options, token_of(*one));
+        result<std::uint64_t> const size =
+            co_await client_.download(videos[i], path, options, token_of(*one));
         if (size) {
             one->told.files.push_back(path);
             ++i;
@@ -858,12 +881,23 @@ APIMART_INLINE error_info batch_run::not_sent_reason(batch_entry const& one) con
 
 // ---- The journal.
 
-APIMART_INLINE batch_run::awaitable<std::optional<error_info>>
-batch_run::write_down(awaitable<journal_record> step)
+APIMART_INLINE batch_run::awaitable<std::optional<error_info>> batch_run::write_down(journal_change change)
 {
     std::exception_ptr thrown;
     try {
-        co_await std::move(step);
+        switch (change.step) {
+        case journal_step::intend:
+            co_await journal_->intend(change.index);
+            break;
+        case journal_step::settle:
+            co_await journal_->settle(change.index, std::move(change.outcome));
+            break;
+        case journal_step::finish:
+            co_await journal_->finish(change.index, std::move(change.outcome));
+            break;
+        default:
+            co_await journal_->release(change.index);
+        }
     } catch (...) {
         thrown = std::current_exception();
     }
@@ -881,19 +915,19 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::settle(entry one, journal_o
         co_return;
     bool const is_open = outcome.state == journal_state::planned;
     std::optional<error_info> const why =
-        co_await write_down(journal_->settle(one->told.index, std::move(outcome)));
+        co_await write_down(journal_change(journal_step::settle, one->told.index, std::move(outcome), 0));
     one->intended = why && is_open;
 }
 
 APIMART_INLINE batch_run::awaitable<void> batch_run::finish(entry one, journal_outcome outcome)
 {
     if (journal_)
-        co_await write_down(journal_->finish(one->told.index, std::move(outcome)));
+        co_await write_down(journal_change(journal_step::finish, one->told.index, std::move(outcome), 0));
 }
 
 APIMART_INLINE batch_run::awaitable<void> batch_run::release(std::uint64_t index)
 {
-    co_await write_down(journal_->release(index));
+    co_await write_down(journal_change(journal_step::release, index, {}, 0));
     --closing_;
     serve();
 }
@@ -965,7 +999,7 @@ APIMART_INLINE void batch_run::end_reading()
 {
     post([self = shared_from_this()] {
         if (self->reading_)
-            self->reading_on_.emit(cancellation_type::terminal);
+            self->reading_on_->emit(cancellation_type::terminal);
     });
 }
 
@@ -1030,8 +1064,8 @@ APIMART_INLINE batch_progress batch_run::progress() const
     out.per_minute = 60.0 * static_cast<double>(ends_.size() - 1) / std::max(over.count(), 1e-3);
     std::uint64_t const done = out.done() + out.elsewhere;
     if (out.total && *out.total >= done)
-        out.remaining = milliseconds(static_cast<std::int64_t>(static_cast<double>(*out.total - done) * 60'000.0 /
-                                                               out.per_minute));
+        out.remaining = milliseconds(
+            static_cast<std::int64_t>(static_cast<double>(*out.total - done) * 60'000.0 / out.per_minute));
     return out;
 }
 
@@ -1056,8 +1090,8 @@ APIMART_INLINE void start_batch(batch_run& run, item_source source)
 APIMART_INLINE void begin_next(std::shared_ptr<batch_run> const& run,
                                completion<std::optional<batch_outcome>> handler)
 {
-    auto one =
-        std::allocate_shared<outcome_call>(boost::asio::recycling_allocator<outcome_call>(), std::move(handler));
+    auto one = std::allocate_shared<outcome_call>(boost::asio::recycling_allocator<outcome_call>(),
+                                                  std::move(handler));
     if (auto slot = boost::asio::get_associated_cancellation_slot(one->handler); slot.is_connected())
         slot.assign([of = std::weak_ptr(run), weak = std::weak_ptr(one)](boost::asio::cancellation_type) {
             auto const in = of.lock();
@@ -1082,7 +1116,9 @@ APIMART_INLINE void pause_batch(batch_run& run, bool paused)
 
 APIMART_INLINE void stop_batch(batch_run& run, std::string words)
 {
-    run.post([self = run.shared_from_this(), words = std::move(words)]() mutable { self->stop(std::move(words)); });
+    run.post([self = run.shared_from_this(), words = std::move(words)]() mutable {
+        self->stop(std::move(words));
+    });
 }
 
 APIMART_INLINE void cancel_batch(batch_run& run)

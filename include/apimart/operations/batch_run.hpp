@@ -6,6 +6,7 @@
 #include <apimart/batch_options.hpp>
 #include <apimart/batch_outcome.hpp>
 #include <apimart/client.hpp>
+#include <apimart/journals/store.hpp>
 #include <apimart/operations/client_state.hpp>
 #include <apimart/operations/submit.hpp>
 #include <apimart/policy/purchase_gate.hpp>
@@ -93,7 +94,7 @@ public:
     stage at = stage::waiting;
     bool journalled = false; // the journal holds it for this process
     bool intended = false;   // and says that it may be on its way
-    bool running = false;    // its task counts among those at the service
+    bool paid = false;       // in an earlier run, by its books
     std::optional<std::chrono::steady_clock::time_point> accepted_at;
     std::optional<std::chrono::system_clock::time_point> first_sent; // by an earlier process, perhaps
     purchase_gate::ticket ticket;
@@ -113,7 +114,10 @@ public:
     batch_run(client const& by, std::shared_ptr<journal_port> journal, batch_options options);
     batch_run(batch_run const&) = delete;
     batch_run& operator=(batch_run const&) = delete;
-    ~batch_run() { hooks_->on_shutdown = [] {}; }
+    ~batch_run()
+    {
+        hooks_->on_shutdown = [] {};
+    }
 
     // As the class must be shared before it can be hooked to its context.
     void attach();
@@ -240,7 +244,7 @@ private:
     void prepare_folder();
 
     // A step of the journal, of which a failure stops the buying and nothing else.
-    awaitable<std::optional<error_info>> write_down(awaitable<journal_record> step);
+    awaitable<std::optional<error_info>> write_down(journal_change change);
     awaitable<void> settle(entry one, journal_outcome outcome);
     awaitable<void> finish(entry one, journal_outcome outcome);
     awaitable<void> release(std::uint64_t index);
@@ -285,7 +289,7 @@ private:
     item_source source_;
     bool started_ = false;
     bool reading_ = false;
-    boost::asio::cancellation_signal reading_on_; // what its source waits for
+    std::shared_ptr<boost::asio::cancellation_signal> reading_on_; // what the source waits for
     bool journal_is_open_ = false;
     bool source_ended_ = false;
     bool input_ended_ = false;
