@@ -92,7 +92,7 @@ public:
     // None at the end, or after `stop`. A line that comes later does not hold up what is under way.
     boost::asio::awaitable<std::optional<request_line>> next()
     {
-        if (pipe_) {
+        if (pipe_ && !lines_->has_line()) {
             auto const [code, size] = co_await boost::asio::async_read_until(
                 *pipe_, buffer_, '\n', boost::asio::as_tuple(boost::asio::use_awaitable));
             if (code == boost::asio::error::operation_aborted)
