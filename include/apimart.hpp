@@ -4,6 +4,7 @@
 
 // Everything but the tools for tests.
 
+#include <apimart/batch.hpp>
 #include <apimart/client.hpp>
 #include <apimart/image_file.hpp>
 #include <apimart/models.hpp>

@@ -113,7 +113,7 @@ public:
     /// strand, one item at a time and no sooner than there is room for it. One that is given as an rvalue is kept; one that
     /// is named must live until the batch has read it. Or a function that returns
     /// `asio::awaitable<std::optional<batch_item>>`, called again after each item until it gives none; it runs on the
-    /// batch's strand, too, and is not interrupted.
+    /// batch's strand, too, and what it waits for is cancelled (terminal) when the batch has stopped.
     ///
     /// Errors: throws `error` with `errc::invalid_configuration` at a second call. What the source throws stops the batch
     /// with `stop_cause::source_failed`.

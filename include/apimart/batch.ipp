@@ -7,10 +7,18 @@
 #include <apimart/separate_compilation.hpp>
 
 #include <cerrno>
+#include <cstdio>
 #include <ctime>
 #include <fstream>
 
 namespace apimart::detail {
+
+inline std::string in_usd(double amount)
+{
+    char text[64];
+    return std::string(text, static_cast<std::size_t>(std::snprintf(text, sizeof text, "%.2f USD",
+                                                                    std::clamp(amount, -1e15, 1e15))));
+}
 
 // What was thrown, as an `error_info`.
 inline error_info info_of(std::exception_ptr const& thrown, errc otherwise)
@@ -168,7 +176,7 @@ APIMART_INLINE void batch_run::pump()
             if (answer == spending::answer::never) {
                 stop_because(stop_cause::spend_limit,
                              "the next item could go beyond the spend limit of " +
-                                 std::to_string(*options_.spend_limit) + " US dollars",
+                                 in_usd(*options_.spend_limit),
                              one.get());
                 break;
             }
@@ -190,7 +198,17 @@ APIMART_INLINE void batch_run::pump()
         }
         if (!reading_ && wants_more()) {
             reading_ = true;
-            spawn(read());
+            // Of each reading its own: the next one begins before the last one is quite over.
+            auto signal = std::make_shared<boost::asio::cancellation_signal>();
+            reading_on_ = signal;
+            auto const slot = signal->slot();
+            boost::asio::co_spawn(
+                *strand_, read(),
+                boost::asio::bind_cancellation_slot(
+                    slot, [self = shared_from_this(), signal = std::move(signal)](std::exception_ptr thrown) {
+                        if (thrown)
+                            self->broken(nullptr, thrown);
+                    }));
         }
     }
     pumping_ = false;
@@ -269,6 +287,9 @@ APIMART_INLINE void batch_run::broken(entry const& one, std::exception_ptr const
 
 APIMART_INLINE batch_run::awaitable<void> batch_run::read()
 {
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
+    if (journal_ && !journal_is_open_)
+        co_await open_journal();
     while (wants_more()) {
         if (!input_ended_) {
             std::optional<batch_item> item = co_await read_one();
@@ -293,6 +314,28 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::read()
     pump();
 }
 
+// A batch does not go on at another service than it began at.
+APIMART_INLINE batch_run::awaitable<void> batch_run::open_journal()
+{
+    std::string service = handle_of(client_)->state->config.base_url;
+    while (service.ends_with('/'))
+        service.pop_back();
+    std::exception_ptr thrown;
+    try {
+        co_await journal_->bind(std::move(service));
+        journal_counts const before = co_await journal_->counts();
+        money_.charged(std::nullopt, before.cost_micro_usd);
+        journal_is_open_ = true;
+    } catch (...) {
+        thrown = std::current_exception();
+    }
+    if (!thrown)
+        co_return;
+    error_info const why = info_of(thrown, errc::journal_failed);
+    stop_because(stop_cause::journal_failed, why.describe(), nullptr, why);
+    source_ended_ = true;
+}
+
 APIMART_INLINE batch_run::awaitable<std::optional<batch_item>> batch_run::read_one()
 {
     std::optional<batch_item> item;
@@ -305,7 +348,8 @@ APIMART_INLINE batch_run::awaitable<std::optional<batch_item>> batch_run::read_o
     } catch (...) {
         thrown = std::current_exception();
     }
-    if (thrown) {
+    // A wait that was cancelled because the batch has stopped is no failure.
+    if (thrown && !stopped_) {
         error_info const why = info_of(thrown, errc::invalid_request);
         stop_because(stop_cause::source_failed, "the source of items failed: " + why.describe(), nullptr, why);
     }
@@ -327,16 +371,13 @@ APIMART_INLINE batch_run::awaitable<std::optional<journal_record>> batch_run::re
                 if (now.held_by_others == 0)
                     break;
                 boost::asio::steady_timer nap(*strand_, std::chrono::seconds(1));
-                napping_ = &nap;
                 co_await nap.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
-                napping_ = nullptr;
             }
         } catch (...) {
             thrown = std::current_exception();
         }
-        napping_ = nullptr;
     }
-    if (thrown) {
+    if (thrown && !stopped_) {
         error_info const why = info_of(thrown, errc::journal_failed);
         stop_because(stop_cause::journal_failed, why.describe(), nullptr, why);
     }
@@ -424,7 +465,8 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::admit(entry one, std::optio
     one->journalled = true;
     told.idempotency_key = known->idempotency_key;
     told.task_id = known->task_id;
-    if (known->cost_micro_usd)
+    one->paid = known->cost_micro_usd.has_value();
+    if (one->paid)
         told.cost = static_cast<double>(*known->cost_micro_usd) / 1e6;
     if (!known->file.empty())
         told.files.push_back(known->file);
@@ -439,9 +481,9 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::admit(entry one, std::optio
         make_ready(one);
         co_return;
     case recovery_step::wait:
-        money_.hold(one->most);
+        if (!one->paid)
+            money_.hold(one->most);
         gate_.adopted();
-        one->running = true;
         one->begun = clock::now();
         one->duration_class = profile_of(one->request);
         wait_for(one);
@@ -464,7 +506,8 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::admit(entry one, std::optio
         break;
     }
     if (known->state == journal_state::succeeded || known->state == journal_state::stored) {
-        money_.charged(std::nullopt, known->cost_micro_usd ? known->cost_micro_usd : one->most);
+        if (!one->paid)
+            money_.charged(std::nullopt, one->most);
         give(one, batch_end::succeeded);
         co_return;
     }
@@ -492,7 +535,7 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::buy(entry one)
         }
     }
     if (journal_) {
-        std::optional<error_info> why = co_await write_down(journal_->intend(one->told.index));
+        std::optional<error_info> why = co_await write_down(journal_change(journal_step::intend, one->told.index, {}, 0));
         if (why) {
             // Whether the intent is there or not: nothing was sent.
             gate_.ended(one->ticket);
@@ -539,7 +582,6 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::bought(entry one, task acce
     gate_.accepted(one->ticket);
     rules_.accepted();
     any_accepted_ = true;
-    one->running = true;
     one->told.task_id = accepted.id();
     one->told.submits += accepted.submit_attempts();
     one->duration_class = accepted.duration_class();
@@ -597,7 +639,7 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::not_bought(entry one, error
                                    ", and that is beyond the limit of the batch"
                              : "nothing was accepted for as long as the batch has patience: " + why.describe(),
                          one.get(), why);
-        } else if (why.retry_after()) {
+        } else {
             withdraw_unsent();
         }
         co_await settle(one, std::move(planned));
@@ -667,10 +709,10 @@ APIMART_INLINE void batch_run::wait_for(entry one)
 APIMART_INLINE batch_run::awaitable<void> batch_run::collect(entry one, result<task_result> seen)
 {
     gate_.task_ended();
-    one->running = false;
     batch_outcome& told = one->told;
+    std::optional<std::int64_t> const held = one->paid ? std::nullopt : one->most;
     if (!seen) {
-        money_.doubt(one->most);
+        money_.doubt(held);
         if (seen.error().code() == errc::shutting_down || seen.error().code() == errc::used_after_fork)
             stop_because(stop_cause::client_ended, {}, one.get(), seen.error());
         give(one, batch_end::goes_on, seen.error());
@@ -683,7 +725,7 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::collect(entry one, result<t
     if (told.cost)
         known.cost_micro_usd = micro_usd(*told.cost);
     if (!told.result->succeeded()) {
-        money_.release(one->most);
+        money_.release(held);
         known.state = journal_state::failed;
         known.detail = told.result->error().text();
         if (auto const in_a_row = rules_.failed())
@@ -694,7 +736,8 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::collect(entry one, result<t
         co_return;
     }
     rules_.succeeded();
-    money_.charged(one->most, known.cost_micro_usd);
+    if (!one->paid)
+        money_.charged(held, known.cost_micro_usd);
     pump(); // a place is free
     std::optional<error_info> why;
     if (!options_.folder.empty()) {
@@ -832,11 +875,23 @@ APIMART_INLINE error_info batch_run::not_sent_reason(batch_entry const& one) con
 // ---- The journal.
 
 APIMART_INLINE batch_run::awaitable<std::optional<error_info>>
-batch_run::write_down(awaitable<journal_record> step)
+batch_run::write_down(journal_change change)
 {
     std::exception_ptr thrown;
     try {
-        co_await std::move(step);
+        switch (change.step) {
+        case journal_step::intend:
+            co_await journal_->intend(change.index);
+            break;
+        case journal_step::settle:
+            co_await journal_->settle(change.index, std::move(change.outcome));
+            break;
+        case journal_step::finish:
+            co_await journal_->finish(change.index, std::move(change.outcome));
+            break;
+        default:
+            co_await journal_->release(change.index);
+        }
     } catch (...) {
         thrown = std::current_exception();
     }
@@ -854,19 +909,20 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::settle(entry one, journal_o
         co_return;
     bool const is_open = outcome.state == journal_state::planned;
     std::optional<error_info> const why =
-        co_await write_down(journal_->settle(one->told.index, std::move(outcome)));
+        co_await write_down(
+        journal_change(journal_step::settle, one->told.index, std::move(outcome), 0));
     one->intended = why && is_open;
 }
 
 APIMART_INLINE batch_run::awaitable<void> batch_run::finish(entry one, journal_outcome outcome)
 {
     if (journal_)
-        co_await write_down(journal_->finish(one->told.index, std::move(outcome)));
+        co_await write_down(journal_change(journal_step::finish, one->told.index, std::move(outcome), 0));
 }
 
 APIMART_INLINE batch_run::awaitable<void> batch_run::release(std::uint64_t index)
 {
-    co_await write_down(journal_->release(index));
+    co_await write_down(journal_change(journal_step::release, index, {}, 0));
     --closing_;
     serve();
 }
@@ -915,8 +971,8 @@ APIMART_INLINE void batch_run::stop_because(stop_cause cause, std::string words,
     stopped_ = reason;
     count([&](batch_progress& counts) { counts.stopped = std::move(reason); });
     withdraw_unsent();
-    if (napping_ != nullptr)
-        napping_->cancel();
+    if (!options_.read_on_after_stop)
+        end_reading();
     // What caused it is in the middle of something.
     post([self = shared_from_this()] { self->pump(); });
 }
@@ -933,6 +989,15 @@ APIMART_INLINE void batch_run::withdraw_unsent()
                                                          : cancellation_type::total);
 }
 
+// Not from within: the source may be what has stopped the batch.
+APIMART_INLINE void batch_run::end_reading()
+{
+    post([self = shared_from_this()] {
+        if (self->reading_)
+            self->reading_on_->emit(cancellation_type::terminal);
+    });
+}
+
 APIMART_INLINE void batch_run::pause(bool paused)
 {
     if (gate_.paused() == paused)
@@ -941,8 +1006,6 @@ APIMART_INLINE void batch_run::pause(bool paused)
     count([&](batch_progress& counts) { counts.paused = paused; });
     if (paused)
         withdraw_unsent();
-    if (napping_ != nullptr)
-        napping_->cancel();
     pump();
 }
 
@@ -957,8 +1020,7 @@ APIMART_INLINE void batch_run::cancel_all()
             all.push_back(one);
     for (entry const& one : all)
         one->cancelling.emit(cancellation_type::terminal);
-    if (napping_ != nullptr)
-        napping_->cancel();
+    end_reading();
     pump();
 }
 

@@ -477,3 +477,159 @@ TEST_CASE("batch: the end of a batch or of its context is the end of what it doe
     CHECK_FALSE(dropped.done());
     CHECK(kept->progress().generating == 3);
 }
+
+namespace {
+
+// A journal of a user's own: it fails from that step on, and remembers what came before.
+class failing_journal
+{
+public:
+    failing_journal(memory_journal books, int fails_at)
+        : books_(std::move(books)), fails_at_(fails_at), steps_(std::make_shared<int>(0))
+    {}
+
+    int steps() const { return *steps_; }
+
+    asio::awaitable<std::string> bind(std::string service) { return books_.bind(std::move(service)); }
+    asio::awaitable<std::optional<journal_record>> claim(journal_item item)
+    {
+        step();
+        return books_.claim(std::move(item));
+    }
+    asio::awaitable<journal_record> intend(std::uint64_t index) { return step(), books_.intend(index); }
+    asio::awaitable<journal_record> settle(std::uint64_t index, journal_outcome outcome)
+    {
+        return step(), books_.settle(index, std::move(outcome));
+    }
+    asio::awaitable<journal_record> finish(std::uint64_t index, journal_outcome outcome)
+    {
+        return step(), books_.finish(index, std::move(outcome));
+    }
+    asio::awaitable<journal_record> release(std::uint64_t index) { return books_.release(index); }
+    asio::awaitable<std::optional<journal_record>> next_abandoned() { return books_.next_abandoned(); }
+    asio::awaitable<journal_record> resubmit(std::uint64_t index, int generation)
+    {
+        return step(), books_.resubmit(index, generation);
+    }
+    asio::awaitable<journal_record> resolve(std::uint64_t index, std::optional<std::string> task_id)
+    {
+        return books_.resolve(index, std::move(task_id));
+    }
+    asio::awaitable<journal_counts> counts() { return books_.counts(); }
+    asio::awaitable<std::vector<journal_record>> list(journal_query query) { return books_.list(query); }
+
+private:
+    void step()
+    {
+        if ((*steps_)++ >= fails_at_)
+            throw error(error_info(errc::journal_failed, "the disk is full"));
+    }
+
+    memory_journal books_;
+    int fails_at_;
+    std::shared_ptr<int> steps_;
+};
+
+} // namespace
+
+TEST_CASE("batch: a journal that fails at any step stops the buying and nothing else, and nothing is lost of it")
+{
+    int all_steps = 1000;
+    for (int fails_at = 0; fails_at <= all_steps; ++fails_at) {
+        CAPTURE(fails_at);
+        bench b;
+        client user = b.make_client();
+        memory_journal books(b.context);
+        failing_journal failing(books, fails_at);
+        batch_options options;
+        options.max_in_flight = 2;
+        batch many(user, failing, options);
+        many.start(items(3));
+        outcomes const got = all_of(b, many);
+        std::size_t const bought = b.accepted();
+        CHECK(count_of(got, batch_end::succeeded) == bought);
+        CHECK(count_of(got, batch_end::not_sent) == got.size() - bought);
+        CHECK(failing.steps() >= fails_at);
+        if (!many.progress().stopped) {
+            CHECK(bought == 3);
+            all_steps = fails_at; // that was the sound one
+            CHECK(failing.steps() == fails_at);
+            continue;
+        }
+        CHECK(cause_of(many) == stop_cause::journal_failed);
+        CHECK(many.progress().stopped->words.find("the disk is full") != std::string::npos);
+        // Another process finds what there is. Without a contract, what was intended is in doubt, and nothing is sent again.
+        batch rest(user, books);
+        rest.start(items(3));
+        outcomes const then = all_of(b, rest);
+        CHECK(then.size() == 3);
+        CHECK(count_of(then, batch_end::succeeded) + count_of(then, batch_end::unknown) == 3);
+        CHECK(b.accepted() - count_of(then, batch_end::succeeded) <= count_of(then, batch_end::unknown));
+    }
+    CHECK(all_steps > 9);
+}
+
+TEST_CASE("batch: a journal of another service or with other requests is not mixed up with this one")
+{
+    bench b;
+    client user = b.make_client();
+    memory_journal books(b.context);
+    {
+        batch first(user, books);
+        first.start(items(2));
+        all_of(b, first);
+    }
+    batch second(user, books);
+    second.start(std::vector<any_request>(2, text_to_video<kling_3_0_turbo>("another")));
+    outcomes const got = all_of(b, second);
+    CHECK(count_of(got, batch_end::invalid) == 2);
+    for (batch_outcome const& each : got)
+        CHECK(each.error.code() == errc::journal_conflict);
+    bench other;
+    client elsewhere(b.context, other.config());
+    batch third(elsewhere, books);
+    third.start(items(2));
+    CHECK(all_of(b, third).empty());
+    CHECK(cause_of(third) == stop_cause::journal_failed);
+    CHECK(other.booked("submits_received") == 0);
+}
+
+TEST_CASE("batch: what waits in a source that gives nothing more ends with the batch")
+{
+    bench b;
+    client user = b.make_client();
+    batch many(user);
+    auto source = []() -> asio::awaitable<std::optional<batch_item>> {
+        asio::steady_timer never(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
+        co_await never.async_wait(asio::use_awaitable);
+        co_return std::nullopt;
+    };
+    many.start(source);
+    recorder<std::optional<batch_outcome>> last;
+    many.next(last.token());
+    many.stop();
+    b.run();
+    CHECK_FALSE(last.value().has_value());
+    CHECK(cause_of(many) == stop_cause::caller);
+}
+
+TEST_CASE("batch: local pictures are uploaded before, the same content once, and an unreadable one is its item's alone")
+{
+    bench b;
+    client user = b.make_client();
+    scratch_folder folder;
+    std::ofstream(folder / "dog.png", std::ios::binary) << "\x89PNG\r\n\x1a\n" << std::string(100, 'x');
+    std::vector<any_request> requests;
+    for (int i = 0; i < 3; ++i)
+        requests.push_back(image_to_video<kling_3_0_turbo>(image_file((folder / "dog.png").string())));
+    requests.push_back(image_to_video<kling_3_0_turbo>(image_file((folder / "cat.png").string())));
+    batch many(user);
+    many.start(std::move(requests));
+    outcomes const got = all_of(b, many);
+    for (batch_outcome const& each : got)
+        MESSAGE(each.describe());
+    CHECK(count_of(got, batch_end::succeeded) == 3);
+    CHECK(count_of(got, batch_end::invalid) == 1);
+    CHECK(b.booked("uploads") == 1);
+    CHECK_FALSE(many.progress().stopped.has_value());
+}

@@ -357,7 +357,14 @@ TEST_CASE("stop rules: each failure says what it says about the others")
              row{failed(boost::asio::error::operation_aborted, acceptance::not_sent), s::withdrawn, s::withdrawn, {}},
              // Of an upload.
              row{failed(make_error_code(errc::file_error), acceptance::none), s::item, s::item, {}},
-             row{failed(make_error_code(errc::connect_failed), acceptance::none), s::moment, s::moment, {}},
+             row{failed(make_error_code(errc::invalid_request), acceptance::none), s::item, s::item, {}},
+             row{failed(make_error_code(errc::connect_failed), acceptance::none), s::all, s::moment,
+                 stop_cause::unreachable},
+             row{failed(make_error_code(errc::outcome_unknown), acceptance::none), s::all, s::moment,
+                 stop_cause::unreachable},
+             // Of this machine or this client.
+             row{unsent(errc::queue_full), s::moment, s::moment, {}},
+             row{unsent(errc::resource_exhausted), s::moment, s::moment, {}},
          }) {
         CAPTURE(each.why.describe());
         CHECK(judge_failure(each.why, false).scope == each.first);

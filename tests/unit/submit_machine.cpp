@@ -982,3 +982,51 @@ TEST_CASE("sweep: a stop at every moment of every sequence tells what is proved"
         });
     }
 }
+
+// ---- What an earlier process may have sent.
+
+namespace {
+
+submit_machine::options sent_before(std::chrono::seconds ago)
+{
+    submit_machine::options options;
+    options.contract = idempotency::supported;
+    options.retry.idempotency_key_ttl = 300s;
+    time_point const now(1000h);
+    options.first_sent = now - ago;
+    options.first_sent_wall = std::chrono::sys_seconds(std::chrono::duration_cast<std::chrono::seconds>(1000h) - ago);
+    return options;
+}
+
+} // namespace
+
+TEST_CASE("what an earlier process may have sent stays in doubt until the service names the task")
+{
+    for (auto const& refusal : {reply(402, "{}"), reply(400, "{}"), reply(401, "{}"), reply(404, "{}")}) {
+        play again(sent_before(10s));
+        CHECK(again.machine.resending());
+        again.feed(refusal);
+        CHECK(again.why().code() == errc::outcome_unknown);
+        CHECK(again.why().acceptance() == acceptance::unknown);
+    }
+    play again(sent_before(10s));
+    again.feed(slow_down("1")).feed(never_connected()).feed(no_answer()).feed(accepted());
+    REQUIRE(again.machine.outcome().has_value());
+    CHECK(*again.machine.outcome() == "task_1");
+}
+
+TEST_CASE("what an earlier process may have sent is not sent again when its key may be forgotten, or too late")
+{
+    play old(sent_before(271s));
+    CHECK(old.sent == 0);
+    CHECK(old.why().acceptance() == acceptance::unknown);
+    auto late = sent_before(10s);
+    late.deadline = time_point(1000h);
+    play none(late);
+    CHECK(none.sent == 0);
+    CHECK(none.why().acceptance() == acceptance::unknown);
+    submit_machine stopped(sent_before(10s), "key-1");
+    stopped.start(time_point(1000h));
+    stopped.stopped(make_error_code(errc::shutting_down));
+    CHECK(stopped.outcome().error().acceptance() == acceptance::unknown);
+}

@@ -6,6 +6,7 @@
 #include <apimart/batch_options.hpp>
 #include <apimart/batch_outcome.hpp>
 #include <apimart/client.hpp>
+#include <apimart/journals/store.hpp>
 #include <apimart/operations/client_state.hpp>
 #include <apimart/operations/submit.hpp>
 #include <apimart/policy/purchase_gate.hpp>
@@ -93,7 +94,7 @@ public:
     stage at = stage::waiting;
     bool journalled = false; // the journal holds it for this process
     bool intended = false;   // and says that it may be on its way
-    bool running = false;    // its task counts among those at the service
+    bool paid = false;       // in an earlier run, by its books
     std::optional<std::chrono::steady_clock::time_point> accepted_at;
     std::optional<std::chrono::system_clock::time_point> first_sent; // by an earlier process, perhaps
     purchase_gate::ticket ticket;
@@ -161,6 +162,7 @@ private:
     // ---- From a source's item to its outcome, in this order.
 
     awaitable<void> read();
+    awaitable<void> open_journal();
     awaitable<std::optional<batch_item>> read_one();
     awaitable<std::optional<journal_record>> read_abandoned();
     awaitable<void> admit(entry one, std::optional<journal_record> known);
@@ -232,13 +234,14 @@ private:
     void stop_because(stop_cause cause, std::string words, batch_entry const* shown_by = nullptr,
                       error_info why = {});
     void withdraw_unsent();
+    void end_reading();
     error_info not_sent_reason(batch_entry const& one) const;
     std::optional<std::chrono::milliseconds> time_left() const;
     std::filesystem::path path_of(batch_entry const& one, std::size_t video, std::size_t videos) const;
     void prepare_folder();
 
     // A step of the journal, of which a failure stops the buying and nothing else.
-    awaitable<std::optional<error_info>> write_down(awaitable<journal_record> step);
+    awaitable<std::optional<error_info>> write_down(journal_change change);
     awaitable<void> settle(entry one, journal_outcome outcome);
     awaitable<void> finish(entry one, journal_outcome outcome);
     awaitable<void> release(std::uint64_t index);
@@ -283,6 +286,8 @@ private:
     item_source source_;
     bool started_ = false;
     bool reading_ = false;
+    std::shared_ptr<boost::asio::cancellation_signal> reading_on_; // what the source waits for
+    bool journal_is_open_ = false;
     bool source_ended_ = false;
     bool input_ended_ = false;
     bool cancelled_ = false;
@@ -294,7 +299,6 @@ private:
     std::map<std::uint64_t, entry> ready_; // those of them whose turn can come
     std::deque<batch_outcome> outcomes_;
     std::deque<std::shared_ptr<outcome_call>> calls_;
-    boost::asio::steady_timer* napping_ = nullptr; // while other processes may leave something to do
     bool pumping_ = false;
     bool pump_again_ = false;
 

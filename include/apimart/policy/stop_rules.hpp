@@ -64,14 +64,17 @@ inline failure_verdict judge_failure(error_info const& why, bool any_accepted)
         return {scope::all, stop_cause::wrong_address};
     if (why.code() == condition::rate_limited || why.underlying() == condition::rate_limited)
         return {scope::moment};
-    // A picture that cannot be uploaded is this item's.
-    if (why.acceptance() == acceptance::none)
-        return why.code() == condition::transport ? failure_verdict{scope::moment} : failure_verdict{scope::item};
-    if (unsent && why.code() != errc::invalid_request) {
-        bool const passing = why.code() == condition::retryable;
+    if (why.code() == errc::queue_full || why.code() == errc::resource_exhausted)
+        return {scope::moment};
+    bool const is_upload = why.acceptance() == acceptance::none;
+    // Of an upload, that nobody knows what became of it does no harm.
+    bool const passing =
+        why.code() == condition::retryable || (is_upload && why.code() == condition::outcome_unknown);
+    if (is_upload && !passing && why.code() != condition::transport)
+        return {scope::item};
+    if (unsent && why.code() != errc::invalid_request)
         return any_accepted && passing ? failure_verdict{scope::moment}
                                        : failure_verdict{scope::all, stop_cause::unreachable};
-    }
     return {scope::item};
 }
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <utility>
 
 namespace apimart::detail {
@@ -21,6 +22,7 @@ public:
 
     virtual ~journal_port() = default;
 
+    virtual awaitable<std::string> bind(std::string service) = 0;
     virtual awaitable<std::optional<journal_record>> claim(journal_item) = 0;
     virtual awaitable<journal_record> intend(std::uint64_t index) = 0;
     virtual awaitable<journal_record> settle(std::uint64_t index, journal_outcome) = 0;
@@ -37,6 +39,7 @@ class journal_adapter final : public journal_port
 public:
     explicit journal_adapter(Journal const& journal) : journal_(journal) {}
 
+    awaitable<std::string> bind(std::string service) override { return journal_.bind(std::move(service)); }
     awaitable<std::optional<journal_record>> claim(journal_item item) override
     {
         return journal_.claim(std::move(item));
