@@ -27,6 +27,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace {
 
@@ -57,6 +58,8 @@ boost::asio::awaitable<void> buy(boost::asio::io_context& context, settings cons
     }
     checked_output out(STDOUT_FILENO);
     out.write("service: " + where.words() + "\n");
+    if (out.failure())
+        throw std::system_error(out.failure(), "nothing was begun: standard output");
     apimart::client client(context, where.config());
     apimart::batch job(client, books, options_of(chosen, found.lines));
     batch_run one(context, client, job, requests, found.lines, chosen, report ? &*report : nullptr, out);

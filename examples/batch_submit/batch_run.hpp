@@ -303,7 +303,6 @@ private:
         }
         std::cerr << why << ": nothing more is submitted; finishing what may have been accepted" << std::endl;
         next_signal();
-        requests_.stop();
         job_.stop(why);
         job_.cancel();
     }

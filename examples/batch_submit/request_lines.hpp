@@ -164,6 +164,9 @@ public:
     }
     std::optional<request_line> next() { return next(text_); }
 
+    // Whether a whole line has been read from the stream already.
+    bool has_line() const { return block_.find('\n', begin_) != std::string::npos; }
+
     std::string const& name() const { return name_; }
 
 private:
@@ -173,18 +176,28 @@ private:
     bool read_line(std::string& line, bool& too_long)
     {
         line.clear();
-        std::streambuf* const buffer = in_.rdbuf();
         bool any = false;
-        for (int c = buffer->sbumpc(); c != std::char_traits<char>::eof(); c = buffer->sbumpc()) {
+        while (begin_ != block_.size() || fill()) {
             any = true;
-            if (c == '\n')
+            std::string_view const rest = std::string_view(block_).substr(begin_);
+            std::size_t const length = std::min(rest.find('\n'), rest.size());
+            std::size_t const taken = std::min(length, max_size - line.size());
+            line += rest.substr(0, taken);
+            too_long = too_long || taken != length;
+            begin_ += std::min(length + 1, rest.size());
+            if (length != rest.size())
                 return true;
-            if (line.size() < max_size)
-                line.push_back(static_cast<char>(c));
-            else
-                too_long = true;
         }
         return any;
+    }
+
+    bool fill()
+    {
+        block_.resize(std::size_t{1} << 16U);
+        auto const size = in_.rdbuf()->sgetn(block_.data(), static_cast<std::streamsize>(block_.size()));
+        block_.resize(static_cast<std::size_t>(std::max<std::streamsize>(size, 0)));
+        begin_ = 0;
+        return !block_.empty();
     }
 
     void look_at_the_beginning(std::string& text) const
@@ -200,7 +213,7 @@ private:
     }
 
     // JSON that goes on in the next line was written for people, not for programs.
-    void look_for_a_document(std::string_view text) const
+    void look_for_a_document(std::string_view text)
     {
         std::size_t const begin = text.find_first_not_of(" \t");
         if (begin == std::string_view::npos)
@@ -209,7 +222,7 @@ private:
         boost::json::stream_parser parser;
         boost::system::error_code code;
         parser.write(text.data(), text.size(), code);
-        bool const goes_on = !code && !parser.done() && in_.rdbuf()->sgetc() != std::char_traits<char>::eof();
+        bool const goes_on = !code && !parser.done() && (begin_ != block_.size() || fill());
         if ((first == '{' && goes_on) || (first == '[' && !code))
             throw unusable_input(name_ + " is " +
                                  (first == '[' ? "a JSON array" : "JSON over several lines") +
@@ -221,6 +234,8 @@ private:
     std::string name_;
     std::size_t number_ = 0;
     std::string text_;
+    std::string block_;
+    std::size_t begin_ = 0; // of what was not taken yet
 };
 
 // What a first reading of all lines has found.

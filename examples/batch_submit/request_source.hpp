@@ -89,10 +89,10 @@ public:
         return found;
     }
 
-    // None at the end, or after `stop`. A line that comes later does not hold up what is under way.
+    // None at the end, or when it is cancelled. A line that comes later does not hold up what is under way.
     boost::asio::awaitable<std::optional<request_line>> next()
     {
-        if (pipe_) {
+        if (pipe_ && !lines_->has_line()) {
             auto const [code, size] = co_await boost::asio::async_read_until(
                 *pipe_, buffer_, '\n', boost::asio::as_tuple(boost::asio::use_awaitable));
             if (code == boost::asio::error::operation_aborted)
@@ -101,13 +101,6 @@ public:
                 throw unusable_input("a line of " + name_ + " is longer than any request");
         }
         co_return lines_->next();
-    }
-
-    void stop()
-    {
-        boost::system::error_code ignored;
-        if (pipe_)
-            pipe_->cancel(ignored);
     }
 
     std::string name() const { return shown(name_); }

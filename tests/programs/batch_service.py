@@ -30,8 +30,8 @@ def case_the_page_of_a_cdn(folder):
 
 
 def case_no_credit_stops_at_once(folder):
-    with Emulator(folder, scenario={"balance_usd": 2}) as emulator:
-        code, out, err = run(write(folder, lines(200)), *emulator.options, "--out", f"{folder}/out", "--max-in-flight", "200")
+    with Emulator(folder, "--speed", "200", scenario={"balance_usd": 2}) as emulator:
+        code, out, err = run(write(folder, lines(200)), *emulator.options, "--speed", "200", "--out", f"{folder}/out", "--max-in-flight", "200")
         books = emulator.books()
     assert code != 0 and err.count("no more lines are sent: ") == 1 and "payment required" in out, (out, err)
     # Those that were on their way when the first refusal came.
