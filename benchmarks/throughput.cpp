@@ -167,7 +167,7 @@ private:
         client_.wait(bought, apimart::as_result([this](apimart::result<apimart::task_result> ended) {
                          if (!ended || !ended->succeeded())
                              return fail(ended ? apimart::error_info(apimart::errc::no_result) : ended.error());
-                         if (done_ % 100 == 0)
+                         if (++succeeded_ % 100 == 0)
                              return fetch(ended->video());
                          end();
                      }));
@@ -204,6 +204,7 @@ private:
     clock_type::time_point begun_;
     long bought_ = 0;
     long done_ = 0;
+    long succeeded_ = 0;
     long failed_ = 0;
     long fetched_ = 0;
     std::uint64_t most_waiting_ = 0;
@@ -226,8 +227,8 @@ int measure(std::string const& program, settings const& given)
     config.limits.max_connections = 64;
     config.limits.queued_submits = static_cast<std::size_t>(given.tasks);
     config.limits.queued_downloads = static_cast<std::size_t>(given.tasks);
-    config.limits.max_concurrent_submits = 24;
-    config.poll.max_concurrent = 32;
+    config.limits.max_concurrent_submits = 16;
+    config.poll.max_concurrent = 48;
     config.poll.requests_per_second = 20'000;
     config.poll.min_interval = std::chrono::milliseconds(static_cast<long>(given.interval * 1000));
     config.poll.initial_delay = config.poll.min_interval;

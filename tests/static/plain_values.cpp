@@ -37,7 +37,7 @@ static_assert(is_plain_value<usage_entry> && is_plain_value<usage_report>);
 static_assert(is_plain_value<listed_model> && is_plain_value<model_schema>);
 static_assert(is_plain_value<image_file> && is_plain_value<image_bytes> && is_plain_value<image_source>);
 static_assert(is_plain_value<uploaded_image> && is_plain_value<local_image>);
-static_assert(is_plain_value<task_callback>);
+static_assert(is_plain_value<task_callback> && is_plain_value<learned_durations>);
 static_assert(is_plain_value<operation_tag> && std::is_trivially_copyable_v<operation_tag>);
 static_assert(std::is_nothrow_move_constructible_v<task_watcher> &&
               std::is_nothrow_move_assignable_v<task_watcher> && !std::is_copy_constructible_v<task_watcher>);
