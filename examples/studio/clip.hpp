@@ -40,7 +40,8 @@ inline clip_state clip_state_of(std::string_view name)
     for (std::size_t i = 0; i != clip_state_names.size(); ++i)
         if (clip_state_names[i] == name)
             return static_cast<clip_state>(i);
-    throw std::runtime_error("the gallery holds a state that this studio does not know: " + std::string(name));
+    throw std::runtime_error("the gallery holds a state that this studio does not know: " +
+                             std::string(name));
 }
 
 constexpr bool is_under_way(clip_state state) noexcept

@@ -31,7 +31,8 @@ public:
         check(code);
         // A task's id is worth money: a commit is on the disk, also after a power cut.
         run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA locking_mode = EXCLUSIVE;"
-            "CREATE TABLE IF NOT EXISTS clip(id INTEGER PRIMARY KEY, state TEXT NOT NULL, model TEXT NOT NULL,"
+            "CREATE TABLE IF NOT EXISTS clip(id INTEGER PRIMARY KEY, state TEXT NOT NULL, model TEXT NOT "
+            "NULL,"
             " kind TEXT NOT NULL, request TEXT NOT NULL, key TEXT NOT NULL, task_id TEXT NOT NULL,"
             " created_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, low_micro_usd INTEGER NOT NULL,"
             " high_micro_usd INTEGER NOT NULL, cost_usd REAL NOT NULL, reason TEXT NOT NULL,"

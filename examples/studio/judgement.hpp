@@ -88,7 +88,8 @@ private:
             std::string const pointer = "/" + std::string(row.name);
             auto const& entries = found_.entries();
             if (row.requirement == apimart::requirement::required && !given.contains(row.name) &&
-                std::none_of(entries.begin(), entries.end(), [&](auto const& e) { return e.pointer() == pointer; }))
+                std::none_of(entries.begin(), entries.end(),
+                             [&](auto const& e) { return e.pointer() == pointer; }))
                 found_.add_error(pointer, "is required", "");
         }
     }

@@ -93,7 +93,8 @@ std::unique_ptr<apimart::testing::emulator> emulator_on(asio::io_context& contex
 }
 
 // While the service cannot be reached, it is asked whether it is there again.
-asio::awaitable<void> beat(studio::event_feed& feed, apimart::client client, boost::json::object const& health)
+asio::awaitable<void> beat(studio::event_feed& feed, apimart::client client,
+                           boost::json::object const& health)
 {
     asio::steady_timer timer(co_await asio::this_coro::executor);
     for (;;) {
@@ -165,9 +166,10 @@ int run(settings chosen)
     studio::gallery clips(data / "gallery.sqlite");
     studio::picture_shelf shelf(data / "pictures");
     studio::production work(client, clips, feed, data / "videos");
-    studio::router routes(client, clips, work, shelf,
-                          {{"service", std::string(boost::urls::parse_uri(base_url)->encoded_host_and_port())},
-                           {"emulated", emulated}});
+    studio::router routes(
+        client, clips, work, shelf,
+        {{"service", std::string(boost::urls::parse_uri(base_url)->encoded_host_and_port())},
+         {"emulated", emulated}});
     asio::ip::tcp::acceptor acceptor = listening_at(context, chosen.port);
     studio::access const door(token_in(data / "token"), acceptor.local_endpoint().port());
     studio::server server(door, routes, feed, health);
@@ -175,11 +177,13 @@ int run(settings chosen)
     work.resume();
     asio::co_spawn(context, server.listen(acceptor), asio::detached);
     asio::co_spawn(context, beat(feed, client, health), asio::detached);
-    asio::co_spawn(context, wait_for_end(context, acceptor, client, work, feed), [](std::exception_ptr failed) {
-        if (failed)
-            std::rethrow_exception(failed);
-    });
-    std::cout << (emulated ? "service: the built-in emulator, where nothing costs anything (APIMART_API_KEY is not set)\n"
+    asio::co_spawn(context, wait_for_end(context, acceptor, client, work, feed),
+                   [](std::exception_ptr failed) {
+                       if (failed)
+                           std::rethrow_exception(failed);
+                   });
+    std::cout << (emulated ? "service: the built-in emulator, where nothing costs anything (APIMART_API_KEY "
+                             "is not set)\n"
                            : "service: " + base_url + ", where videos cost money\n")
               << "files:   " << data.string() << "\nstudio:  " << door.link() << std::endl;
     context.run();

@@ -68,8 +68,8 @@ public:
         else if (boost::json::string* const text = in.if_string(); text && text->starts_with(scheme)) {
             std::string const name(std::string_view(*text).substr(scheme.size()));
             if (name.find('/') == std::string::npos && holds((folder_ / name).string()))
-                *text = "file://" + boost::urls::encode((folder_ / name).string(),
-                                                        boost::urls::unreserved_chars + '/');
+                *text = "file://" +
+                        boost::urls::encode((folder_ / name).string(), boost::urls::unreserved_chars + '/');
         }
     }
 
@@ -91,10 +91,10 @@ private:
             throw std::runtime_error("SHA-256 is not to be had");
         std::string name;
         boost::algorithm::hex_lower(digest.begin(), digest.begin() + 16, std::back_inserter(name));
-        return name + (bytes.starts_with("\x89PNG")     ? ".png"
-                       : bytes.starts_with("GIF8")      ? ".gif"
+        return name + (bytes.starts_with("\x89PNG")            ? ".png"
+                       : bytes.starts_with("GIF8")             ? ".gif"
                        : bytes.substr(0, 12).ends_with("WEBP") ? ".webp"
-                                                        : ".jpg");
+                                                               : ".jpg");
     }
 
     std::filesystem::path folder_;

@@ -69,9 +69,11 @@ public:
             if (!one.task_id.empty())
                 follow(one.id);
             else if (one.state == clip_state::preparing)
-                end(one.id, clip_state::failed, reason("not_sent", "the studio was closed before this was sent"));
+                end(one.id, clip_state::failed,
+                    reason("not_sent", "the studio was closed before this was sent"));
             else
-                end(one.id, clip_state::unknown, reason("unknown", "the studio was closed while this was sent"));
+                end(one.id, clip_state::unknown,
+                    reason("unknown", "the studio was closed while this was sent"));
         }
     }
 
@@ -191,7 +193,8 @@ private:
     {
         using namespace apimart;
         // A service that cannot be reached is asked again and again, for longer than any video takes.
-        task_watcher watcher = client_.watch(one, {.timeout = std::chrono::hours(24), .at_least_every = std::chrono::seconds(5)});
+        task_watcher watcher = client_.watch(
+            one, {.timeout = std::chrono::hours(24), .at_least_every = std::chrono::seconds(5)});
         for (;;) {
             result<std::optional<task_state>> next = co_await watcher.next(as_result());
             if (!next) {

@@ -52,9 +52,9 @@ inline std::string prometheus_text(apimart::metrics const& of, gallery const& cl
 {
     std::string text;
     auto head = [&](std::string_view name, std::string_view type, std::string_view help) {
-        for (std::string_view const part : {std::string_view("# HELP "), name, std::string_view(" "), help,
-                                            std::string_view("\n# TYPE "), name, std::string_view(" "), type,
-                                            std::string_view("\n")})
+        for (std::string_view const part :
+             {std::string_view("# HELP "), name, std::string_view(" "), help, std::string_view("\n# TYPE "),
+              name, std::string_view(" "), type, std::string_view("\n")})
             text += part;
     };
     for (exposed_metric const& one : exposed_metrics) {

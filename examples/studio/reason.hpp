@@ -24,7 +24,8 @@ inline boost::json::object reason(std::string_view proof, std::string_view what,
 
 inline boost::json::object reason(apimart::error_info const& why)
 {
-    boost::json::object out = reason(to_string(why.acceptance()), why.code().message(), why.server_message().text());
+    boost::json::object out =
+        reason(to_string(why.acceptance()), why.code().message(), why.server_message().text());
     out["detail"] = why.client_message();
     if (why.http_status() != 0)
         out["http_status"] = why.http_status();

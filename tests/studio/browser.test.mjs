@@ -124,11 +124,11 @@ test("what is wrong shows at its field before anything is sent", async () => {
   await withStudio({}, async (studio) => {
     const page = await open(studio);
     await generate(page).click();
-    await page.locator("[data-field=prompt] .error", { hasText: /required|missing/i }).waitFor();
+    await page.locator("[data-field=prompt] > .error", { hasText: /required|missing/i }).waitFor();
     assert.equal(await prompt(page).getAttribute("aria-invalid"), "true");
     assert.ok(await prompt(page).evaluate((field) => field === document.activeElement), "the first field that is wrong has the focus");
     await prompt(page).fill("word ".repeat(700));
-    await page.locator("[data-field=prompt] .error", { hasText: "3072" }).waitFor();
+    await page.locator("[data-field=prompt] > .error", { hasText: "3072" }).waitFor();
     await shot(page, "faults");
 
     await page.locator("#model").selectOption("veo3.1-fast-official");
@@ -137,8 +137,8 @@ test("what is wrong shows at its field before anything is sent", async () => {
     await page.getByText("More options").click();
     await page.getByLabel("Seed").fill("-7");
     await generate(page).click();
-    await page.locator("[data-field=first_frame_image] .error", { hasText: /required|missing/i }).waitFor();
-    await page.locator("[data-field=seed] .error", { hasText: "(got -7)" }).waitFor();
+    await page.locator("[data-field=first_frame_image] > .error", { hasText: /required|missing/i }).waitFor();
+    await page.locator("[data-field=seed] > .error", { hasText: "(got -7)" }).waitFor();
     await page.getByText("2 things to fix before it can be sent").waitFor();
     await shot(page, "faults-of-several-fields");
     assert.equal(await page.locator(".card").count(), 0);
@@ -237,6 +237,7 @@ test("progress is live in two windows, a reload in the middle loses nothing, and
     await page.waitForFunction(() => document.querySelector("#player video").readyState >= 3);
     await page.evaluate(() => { document.querySelector("#player video").currentTime = 0.5; });
     await page.waitForFunction(() => !document.querySelector("#player video").seeking);
+    assert.match(await page.locator("#player .facts").innerText(), /Cost\s+\$0\.57[\s\S]*Task\s+task_/);
     await shot(page, "player");
     const [download] = await Promise.all([page.waitForEvent("download"), page.locator("#player").getByRole("link", { name: "Download" }).click()]);
     assert.equal(download.suggestedFilename(), "a-corgi-on-the-beach-1.mp4");

@@ -22,9 +22,10 @@ template <class Body>
 void set_common_headers(http::response<Body>& out, std::string_view type)
 {
     out.set(http::field::content_type, type);
-    out.set("Content-Security-Policy",
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self'; "
-            "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+    out.set(
+        "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
     out.set("X-Content-Type-Options", "nosniff");
     out.set("Cross-Origin-Resource-Policy", "same-origin");
     out.set("Referrer-Policy", "no-referrer");
@@ -34,7 +35,8 @@ void set_common_headers(http::response<Body>& out, std::string_view type)
 
 using answer = http::response<http::string_body>;
 
-inline answer text_answer(http::status status, std::string text, std::string_view type = "text/plain; charset=utf-8")
+inline answer text_answer(http::status status, std::string text,
+                          std::string_view type = "text/plain; charset=utf-8")
 {
     answer out(status, 11);
     out.body() = std::move(text);

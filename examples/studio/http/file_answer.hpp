@@ -57,8 +57,9 @@ inline std::optional<byte_range> range_of(std::string_view asked, std::uint64_t 
     return std::nullopt;
 }
 
-inline boost::asio::awaitable<void> write_file(boost::beast::tcp_stream& stream, std::filesystem::path const& path,
-                                               std::string_view asked, bool keep_alive)
+inline boost::asio::awaitable<void> write_file(boost::beast::tcp_stream& stream,
+                                               std::filesystem::path const& path, std::string_view asked,
+                                               bool keep_alive)
 {
     boost::beast::error_code error;
     boost::beast::file file;
@@ -97,7 +98,8 @@ inline boost::asio::awaitable<void> write_file(boost::beast::tcp_stream& stream,
         left -= read;
         // A player that is paused takes nothing; it asks again from where it was.
         stream.expires_after(std::chrono::minutes(5));
-        co_await boost::asio::async_write(stream, boost::asio::buffer(piece.data(), read), boost::asio::use_awaitable);
+        co_await boost::asio::async_write(stream, boost::asio::buffer(piece.data(), read),
+                                          boost::asio::use_awaitable);
     }
 }
 

@@ -26,7 +26,8 @@ namespace studio {
 class router
 {
 public:
-    router(apimart::client client, gallery& clips, production& work, picture_shelf& shelf, boost::json::object about)
+    router(apimart::client client, gallery& clips, production& work, picture_shelf& shelf,
+           boost::json::object about)
         : client_(std::move(client)), clips_(clips), work_(work), shelf_(shelf), about_(std::move(about))
     {}
 
@@ -49,7 +50,8 @@ public:
                 continue;
             std::string_view const name = path.substr(prefix.size());
             constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz0123456789-.";
-            if (!name.empty() && name.front() != '.' && name.find_first_not_of(letters) == std::string_view::npos &&
+            if (!name.empty() && name.front() != '.' &&
+                name.find_first_not_of(letters) == std::string_view::npos &&
                 content_type_of(name) != "application/octet-stream")
                 return *folder / name;
         }
@@ -143,8 +145,9 @@ private:
             return json_answer(made->to_json());
         if (!judged.ok())
             return json_answer(judged.to_json(), http::status::unprocessable_entity);
-        return json_answer(work_.begin(request->get_object(), judged, std::string(key->get_string())).to_json(),
-                           http::status::created);
+        return json_answer(
+            work_.begin(request->get_object(), judged, std::string(key->get_string())).to_json(),
+            http::status::created);
     }
 
     // /api/clips/ID, /api/clips/ID/follow, /api/clips/ID/task, /api/clips/ID/poster
@@ -172,14 +175,17 @@ private:
         if (is_post && what == "/task") {
             if (one->state != clip_state::unknown)
                 return json_error(http::status::conflict, "What became of this clip is known.");
-            if (body.empty() || body.size() > 100 || body.find_first_not_of(task_letters) != std::string::npos)
+            if (body.empty() || body.size() > 100 ||
+                body.find_first_not_of(task_letters) != std::string::npos)
                 return json_error(http::status::unprocessable_entity, "That is no id of a task.");
             work_.adopt(id, body);
             return json_answer({});
         }
         if (is_post && what == "/poster") {
-            std::ofstream file(work_.videos() / production::poster_name(id), std::ios::binary | std::ios::trunc);
-            if (one->state != clip_state::ready || !body.starts_with("\xff\xd8\xff") || !(file << body).flush())
+            std::ofstream file(work_.videos() / production::poster_name(id),
+                               std::ios::binary | std::ios::trunc);
+            if (one->state != clip_state::ready || !body.starts_with("\xff\xd8\xff") ||
+                !(file << body).flush())
                 return json_error(http::status::unprocessable_entity, "That is no poster of a clip.");
             work_.keep_poster(id);
             return json_answer({});

@@ -115,7 +115,8 @@ private:
                 out = co_await routes_.call(asked.method(), path, asked.body());
         } catch (std::exception const& e) {
             std::cerr << "studio: " << e.what() << '\n';
-            out = json_error(http::status::internal_server_error, "The studio could not do this; its terminal says why.");
+            out = json_error(http::status::internal_server_error,
+                             "The studio could not do this; its terminal says why.");
         }
         out->keep_alive(asked.keep_alive());
         out->prepare_payload();

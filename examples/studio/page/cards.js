@@ -16,7 +16,7 @@ export function stepOf(clip) {
   if (clip.state === "preparing") return "Preparing";
   if (clip.state === "sending") return "Sending";
   if (clip.state === "fetching") return "Fetching the video";
-  return clip.percent > 0 ? "Generating" : clip.status ? "Queued" : "Accepted";
+  return clip.percent > 0 ? `Generating · ${clip.percent} %` : clip.status ? "Queued" : "Accepted";
 }
 
 // Why there is no video, as a headline and what follows from it.

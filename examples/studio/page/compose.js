@@ -57,7 +57,7 @@ export function composer({ models, onordered }) {
     }
     // The storyboard is the prompt of a storyboard.
     byId("prompt-area").replaceChildren(...areas.prompt);
-    byId("fields").replaceChildren(...areas.early, h("div", { class: "grid" }, areas.plain));
+    byId("fields").replaceChildren(h("div", { class: "early" }, areas.early), h("div", { class: "grid" }, areas.plain));
     byId("more-fields").replaceChildren(...areas.rare);
     byId("more").hidden = areas.rare.length === 0;
     touched = new Set();
@@ -172,7 +172,10 @@ export function composer({ models, onordered }) {
         showsAll = true;
         showFaults();
         for (const wrong of document.querySelectorAll("#more-fields .wrong")) wrong.closest("details").open = true;
-        fields.find((one) => one.element.classList.contains("wrong") || one.element.querySelector(".wrong"))?.focus();
+        // The first one as one reads.
+        const first = document.querySelector("#form .field.wrong, #form .shot.wrong");
+        fields.find((one) => one.element.contains(first))?.focus();
+        first?.scrollIntoView({ block: "center" });
         toast("Nothing was sent: some fields need a change.");
       } else {
         toast(failure instanceof Refused ? failure.message : "The studio did not answer. Press again when it is back: it will not be ordered twice.");

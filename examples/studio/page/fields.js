@@ -37,7 +37,7 @@ export function frame({ name, label, hint, required, control, group, wide, note 
 
 export function sentence({ message, value }) {
   const text = message.charAt(0).toUpperCase() + message.slice(1);
-  return value && value.length < 40 ? `${text} (got ${value}). ` : `${text}. `;
+  return value && value !== '""' && value.length < 40 ? `${text} (got ${value}). ` : `${text}. `;
 }
 
 export function segments({ name, options, label, onchange }) {
@@ -200,7 +200,7 @@ function elements({ name, schema, changed, insert }) {
   const most = schema.maxItems ?? Infinity;
   const rows = h("div", { class: "elements", id: freshId(name) });
   let entries = [];
-  const add = h("button", { type: "button", class: "soft", onclick: () => { append({}); changed(); entries.at(-1).fields[0].focus(); } }, icon("plus"), "Add an element");
+  const add = h("button", { type: "button", class: "soft", onclick: () => { append({}); entries.at(-1).fields[0].focus(); } }, icon("plus"), "Add an element");
   const inner = schema.items.properties;
   const refresh = () => {
     add.hidden = entries.length >= most;
@@ -251,7 +251,7 @@ const plain = ["aspect_ratio", "resolution", "mode", "duration", "sample_count",
 
 function hintOf(schema, most) {
   const parts = [plain.includes(schema.name) ? "" : (schema.description ?? "").replace(/\. Should be one of the examples/, "")];
-  if (most && most !== 1 && most !== Infinity) parts.push(`at most ${most}`);
+  if (most && most !== 1 && most !== Infinity) parts.push(schema.minItems > 1 ? `${schema.minItems} to ${most}` : `at most ${most}`);
   if (!schema.enum && schema.type === "integer" && schema.maximum !== undefined && !schema.examples && schema.maximum > 60)
     parts.push(`${schema.minimum} to ${schema.maximum}`);
   return parts.filter(Boolean).join(", ");

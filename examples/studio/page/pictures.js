@@ -13,8 +13,8 @@ export function pictureList({ name, most, changed, insert }) {
   const file = h("input", { type: "file", accept: "image/png,image/jpeg,image/webp,image/gif", multiple: most > 1, hidden: true, tabindex: "-1",
     onchange: () => { take([...file.files]); file.value = ""; } });
   const browse = h("button", { type: "button", class: "browse", onclick: () => file.click() }, icon("picture"),
-    h("span", {}, h("b", {}, most > 1 ? "Drop pictures" : "Drop a picture"), " or choose"));
-  const link = h("input", { type: "url", placeholder: "…or paste a link or a picture", "aria-label": "Link to a picture",
+    h("span", {}, h("b", {}, "Drop"), " or ", h("b", {}, "choose"), most > 1 ? " pictures" : ""));
+  const link = h("input", { type: "url", placeholder: "or paste a link", "aria-label": "Link to a picture",
     onkeydown: (event) => { if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) { event.preventDefault(); addLink(); } },
     onchange: () => addLink() });
   const drop = h("div", { class: "drop" }, browse, link, file);
