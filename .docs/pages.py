@@ -72,7 +72,7 @@ if len(rows) < 60:
 # What tests read from the README is taken from there.
 readme = (source / "README.md").read_text()
 sections = dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", readme, re.M | re.S))
-for heading, name in {"Does not compile": "mistakes", "Use it": "use_it", "Measured": "measured"}.items():
+for heading, name in {"Does not compile": "mistakes", "Use it": "use_it", "Measured": "measured", "Limits": "limits"}.items():
     text = re.sub(r"^<!--.*-->$", "", sections[heading], flags=re.M).replace("\n### ", "\n## ")
     # Where doxygen would take an apostrophe for the end of what is in code.
     text = re.sub(r"(?<!`)`([^`\n]+)`(?!`)", lambda code: f"``{code[1]}``" if "'" in code[1] else code[0], text)

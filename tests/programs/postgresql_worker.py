@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 
-initdb, worker = pathlib.Path(sys.argv[1]), sys.argv[2]
+initdb, worker = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2]
 owner = "postgres" if os.getuid() == 0 else None  # the server does not run as root
 environment = {name: value for name, value in os.environ.items() if not name.startswith(("APIMART_", "PG"))}
 
