@@ -165,7 +165,7 @@ int run(settings chosen)
 
     studio::gallery clips(data / "gallery.sqlite");
     studio::picture_shelf shelf(data / "pictures");
-    studio::production work(client, clips, feed, data / "videos");
+    studio::production work(client, clips, feed, data / "videos", scaled(5000));
     studio::router routes(
         client, clips, work, shelf,
         {{"service", std::string(boost::urls::parse_uri(base_url)->encoded_host_and_port())},

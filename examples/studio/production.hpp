@@ -31,8 +31,9 @@ namespace studio {
 class production
 {
 public:
-    production(apimart::client client, gallery& clips, event_feed& feed, std::filesystem::path videos)
-        : client_(std::move(client)), clips_(clips), feed_(feed), videos_(std::move(videos)),
+    production(apimart::client client, gallery& clips, event_feed& feed, std::filesystem::path videos,
+               std::chrono::milliseconds pace)
+        : client_(std::move(client)), clips_(clips), feed_(feed), videos_(std::move(videos)), pace_(pace),
           idle_(client_.get_executor())
     {
         std::filesystem::create_directories(videos_);
@@ -166,7 +167,14 @@ private:
         }
         show(clips_.change(id, [](clip& one) { one.state = clip_state::sending; }));
         std::string const key = clips_.find(id)->key;
-        std::function<void(task const&)> accepted = [this, id](task const& bought) { note_task(id, bought); };
+        std::function<void(task const&)> accepted = [this, id](task const& bought) {
+            try {
+                note_task(id, bought);
+            } catch (std::exception const& e) {
+                // It has been bought, and the disk is full: somebody has to know.
+                std::cerr << "clip " << id << " is " << bought.id() << ": " << e.what() << '\n';
+            }
+        };
         submit_options options{.idempotency_key = key, .on_accepted = accepted};
         result<task> sent = co_await client_.submit(std::move(request), options, as_result());
         if (!sent) {
@@ -193,8 +201,8 @@ private:
     {
         using namespace apimart;
         // A service that cannot be reached is asked again and again, for longer than any video takes.
-        task_watcher watcher = client_.watch(
-            one, {.timeout = std::chrono::hours(24), .at_least_every = std::chrono::seconds(5)});
+        task_watcher watcher =
+            client_.watch(one, {.timeout = std::chrono::hours(24), .at_least_every = pace_});
         for (;;) {
             result<std::optional<task_state>> next = co_await watcher.next(as_result());
             if (!next) {
@@ -250,6 +258,7 @@ private:
     gallery& clips_;
     event_feed& feed_;
     std::filesystem::path videos_;
+    std::chrono::milliseconds pace_;
     boost::asio::steady_timer idle_;
     std::size_t under_way_ = 0;
 };

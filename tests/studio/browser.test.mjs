@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { deflateSync } from "node:zlib";
 import { artefacts, folder, removeFolder, startBrowser, startEmulator, startStudio } from "./programs.mjs";
 
 let browser;
@@ -57,24 +58,20 @@ async function withStudio(options, run) {
     await emulator?.stop();
   }
 }
-const png = (side) => {
-  // A real picture of one colour, made by the browser.
-  return browser.newPage().then(async (page) => {
-    const url = await page.evaluate((size) => {
-      const canvas = document.createElement("canvas");
-      canvas.width = canvas.height = size;
-      const paint = canvas.getContext("2d");
-      const colours = paint.createLinearGradient(0, 0, size, size);
-      colours.addColorStop(0, "#f59e0b");
-      colours.addColorStop(1, "#0f766e");
-      paint.fillStyle = colours;
-      paint.fillRect(0, 0, size, size);
-      return canvas.toDataURL("image/png");
-    }, side);
-    await page.close();
-    return Buffer.from(url.split(",")[1], "base64");
-  });
-};
+// A real picture, from warm to cold.
+function png(side) {
+  const crc = (bytes) => ~bytes.reduce((sum, byte) => {
+    sum ^= byte;
+    for (let bit = 0; bit < 8; ++bit) sum = (sum >>> 1) ^ (sum & 1 ? 0xedb88320 : 0);
+    return sum;
+  }, ~0) >>> 0;
+  const number = (value) => Buffer.from([value >>> 24, value >>> 16, value >>> 8, value]);
+  const chunk = (name, data) => Buffer.concat([number(data.length), Buffer.from(name), data, number(crc(Buffer.concat([Buffer.from(name), data])))]);
+  const row = (y) => [0, ...Array.from({ length: side }, (_, x) => [245 - (200 * (x + y)) / (2 * side), 158 - (40 * y) / side, 11 + (100 * x) / side]).flat()];
+  const pixels = Buffer.from(Array.from({ length: side }, (_, y) => row(y)).flat());
+  return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), chunk("IHDR", Buffer.concat([number(side), number(side), Buffer.from([8, 2, 0, 0, 0])])),
+    chunk("IDAT", deflateSync(pixels)), chunk("IEND", Buffer.alloc(0))]);
+}
 // As a file manager lets go of files over a field.
 const drop = async (page, place, files) => {
   const transfer = await page.evaluateHandle((all) => {
@@ -90,7 +87,7 @@ test("every kind of every model is ordered from its form, and its video comes", 
   await withStudio({ speed: 100 }, async (studio) => {
     const page = await open(studio);
     const { models } = await page.evaluate(() => fetch("/api/studio").then((answer) => answer.json()));
-    const picture = await png(320);
+    const picture = png(320);
     const files = [{ name: "a.png", type: "image/png", bytes: picture }];
     let count = 0;
     for (const { id, kinds } of models) {
@@ -193,13 +190,14 @@ test("a dropped picture is looked at, shown, uploaded once it is ordered, and th
     const place = page.locator("[data-field=first_frame_image] .pictures");
     await drop(page, place, [{ name: "notes.txt", type: "text/plain", bytes: Buffer.from("no picture at all") }]);
     await place.getByText(/notes\.txt: the picture/).waitFor();
-    await drop(page, place, [{ name: "small.png", type: "image/png", bytes: await png(64) }]);
+    await drop(page, place, [{ name: "small.png", type: "image/png", bytes: png(64) }]);
     await page.locator("[data-field=first_frame_image] > .error", { hasText: "300" }).waitFor();
     await shot(page, "picture-too-small");
     await place.getByRole("button", { name: "Remove picture 1" }).click();
-    await drop(page, place, [{ name: "frame.png", type: "image/png", bytes: await png(640) }]);
+    await drop(page, place, [{ name: "frame.png", type: "image/png", bytes: png(640) }]);
     await place.locator("img").waitFor();
     await prompt(page).fill("the colours begin to move");
+    await page.waitForFunction(() => /about \$/.test(document.getElementById("generate").textContent));
     await shot(page, "picture");
     await generate(page).click();
     await ready(page, "the colours begin to move");

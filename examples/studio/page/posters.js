@@ -28,7 +28,7 @@ async function draw(clip) {
     const scale = Math.min(1, 640 / Math.max(video.videoWidth, video.videoHeight));
     canvas.width = video.videoWidth * scale;
     canvas.height = video.videoHeight * scale;
-    canvas.getContext("2d").drawImage(video, 0, 0, canvas.width, canvas.height);
+    canvas.getContext("2d", { willReadFrequently: true }).drawImage(video, 0, 0, canvas.width, canvas.height);
     const jpeg = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.85));
     await server.keepPoster(clip.id, jpeg);
   } finally {

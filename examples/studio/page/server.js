@@ -47,7 +47,9 @@ export const server = {
     source.onerror = () => {
       on.lost();
       // A studio that comes back with another token, or a browser that gave up.
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => server.listen(on), 2000);
+      if (source.readyState !== EventSource.CLOSED) return;
+      fetch("/api/balance").then((answer) => { if (answer.status === 401) on.refused(); }, () => {});
+      setTimeout(() => server.listen(on), 2000);
     };
   },
 };

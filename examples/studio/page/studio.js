@@ -45,11 +45,13 @@ for (const tab of document.querySelectorAll(".tabs button")) tab.addEventListene
 
 // ---- what is wrong, above everything
 
-const trouble = { lost: false, why: "" };
+const trouble = { lost: false, refused: false, why: "" };
 function showBanner() {
   const banner = byId("banner");
   banner.hidden = !trouble.lost && !trouble.why;
-  banner.textContent = trouble.lost
+  banner.textContent = trouble.refused
+    ? "The link of this page is no longer good. Open the one that the studio printed when it was started."
+    : trouble.lost
     ? "The studio is not running. Start it again, and this page goes on by itself."
     : `The service cannot be reached: ${trouble.why}. Clips go on there, and the studio keeps asking.`;
 }
@@ -114,7 +116,7 @@ let connections = 0;
 server.listen({
   hello: async (health) => {
     const turn = ++connections;
-    trouble.lost = false;
+    trouble.lost = trouble.refused = false;
     trouble.why = health.reachable ? "" : health.why;
     showBanner();
     const all = await server.clips();
@@ -130,6 +132,10 @@ server.listen({
   removed: ({ id }) => clips.removed(id),
   service: (health) => {
     trouble.why = health.reachable ? "" : health.why;
+    showBanner();
+  },
+  refused: () => {
+    trouble.refused = true;
     showBanner();
   },
   lost: () => {
