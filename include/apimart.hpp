@@ -2,12 +2,13 @@
 #ifndef APIMART_HPP
 #define APIMART_HPP
 
-// Everything but the tools for tests.
+// Everything but the tools for tests and what needs more than the library does.
 
 #include <apimart/batch.hpp>
 #include <apimart/client.hpp>
 #include <apimart/http_status.hpp>
 #include <apimart/image_file.hpp>
+#include <apimart/journal.hpp>
 #include <apimart/json.hpp>
 #include <apimart/log_to.hpp>
 #include <apimart/models.hpp>
