@@ -13,7 +13,7 @@
 #include <apimart/batch.hpp>
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -155,6 +155,8 @@ private:
         r.error = of.describe();
         if (of.error.client_message().starts_with("not sent: "))
             r.error = "not sent: " + stop_words();
+        if (of.end == apimart::batch_end::goes_on && of.error.code() == boost::asio::error::operation_aborted)
+            r.error = "not waited for any longer";
         if (of.end == apimart::batch_end::unknown)
             r.idempotency_key = of.idempotency_key;
         r.goes_on = of.end == apimart::batch_end::goes_on;
@@ -211,8 +213,8 @@ private:
         // What an earlier run has told is told again only where nobody has kept it.
         if (report_ != nullptr && (!by_an_earlier_run || report_->was_empty()))
             report_->write(result.report_line());
-        // What stops the batch has been told by the stop.
-        if (!by_an_earlier_run && result.line != stopped_by_)
+        // What stops the batch has been told by the stop, and the summary is near after a signal.
+        if (!by_an_earlier_run && result.line != stopped_by_ && signal_ == 0)
             display_.finished(result, now());
         summary_.add(result);
         if (report_ != nullptr && report_->failure())
