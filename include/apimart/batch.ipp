@@ -268,7 +268,8 @@ APIMART_INLINE void batch_run::spawn(awaitable<void> work, entry one)
 APIMART_INLINE void batch_run::broken(entry const& one, std::exception_ptr const& thrown)
 {
     error_info const why = info_of(thrown, errc::resource_exhausted);
-    stop_because(stop_cause::client_ended, "an exception inside the batch: " + why.describe(), one.get(), why);
+    stop_because(stop_cause::client_ended, "an exception inside the batch: " + why.describe(), one.get(),
+                 why);
     if (!one) {
         reading_ = false;
         source_ended_ = true;
@@ -351,7 +352,8 @@ APIMART_INLINE batch_run::awaitable<std::optional<batch_item>> batch_run::read_o
     // A wait that was cancelled because the batch has stopped is no failure.
     if (thrown && !stopped_) {
         error_info const why = info_of(thrown, errc::invalid_request);
-        stop_because(stop_cause::source_failed, "the source of items failed: " + why.describe(), nullptr, why);
+        stop_because(stop_cause::source_failed, "the source of items failed: " + why.describe(), nullptr,
+                     why);
     }
     co_return item;
 }
@@ -470,7 +472,8 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::admit(entry one, std::optio
         told.cost = static_cast<double>(*known->cost_micro_usd) / 1e6;
     if (!known->file.empty())
         told.files.push_back(known->file);
-    told.from_journal = step == recovery_step::list || step == recovery_step::done || step == recovery_step::doubt;
+    told.from_journal =
+        step == recovery_step::list || step == recovery_step::done || step == recovery_step::doubt;
     switch (step) {
     case recovery_step::resend:
         one->first_sent = known->intended;
@@ -496,9 +499,10 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::admit(entry one, std::optio
         money_.hold(one->most);
         money_.doubt(one->most);
         give(one, batch_end::unknown,
-             error_info(errc::outcome_unknown, known->detail.empty()
-                                                   ? "an earlier process may have sent it; its journal knows no answer"
-                                                   : known->detail)
+             error_info(errc::outcome_unknown,
+                        known->detail.empty()
+                            ? "an earlier process may have sent it; its journal knows no answer"
+                            : known->detail)
                  .acceptance(acceptance::unknown)
                  .idempotency_key(known->idempotency_key));
         co_return;
@@ -513,7 +517,8 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::admit(entry one, std::optio
     }
     bool const rejected = known->state == journal_state::rejected;
     give(one, rejected ? batch_end::rejected : batch_end::failed,
-         error_info(rejected ? make_error_code(api_errc::other) : make_error_code(errc::no_result), known->detail));
+         error_info(rejected ? make_error_code(api_errc::other) : make_error_code(errc::no_result),
+                    known->detail));
 }
 
 // ---- Buying.
@@ -535,7 +540,8 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::buy(entry one)
         }
     }
     if (journal_) {
-        std::optional<error_info> why = co_await write_down(journal_change(journal_step::intend, one->told.index, {}, 0));
+        std::optional<error_info> why =
+            co_await write_down(journal_change(journal_step::intend, one->told.index, {}, 0));
         if (why) {
             // Whether the intent is there or not: nothing was sent.
             gate_.ended(one->ticket);
@@ -555,10 +561,10 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::buy(entry one)
     settings.timeout = time_left();
     settings.first_sent = one->first_sent;
     settings.leaves_rate_limits = !one->first_sent;
-    result<task> outcome = co_await initiate<task>(
-        operation_start<task, any_request, submit_settings>(handle_of(client_), &begin_submit, one->request,
-                                                            std::move(settings)),
-        token_of(*one));
+    result<task> outcome =
+        co_await initiate<task>(operation_start<task, any_request, submit_settings>(
+                                    handle_of(client_), &begin_submit, one->request, std::move(settings)),
+                                token_of(*one));
     if (outcome)
         co_await bought(one, std::move(*outcome));
     else
@@ -632,13 +638,13 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::not_bought(entry one, error
         if (what == purchase_gate::verdict::give_up) {
             auto const until = std::chrono::floor<std::chrono::seconds>(
                 std::chrono::system_clock::now() + why.retry_after().value_or(std::chrono::seconds(0)));
-            stop_because(stop_cause::busy,
-                         why.retry_after()
-                             ? "the service asks for silence for " +
-                                   std::to_string(why.retry_after()->count()) + " s, until " + utc_words(until) +
-                                   ", and that is beyond the limit of the batch"
-                             : "nothing was accepted for as long as the batch has patience: " + why.describe(),
-                         one.get(), why);
+            stop_because(
+                stop_cause::busy,
+                why.retry_after()
+                    ? "the service asks for silence for " + std::to_string(why.retry_after()->count()) +
+                          " s, until " + utc_words(until) + ", and that is beyond the limit of the batch"
+                    : "nothing was accepted for as long as the batch has patience: " + why.describe(),
+                one.get(), why);
         } else {
             withdraw_unsent();
         }
@@ -731,8 +737,7 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::collect(entry one, result<t
         if (auto const in_a_row = rules_.failed())
             stop_because(*in_a_row, {}, one.get());
         co_await finish(one, std::move(known));
-        give(one,
-             told.result->status() == task_status::cancelled ? batch_end::cancelled : batch_end::failed);
+        give(one, told.result->status() == task_status::cancelled ? batch_end::cancelled : batch_end::failed);
         co_return;
     }
     rules_.succeeded();
@@ -758,8 +763,8 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::collect(entry one, result<t
 inline bool is_disk_failure(error_code const& code)
 {
     namespace e = boost::system::errc;
-    for (auto const each : {e::no_space_on_device, e::read_only_file_system, e::permission_denied, e::io_error,
-                            e::file_too_large, e::no_such_file_or_directory, e::not_a_directory})
+    for (auto const each : {e::no_space_on_device, e::read_only_file_system, e::permission_denied,
+                            e::io_error, e::file_too_large, e::no_such_file_or_directory, e::not_a_directory})
         if (code == each)
             return true;
     return code == error_code(EDQUOT, boost::system::generic_category());
@@ -778,7 +783,8 @@ APIMART_INLINE std::filesystem::path batch_run::path_of(batch_entry const& one, 
                                      ? options_.file_name(one.told)
                                      : std::to_string(one.told.index + 1) + "-" + one.told.task_id + ".mp4";
     if (videos > 1)
-        name.replace_filename(name.stem().string() + "-" + std::to_string(video + 1) + name.extension().string());
+        name.replace_filename(name.stem().string() + "-" + std::to_string(video + 1) +
+                              name.extension().string());
     return std::filesystem::path(options_.folder) / name;
 }
 
@@ -795,7 +801,8 @@ APIMART_INLINE batch_run::awaitable<std::optional<error_info>> batch_run::fetch(
         std::string const path = path_of(*one, i, videos.size()).string();
         download_options options;
         options.overwrite = true; // the name belongs to this item alone
-        result<std::uint64_t> const size = co_await client_.download(videos[i], path, options, token_of(*one));
+        result<std::uint64_t> const size =
+            co_await client_.download(videos[i], path, options, token_of(*one));
         if (size) {
             one->told.files.push_back(path);
             ++i;
@@ -874,8 +881,7 @@ APIMART_INLINE error_info batch_run::not_sent_reason(batch_entry const& one) con
 
 // ---- The journal.
 
-APIMART_INLINE batch_run::awaitable<std::optional<error_info>>
-batch_run::write_down(journal_change change)
+APIMART_INLINE batch_run::awaitable<std::optional<error_info>> batch_run::write_down(journal_change change)
 {
     std::exception_ptr thrown;
     try {
@@ -909,8 +915,7 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::settle(entry one, journal_o
         co_return;
     bool const is_open = outcome.state == journal_state::planned;
     std::optional<error_info> const why =
-        co_await write_down(
-        journal_change(journal_step::settle, one->told.index, std::move(outcome), 0));
+        co_await write_down(journal_change(journal_step::settle, one->told.index, std::move(outcome), 0));
     one->intended = why && is_open;
 }
 
@@ -1059,8 +1064,8 @@ APIMART_INLINE batch_progress batch_run::progress() const
     out.per_minute = 60.0 * static_cast<double>(ends_.size() - 1) / std::max(over.count(), 1e-3);
     std::uint64_t const done = out.done() + out.elsewhere;
     if (out.total && *out.total >= done)
-        out.remaining = milliseconds(static_cast<std::int64_t>(static_cast<double>(*out.total - done) * 60'000.0 /
-                                                               out.per_minute));
+        out.remaining = milliseconds(
+            static_cast<std::int64_t>(static_cast<double>(*out.total - done) * 60'000.0 / out.per_minute));
     return out;
 }
 
@@ -1085,8 +1090,8 @@ APIMART_INLINE void start_batch(batch_run& run, item_source source)
 APIMART_INLINE void begin_next(std::shared_ptr<batch_run> const& run,
                                completion<std::optional<batch_outcome>> handler)
 {
-    auto one =
-        std::allocate_shared<outcome_call>(boost::asio::recycling_allocator<outcome_call>(), std::move(handler));
+    auto one = std::allocate_shared<outcome_call>(boost::asio::recycling_allocator<outcome_call>(),
+                                                  std::move(handler));
     if (auto slot = boost::asio::get_associated_cancellation_slot(one->handler); slot.is_connected())
         slot.assign([of = std::weak_ptr(run), weak = std::weak_ptr(one)](boost::asio::cancellation_type) {
             auto const in = of.lock();
@@ -1111,7 +1116,9 @@ APIMART_INLINE void pause_batch(batch_run& run, bool paused)
 
 APIMART_INLINE void stop_batch(batch_run& run, std::string words)
 {
-    run.post([self = run.shared_from_this(), words = std::move(words)]() mutable { self->stop(std::move(words)); });
+    run.post([self = run.shared_from_this(), words = std::move(words)]() mutable {
+        self->stop(std::move(words));
+    });
 }
 
 APIMART_INLINE void cancel_batch(batch_run& run)

@@ -21,7 +21,7 @@ class batch_item
 public:
     batch_item() {}
     template <class Request>
-        requires(std::convertible_to<Request &&, any_request> &&
+        requires(std::convertible_to<Request&&, any_request> &&
                  !std::same_as<std::remove_cvref_t<Request>, batch_item>)
     batch_item(Request&& what, std::string called = {})
         : request(std::forward<Request>(what)), reference(std::move(called))

@@ -105,8 +105,8 @@ enum class stop_cause : std::uint8_t
     spend_limit,    ///< the next item could go beyond `batch_options::spend_limit`
     unknown_in_row, ///< the outcomes of the last submits are not known
     failed_in_row,  ///< the last items all failed
-    busy,           ///< the service asked for silence beyond `batch_options::patience` or `timeout`, or for too long
-    timeout,        ///< `batch_options::timeout` passed
+    busy,    ///< the service asked for silence beyond `batch_options::patience` or `timeout`, or for too long
+    timeout, ///< `batch_options::timeout` passed
     journal_failed, ///< the journal cannot be written
     disk_failed,    ///< the folder cannot be written
     source_failed,  ///< the source of items threw

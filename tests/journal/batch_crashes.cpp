@@ -30,10 +30,10 @@ public:
     std::string journal;
     std::string base_url;
     std::string ca_file;
-    int dies_at = -1;       // the number of the step, twice: before it is even, after it odd
-    bool declared = false;  // that the service honours keys
-    bool is_naive = false;  // and what has no answer is sent again all the same
-    std::string report;     // a line for each outcome
+    int dies_at = -1;      // the number of the step, twice: before it is even, after it odd
+    bool declared = false; // that the service honours keys
+    bool is_naive = false; // and what has no answer is sent again all the same
+    std::string report;    // a line for each outcome
 
     std::string text() const
     {
@@ -45,8 +45,8 @@ public:
     static orders from(std::string const& text)
     {
         orders out;
-        std::istringstream(text) >> out.journal >> out.base_url >> out.ca_file >> out.dies_at >> out.declared >>
-            out.is_naive >> out.report;
+        std::istringstream(text) >> out.journal >> out.base_url >> out.ca_file >> out.dies_at >>
+            out.declared >> out.is_naive >> out.report;
         return out;
     }
 };
@@ -209,7 +209,8 @@ bool crash(std::string_view scenario_text, orders told, std::vector<int> const& 
 
 } // namespace
 
-TEST_CASE("batch crashes: killed at every step, also while it recovers, it buys nothing twice and loses nothing")
+TEST_CASE(
+    "batch crashes: killed at every step, also while it recovers, it buys nothing twice and loses nothing")
 {
     if (char const* const told = std::getenv("APIMART_BATCH_CRASH")) {
         run_child(orders::from(told));

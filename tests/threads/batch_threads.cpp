@@ -16,7 +16,7 @@ namespace {
 
 asio::awaitable<void> take_some(batch& from, std::atomic<int>& taken)
 {
-    while (co_await from.next())
+    while (std::optional<batch_outcome> const one = co_await from.next())
         ++taken;
 }
 

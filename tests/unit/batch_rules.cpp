@@ -45,7 +45,8 @@ public:
         if (is_away(now) || running >= places)
             return false;
         if (per_second > 0) {
-            tokens_ = std::min(1.0, tokens_ + per_second * std::chrono::duration<double>(now - seen_).count());
+            tokens_ =
+                std::min(1.0, tokens_ + per_second * std::chrono::duration<double>(now - seen_).count());
             seen_ = now;
             if (tokens_ < 1)
                 return false;
@@ -353,8 +354,14 @@ TEST_CASE("stop rules: each failure says what it says about the others")
              row{unsent(errc::invalid_request), s::item, s::item, {}},
              row{unsent(errc::shutting_down), s::all, s::all, stop_cause::client_ended},
              row{unsent(errc::deadline_exceeded), s::all, s::all, stop_cause::timeout},
-             row{failed(make_error_code(errc::outcome_unknown), acceptance::unknown, 500), s::item, s::item, {}},
-             row{failed(boost::asio::error::operation_aborted, acceptance::not_sent), s::withdrawn, s::withdrawn, {}},
+             row{failed(make_error_code(errc::outcome_unknown), acceptance::unknown, 500),
+                 s::item,
+                 s::item,
+                 {}},
+             row{failed(boost::asio::error::operation_aborted, acceptance::not_sent),
+                 s::withdrawn,
+                 s::withdrawn,
+                 {}},
              // Of an upload.
              row{failed(make_error_code(errc::file_error), acceptance::none), s::item, s::item, {}},
              row{failed(make_error_code(errc::invalid_request), acceptance::none), s::item, s::item, {}},
@@ -425,10 +432,10 @@ TEST_CASE("recovery: every state has its step, under every rule")
                             bool const fresh = age >= 0s && age < 270s;
                             bool const buys_again = again == on_unknown::resubmit_may_double_charge;
                             r const expected =
-                                known.state == s::planned    ? r::submit
-                                : known.state == s::accepted ? r::wait
-                                : known.state == s::stored   ? r::done
-                                : known.state == s::unknown  ? (buys_again ? r::resubmit : r::list)
+                                known.state == s::planned     ? r::submit
+                                : known.state == s::accepted  ? r::wait
+                                : known.state == s::stored    ? r::done
+                                : known.state == s::unknown   ? (buys_again ? r::resubmit : r::list)
                                 : known.state == s::succeeded ? (fetches ? r::wait : r::done)
                                 : known.state != s::intended  ? (retries ? r::resubmit : r::done)
                                 : contract == idempotency::supported && fresh ? r::resend
@@ -469,7 +476,8 @@ public:
         int step = 0;
         auto const dies = [&] { return step++ == dies_at; };
         auto const change = [&](journal_step what, journal_outcome outcome) {
-            auto const why = apply(record, journal_change(what, 0, std::move(outcome), record.generation), now);
+            auto const why =
+                apply(record, journal_change(what, 0, std::move(outcome), record.generation), now);
             REQUIRE_FALSE(why.has_value());
         };
         if (dies()) // before the claim
@@ -558,7 +566,8 @@ int sweep(modelled_item const& from, int depth, Check check)
 
 } // namespace
 
-TEST_CASE("recovery: whatever dies at whatever step, three times, nothing is bought twice and nothing is lost")
+TEST_CASE(
+    "recovery: whatever dies at whatever step, three times, nothing is bought twice and nothing is lost")
 {
     for (bool const keys : {false, true})
         for (bool const loses : {false, true}) {

@@ -994,7 +994,8 @@ submit_machine::options sent_before(std::chrono::seconds ago)
     options.retry.idempotency_key_ttl = 300s;
     time_point const now(1000h);
     options.first_sent = now - ago;
-    options.first_sent_wall = std::chrono::sys_seconds(std::chrono::duration_cast<std::chrono::seconds>(1000h) - ago);
+    options.first_sent_wall =
+        std::chrono::sys_seconds(std::chrono::duration_cast<std::chrono::seconds>(1000h) - ago);
     return options;
 }
 
@@ -1015,7 +1016,8 @@ TEST_CASE("what an earlier process may have sent stays in doubt until the servic
     CHECK(*again.machine.outcome() == "task_1");
 }
 
-TEST_CASE("what an earlier process may have sent is not sent again when its key may be forgotten, or too late")
+TEST_CASE(
+    "what an earlier process may have sent is not sent again when its key may be forgotten, or too late")
 {
     play old(sent_before(271s));
     CHECK(old.sent == 0);

@@ -114,7 +114,10 @@ public:
     batch_run(client const& by, std::shared_ptr<journal_port> journal, batch_options options);
     batch_run(batch_run const&) = delete;
     batch_run& operator=(batch_run const&) = delete;
-    ~batch_run() { hooks_->on_shutdown = [] {}; }
+    ~batch_run()
+    {
+        hooks_->on_shutdown = [] {};
+    }
 
     // As the class must be shared before it can be hooked to its context.
     void attach();

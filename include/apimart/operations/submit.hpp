@@ -219,8 +219,9 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
         chosen.retry.max_rate_limit_retries = 0;
     if (settings.first_sent) {
         chosen.first_sent_wall = std::chrono::floor<std::chrono::seconds>(*settings.first_sent);
-        chosen.first_sent = runtime.now() -
-                            std::max<std::chrono::seconds>(wall_clock() - chosen.first_sent_wall, std::chrono::seconds(0));
+        chosen.first_sent =
+            runtime.now() -
+            std::max<std::chrono::seconds>(wall_clock() - chosen.first_sent_wall, std::chrono::seconds(0));
     }
     chosen.contract = client.config.idempotency;
     chosen.seed = client.seed();

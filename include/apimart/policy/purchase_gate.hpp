@@ -65,8 +65,8 @@ public:
     {
         if (paused_ || under_way_ >= options_.concurrent || (!places_ && quiet_until_ == never))
             return std::nullopt;
-        auto const at = !places_ || running_ + under_way_ < *places_ ? quiet_until_
-                                                                      : std::max(quiet_until_, probe_at_);
+        auto const at =
+            !places_ || running_ + under_way_ < *places_ ? quiet_until_ : std::max(quiet_until_, probe_at_);
         return at == forever ? std::nullopt : std::optional(at);
     }
     // Whether the service is being left alone, and until when.
@@ -132,7 +132,8 @@ public:
             // Where not even as many are taken as there were, it is not about places.
             places_ = of.proven ? 0 : running_;
             growth_ = 0;
-            probe_at_ = now + std::chrono::duration_cast<clock::duration>(delay_ * (0.75 + random_.draw() / 2));
+            probe_at_ =
+                now + std::chrono::duration_cast<clock::duration>(delay_ * (0.75 + random_.draw() / 2));
         }
         if (retry_after) {
             auto const longest = std::chrono::duration_cast<std::chrono::seconds>(options_.patience);

@@ -58,7 +58,8 @@ inline failure_verdict judge_failure(error_info const& why, bool any_accepted)
     if (why.code() == api_errc::unauthorized)
         return {scope::all, stop_cause::bad_key};
     if (why.code() == api_errc::forbidden)
-        return has_envelope(why) ? failure_verdict{scope::item} : failure_verdict{scope::all, stop_cause::blocked};
+        return has_envelope(why) ? failure_verdict{scope::item}
+                                 : failure_verdict{scope::all, stop_cause::blocked};
     if ((why.code() == api_errc::not_found && !is_about_the_model(why)) || is_redirect(why.http_status()) ||
         why.http_status() == 405)
         return {scope::all, stop_cause::wrong_address};

@@ -28,7 +28,7 @@ public:
 
 template <class Source>
 concept item_range = std::ranges::input_range<Source> && std::ranges::viewable_range<Source> &&
-                     std::convertible_to<std::ranges::range_reference_t<Source>, batch_item>;
+    std::convertible_to<std::ranges::range_reference_t<Source>, batch_item>;
 
 template <class Source>
 concept item_coroutine = requires(std::decay_t<Source>& source)
