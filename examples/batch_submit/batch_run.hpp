@@ -91,7 +91,11 @@ public:
         text << '\n';
         summary_.print_incomplete(text);
         auto const m = client_.metrics();
-        text << summary_.completed() << " of " << plural(summary_.lines(), "line") << " completed";
+        // After an interrupt, the rest of the input was not looked at.
+        std::size_t const all = std::max(lines_, summary_.lines());
+        if (all > summary_.lines())
+            text << plural(all - summary_.lines(), "line") << " more had no turn\n";
+        text << summary_.completed() << " of " << plural(all, "line") << " completed";
         if (std::uint64_t const before = job_.progress().from_journal; before != 0)
             text << ", " << before << " by earlier runs,";
         text << " in " << duration_text(display_.elapsed()) << "; ";
@@ -118,7 +122,7 @@ public:
                       << " is not complete: " << report_->failure().message() << std::endl;
         if (signal_ != 0)
             return 128 + signal_;
-        return is_reported && !out_.failure() && summary_.completed() == summary_.lines() ? 0 : 1;
+        return is_reported && !out_.failure() && summary_.completed() == all ? 0 : 1;
     }
 
 private:

@@ -179,6 +179,7 @@ TEST_CASE("a journal in SQLite is the user's alone, and the shell reads it")
         }
         CHECK(sql(file, "select * from status") == "accepted|1||");
     }
+    CHECK(refusal(file, {.read_only = true}).code() == error_code()); // also when nobody writes it
     CHECK(sql(file, "select item, reference, state, task_id from items") == "4|line 4|accepted|task_4|");
     CHECK(sql(file, "select intended_at like '____-__-__T__:__:__.___Z' from items") == "1|");
 }
@@ -454,6 +455,31 @@ TEST_CASE("a context that goes away takes the steps that wait with it, and the j
         journal.claim(item(i), [&told](error_code const&, auto const&) { ++told; });
     context.reset();
     CHECK(told == 0);
+}
+
+TEST_CASE("a forked child leaves the journal to its parent")
+{
+    temporary_folder const folder;
+    std::string const file = folder.path("batch");
+    asio::io_context context;
+    auto journal = std::make_unique<sqlite_journal>(context, file);
+    run(context, buy(*journal, 1));
+    context.notify_fork(asio::io_context::fork_prepare);
+    child forked([&](int to) {
+        context.notify_fork(asio::io_context::fork_child);
+        error_code told;
+        journal->claim(item(2), [&](error_code const& code, auto const&) { told = code; });
+        context.restart();
+        context.run();
+        journal.reset();
+        tell(to, told == errc::used_after_fork ? 1 : 0);
+    });
+    context.notify_fork(asio::io_context::fork_parent);
+    CHECK(forked.read() == 1);
+    forked.wait();
+    run(context, buy(*journal, 3));
+    CHECK(refusal(file).code() == errc::journal_in_use);
+    CHECK(sql(file, "select item from items") == "1|3|");
 }
 
 TEST_CASE("the end of a journal waits for what it was asked for")

@@ -156,15 +156,15 @@ def case_x2_an_outage_loses_nothing(folder):
 
 def case_x3_a_service_with_too_much_to_do(folder):
     scenario = {"idempotency": "on", "faults": [
-        {"on": "submit", "status": 429, "times": 60}, {"on": "poll", "status": 429, "times": 40}, {"on": "poll", "status": 503, "fraction": 0.1},
+        {"on": "submit", "status": 429, "fraction": 0.3}, {"on": "poll", "status": 429, "fraction": 0.2}, {"on": "poll", "status": 503, "fraction": 0.1},
         {"on": "submit", "status": 503, "fraction": 0.1}]}
     with Emulator(folder, "--speed", "100", scenario=scenario) as emulator:
-        code, out, err = run(write(folder, lines(60)), *emulator.options, "--speed", "100", "--out", f"{folder}/out", "--no-download",
+        code, out, err = run(write(folder, lines(40)), *emulator.options, "--speed", "100", "--out", f"{folder}/out", "--no-download",
                              "--quiet", "--idempotency", "honoured")
         books_agree(emulator, f"{folder}/out/requests.jsonl.journal")
         books = emulator.books()
-    assert code == 0 and "60 of 60 lines completed" in out, (code, out, err)
-    assert books["submits_received"] <= 60 + 60 + 30, books["submits_received"]
+    assert code == 0 and "40 of 40 lines completed" in out, (code, out, err)
+    assert books["submits_received"] <= 3 * 40, books["submits_received"]
 
 
 def case_x4_all_connections_end_again_and_again(folder):
@@ -211,7 +211,8 @@ def case_x11_an_end_at_any_moment_names_all_that_was_bought(folder):
             told = report(f"{out}.jsonl").values()
             ids, keys = {r["task_id"] for r in told}, {r["idempotency_key"] for r in told}
             assert process.returncode == 130, (process.returncode, wrong)
-            assert len(told) == 60 or signals == 2, len(told)
+            assert len(told) >= len(mine), (len(told), said)
+            assert len(told) == 60 or f"{60 - len(told)} lines more had no turn" in said, (len(told), said)
             for a in mine:
                 assert a["task_id"] in ids or a["idempotency_key"] in keys, (a, said, wrong)
     for signals, name in ((1, "asked once"), (2, "asked twice")):

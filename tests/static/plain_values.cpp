@@ -5,6 +5,7 @@
 
 #include <apimart/client.hpp>
 #include <apimart/image_file.hpp>
+#include <apimart/journal.hpp>
 #include <apimart/models.hpp>
 
 #include <chrono>
@@ -33,6 +34,9 @@ static_assert(is_plain_value<task> && is_plain_value<task_state> && is_plain_val
 static_assert(is_plain_value<result_url> && is_plain_value<video_file> && is_plain_value<task_error>);
 static_assert(is_plain_value<error_info> && is_plain_value<server_message> && is_plain_value<attempt>);
 static_assert(is_plain_value<balance> && is_plain_value<api_request> && is_plain_value<api_response>);
+static_assert(is_plain_value<journal_item> && is_plain_value<journal_outcome> &&
+              is_plain_value<journal_record>);
+static_assert(is_plain_value<journal_counts> && is_plain_value<journal_query>);
 static_assert(is_plain_value<usage_entry> && is_plain_value<usage_report>);
 static_assert(is_plain_value<listed_model> && is_plain_value<model_schema>);
 static_assert(is_plain_value<image_file> && is_plain_value<image_bytes> && is_plain_value<image_source>);

@@ -11,8 +11,10 @@ namespace apimart::detail::postgresql {
 
 inline constexpr int schema_version = 1;
 
-// Who makes the tables holds it, so that they are made once.
-inline constexpr char const* lock_schema = "select pg_advisory_xact_lock(4707281993420293196)";
+// Who makes the tables holds it, so that they are made once. Taken before the transaction, which then sees what its forerunner
+// has made: within one, the server may still believe what it knew before it waited.
+inline constexpr char const* lock_schema = "select pg_advisory_lock(4707281993420293196)";
+inline constexpr char const* unlock_schema = "select pg_advisory_unlock(4707281993420293196)";
 
 inline constexpr char const* find_schema = "select to_regclass('apimart_journal') is not null";
 

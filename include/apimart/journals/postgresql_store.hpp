@@ -146,8 +146,8 @@ public:
         for (std::uint64_t const each : held_)
             list.append(std::to_string(each)).append(",");
         for (auto const& each : group_)
-            if (each->order != 0)
-                list.append(std::to_string(each->order - 1)).append(",");
+            if (each->order != UINT64_MAX)
+                list.append(std::to_string(each->order)).append(",");
         if (list.back() == ',')
             list.pop_back();
         return list + "}";
@@ -168,7 +168,8 @@ private:
         if (dead_)
             return;
         if (running_) {
-            wake_->cancel();
+            if (!pausing_)
+                wake_->cancel();
             return;
         }
         running_ = true;
@@ -218,8 +219,10 @@ private:
         give_back(*trouble);
         wake_->expires_after(pause_);
         pause_ = std::min(2 * pause_, longest_pause);
+        pausing_ = true;
         if (!queue_.empty() || !held_.empty())
             co_await wake_->async_wait(use_tuple);
+        pausing_ = false;
         co_return !dead_;
     }
 
@@ -239,8 +242,8 @@ private:
             (fits ? group_ : left).push_back(std::move(each));
         }
         queue_ = std::move(left);
-        std::stable_sort(group_.begin(), group_.end(), [](auto const& a, auto const& b) {
-            return (a->order != 0 ? a->order : UINT64_MAX) < (b->order != 0 ? b->order : UINT64_MAX);
+        std::sort(group_.begin(), group_.end(), [](auto const& a, auto const& b) {
+            return a->order != b->order ? a->order < b->order : a->begun < b->begun;
         });
     }
 
@@ -409,7 +412,7 @@ private:
     // Several processes may begin with an empty database at one time.
     awaitable<std::optional<error_info>> create_schema()
     {
-        for (char const* const each : {"begin", postgresql::lock_schema}) {
+        for (char const* const each : {postgresql::lock_schema, "begin"}) {
             auto done = co_await ask(postgresql_query(each));
             if (!done)
                 co_return done.error();
@@ -422,9 +425,11 @@ private:
                     co_return done.error();
             }
         }
-        auto done = co_await ask(postgresql_query("commit"));
-        if (!done)
-            co_return done.error();
+        for (char const* const each : {"commit", postgresql::unlock_schema}) {
+            auto done = co_await ask(postgresql_query(each));
+            if (!done)
+                co_return done.error();
+        }
         co_return std::nullopt;
     }
 
@@ -540,6 +545,7 @@ private:
     std::set<std::uint64_t> held_;
     bool running_ = false;
     bool closing_ = false;
+    bool pausing_ = false; // after trouble, whoever comes
     bool to_disk_ = false; // the kind of the group
     bool ever_connected_ = false;
     bool passing_ = true; // the latest trouble
@@ -644,7 +650,9 @@ private:
         claiming(completion<std::optional<journal_record>>&& handler, journal_item&& given)
             : call_of(std::move(handler)), item_(std::move(given))
         {
-            order = item_.index + 1;
+            order = item_.index;
+            needs_disk =
+                true; // a server that forgot it after a crash would not know the item at its next step
         }
 
         postgresql_query query(postgresql_session const& session) const override
@@ -744,6 +752,7 @@ private:
         explicit adopting(completion<std::optional<journal_record>>&& handler) : call_of(std::move(handler))
         {
             adopts = true;
+            needs_disk = true;
         }
 
         postgresql_query query(postgresql_session const& session) const override

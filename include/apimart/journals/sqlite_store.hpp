@@ -138,6 +138,13 @@ private:
 
     using group = std::vector<std::shared_ptr<call>>;
 
+    class synchronization
+    {
+    public:
+        std::mutex mutex;
+        std::condition_variable wake;
+    };
+
     template <class T, class Function>
     void start(completion<T> handler, durability wanted, Function function)
     {
@@ -158,17 +165,19 @@ private:
                         self->cancel(found);
                 });
         {
-            std::lock_guard const lock(mutex_);
+            std::lock_guard const lock(sync_->mutex);
             if (destroyed_)
                 return;
             queue_.push_back(one);
         }
-        wake_.notify_one();
+        sync_->wake.notify_one();
     }
 
     void cancel(std::shared_ptr<call> const& one)
     {
-        std::lock_guard const lock(mutex_);
+        if (forked_)
+            return;
+        std::lock_guard const lock(sync_->mutex);
         if (std::erase(queue_, one) == 0)
             return;
         one->fail(error_info(boost::asio::error::operation_aborted));
@@ -181,12 +190,11 @@ private:
     {
         block_signals();
         for (group taken; take(taken);) {
-            auto const durable = std::stable_partition(taken.begin(), taken.end(), [](auto const& each) {
-                return each->needs != durability::of_the_disk;
-            });
-            group const later(durable, taken.end());
-            taken.erase(durable, taken.end());
-            finish(taken);
+            group first;
+            group later;
+            for (auto const& each : taken)
+                (each->needs == durability::of_the_disk ? later : first).push_back(each);
+            finish(first);
             finish(later);
         }
     }
@@ -194,8 +202,8 @@ private:
     bool take(group& taken)
     {
         taken.clear();
-        std::unique_lock lock(mutex_);
-        wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+        std::unique_lock lock(sync_->mutex);
+        sync_->wake.wait(lock, [this] { return stopping_ || !queue_.empty(); });
         if (destroyed_)
             return false;
         taken.swap(queue_);
@@ -207,7 +215,7 @@ private:
         if (taken.empty())
             return;
         run(taken);
-        std::lock_guard const lock(mutex_);
+        std::lock_guard const lock(sync_->mutex);
         if (destroyed_) // the handlers end with the context, not here
             queue_.insert(queue_.end(), taken.begin(), taken.end());
         else
@@ -264,10 +272,10 @@ private:
     void stop()
     {
         {
-            std::lock_guard const lock(mutex_);
+            std::lock_guard const lock(sync_->mutex);
             stopping_ = true;
         }
-        wake_.notify_one();
+        sync_->wake.notify_one();
         if (thread_->joinable())
             thread_->join();
     }
@@ -276,18 +284,19 @@ private:
     void destroy()
     {
         {
-            std::lock_guard const lock(mutex_);
+            std::lock_guard const lock(sync_->mutex);
             destroyed_ = true;
         }
         stop();
         group const dropped = std::move(queue_);
     }
 
-    // The thread is the parent's, and so is the file.
+    // The thread is the parent's, and so is the file. The end of a condition that somebody waits for would wait for him.
     void disown()
     {
         forked_ = true;
         file_.abandon();
+        static_cast<void>(sync_.release());
         static_cast<void>(thread_.release());
     }
 
@@ -296,8 +305,7 @@ private:
     std::atomic<bool> forked_{false};
     sqlite_file file_; // the thread's, once it is there
     std::optional<error_info> broken_;
-    std::mutex mutex_;
-    std::condition_variable wake_;
+    std::unique_ptr<synchronization> sync_ = std::make_unique<synchronization>();
     group queue_;
     bool stopping_ = false;
     bool destroyed_ = false;
