@@ -13,7 +13,7 @@
 #include <apimart/batch.hpp>
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -91,7 +91,11 @@ public:
         text << '\n';
         summary_.print_incomplete(text);
         auto const m = client_.metrics();
-        text << summary_.completed() << " of " << plural(summary_.lines(), "line") << " completed";
+        // After an interrupt, the rest of the input was not looked at.
+        std::size_t const all = std::max(lines_, summary_.lines());
+        if (all > summary_.lines())
+            text << plural(all - summary_.lines(), "line") << " more had no turn\n";
+        text << summary_.completed() << " of " << plural(all, "line") << " completed";
         if (std::uint64_t const before = job_.progress().from_journal; before != 0)
             text << ", " << before << " by earlier runs,";
         text << " in " << duration_text(display_.elapsed()) << "; ";
@@ -118,7 +122,7 @@ public:
                       << " is not complete: " << report_->failure().message() << std::endl;
         if (signal_ != 0)
             return 128 + signal_;
-        return is_reported && !out_.failure() && summary_.completed() == summary_.lines() ? 0 : 1;
+        return is_reported && !out_.failure() && summary_.completed() == all ? 0 : 1;
     }
 
 private:
@@ -155,6 +159,8 @@ private:
         r.error = of.describe();
         if (of.error.client_message().starts_with("not sent: "))
             r.error = "not sent: " + stop_words();
+        if (of.end == apimart::batch_end::goes_on && of.error.code() == boost::asio::error::operation_aborted)
+            r.error = "not waited for any longer";
         if (of.end == apimart::batch_end::unknown)
             r.idempotency_key = of.idempotency_key;
         r.goes_on = of.end == apimart::batch_end::goes_on;
@@ -211,8 +217,8 @@ private:
         // What an earlier run has told is told again only where nobody has kept it.
         if (report_ != nullptr && (!by_an_earlier_run || report_->was_empty()))
             report_->write(result.report_line());
-        // What stops the batch has been told by the stop.
-        if (!by_an_earlier_run && result.line != stopped_by_)
+        // What stops the batch has been told by the stop, and the summary is near after a signal.
+        if (!by_an_earlier_run && result.line != stopped_by_ && signal_ == 0)
             display_.finished(result, now());
         summary_.add(result);
         if (report_ != nullptr && report_->failure())

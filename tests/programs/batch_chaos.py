@@ -134,10 +134,11 @@ def case_x1_any_faults_at_any_rate(folder):
 
 def case_x2_an_outage_loses_nothing(folder):
     seconds = 3 if options.rounds == 1 else 600
-    with Emulator(folder, "--speed", "20") as emulator, Wire(int(emulator.url.rsplit(":", 1)[1])) as wire:
+    with Emulator(folder, "--speed", "20", scenario={"idempotency": "on"}) as emulator, \
+            Wire(int(emulator.url.rsplit(":", 1)[1])) as wire:
         begun = time.monotonic()
         with start(write(folder, lines(200)), "--base-url", wire.url, "--ca-file", emulator.ca, "--speed", "20", "--out",
-                   f"{folder}/out", "--max-in-flight", "60", "--no-download", "--quiet") as process:
+                   f"{folder}/out", "--max-in-flight", "60", "--no-download", "--quiet", "--idempotency", "honoured") as process:
             emulator.wait_until_accepted(80)
             usual = emulator.books()["requests"] / (time.monotonic() - begun)
             wire.down = True
@@ -148,23 +149,22 @@ def case_x2_an_outage_loses_nothing(folder):
             wire.down = False
             out, err = process.communicate(timeout=120)
         states = books_agree(emulator, f"{folder}/out/requests.jsonl.journal")
-    # Those that were on the wire when it was cut are unknown; nothing else came to harm.
-    assert states["succeeded"] + states["unknown"] == 200 and states["unknown"] <= 16, (states, out, err)
+    assert states["succeeded"] == 200, (states, out, err)
     print(f"  {usual:.0f} requests a second before, {attempts / seconds:.1f} attempts a second during {seconds} s without the service")
     assert attempts / seconds <= max(usual * (0.5 if seconds < 60 else 0.05), 20), (attempts, usual)
 
 
 def case_x3_a_service_with_too_much_to_do(folder):
     scenario = {"idempotency": "on", "faults": [
-        {"on": "submit", "status": 429, "times": 60}, {"on": "poll", "status": 429, "times": 40}, {"on": "poll", "status": 503, "fraction": 0.1},
+        {"on": "submit", "status": 429, "fraction": 0.3}, {"on": "poll", "status": 429, "fraction": 0.2}, {"on": "poll", "status": 503, "fraction": 0.1},
         {"on": "submit", "status": 503, "fraction": 0.1}]}
     with Emulator(folder, "--speed", "100", scenario=scenario) as emulator:
-        code, out, err = run(write(folder, lines(60)), *emulator.options, "--speed", "100", "--out", f"{folder}/out", "--no-download",
+        code, out, err = run(write(folder, lines(40)), *emulator.options, "--speed", "100", "--out", f"{folder}/out", "--no-download",
                              "--quiet", "--idempotency", "honoured")
         books_agree(emulator, f"{folder}/out/requests.jsonl.journal")
         books = emulator.books()
-    assert code == 0 and "60 of 60 lines completed" in out, (code, out, err)
-    assert books["submits_received"] <= 60 + 60 + 30, books["submits_received"]
+    assert code == 0 and "40 of 40 lines completed" in out, (code, out, err)
+    assert books["submits_received"] <= 3 * 40, books["submits_received"]
 
 
 def case_x4_all_connections_end_again_and_again(folder):
@@ -211,7 +211,8 @@ def case_x11_an_end_at_any_moment_names_all_that_was_bought(folder):
             told = report(f"{out}.jsonl").values()
             ids, keys = {r["task_id"] for r in told}, {r["idempotency_key"] for r in told}
             assert process.returncode == 130, (process.returncode, wrong)
-            assert len(told) == 60 or signals == 2, len(told)
+            assert len(told) >= len(mine), (len(told), said)
+            assert len(told) == 60 or f"{60 - len(told)} lines more had no turn" in said, (len(told), said)
             for a in mine:
                 assert a["task_id"] in ids or a["idempotency_key"] in keys, (a, said, wrong)
     for signals, name in ((1, "asked once"), (2, "asked twice")):

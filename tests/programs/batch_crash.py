@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Crashes of batch_submit: whenever it dies, nothing that was bought is lost, and nothing is bought twice.
 
-options: --kills N   random kills of each mode (by default 20; 1000 for the long form)
-         --calls N   moments of each system call at which it is killed, or at which the call fails (by default 2; 0 for each)
+options: --kills N   random kills of each mode (by default 12; 1000 for the long form)
+         --calls N   moments of each system call at which it is killed, or at which the call fails (by default 1; 0 for each)
          --seed N    for the random moments
 """
 
@@ -26,8 +26,8 @@ from batch_program import KEY, Emulator, batch_submit, environment, lines, run_c
 
 parser = argparse.ArgumentParser()
 parser.add_argument("cases", nargs="*")
-parser.add_argument("--kills", type=int, default=20)
-parser.add_argument("--calls", type=int, default=2)
+parser.add_argument("--kills", type=int, default=12)
+parser.add_argument("--calls", type=int, default=1)
 parser.add_argument("--seed", type=int, default=int(time.time()))
 options = parser.parse_args(sys.argv[4:])
 chance = random.Random(options.seed)
@@ -177,8 +177,7 @@ class Traced:
         return subprocess.run([*tracing, *self.arguments], env=environment(), capture_output=True, text=True, timeout=timeout)
 
     def injected(self, what):
-        return self.run("strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", f"trace={what.split(':')[0]}", "-e",
-                        f"inject={what}")
+        return self.run("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={what.split(':')[0]}", "-e", f"inject={what}")
 
     def finish(self, what, first):
         last = self.run()
@@ -191,13 +190,13 @@ class Traced:
         assert len(list(Path(self.out).glob("*.mp4"))) == 20 and not list(Path(self.out).glob("*.part")), what
         shutil.rmtree(self.out)
         self.sums["moments"] += 1
-        self.sums["killed" if first.returncode in (-9, 137) else "ended by itself"] += 1
+        self.sums["killed" if first.returncode == -signal.SIGKILL else "ended by itself"] += 1
 
     def count_calls(self):
         """How many of each, of the thread that makes most."""
         self.begin()
         log = f"{self.folder}/calls"
-        first = self.run("strace", "-f", "--seccomp-bpf", "-o", log, "-e", "trace=" + ",".join(CALLS))
+        first = self.run("strace", "-f", "-o", log, "-e", "trace=" + ",".join(CALLS))
         assert first.returncode == 0, first
         made = collections.Counter(re.findall(r"^(\d+) +(\w+)\(", Path(log).read_text(), re.M))
         most = {}
@@ -217,7 +216,7 @@ def moments(count):
 def with_strace(folder, wrong):
     if not shutil.which("strace"):
         print("  strace is not there")
-        return
+        return None
     with Emulator(folder, "--speed", SPEED, scenario={"idempotency": "on"}) as emulator:
         traced = Traced(folder, emulator)
         for name, most in traced.count_calls().items():
@@ -229,14 +228,20 @@ def with_strace(folder, wrong):
                         assert first.returncode >= 0, (name, what, n, first)
                     traced.finish((name, what, n), first)
     tell("system calls", traced.sums)
+    return traced.sums
 
 
 def case_killed_at_system_calls(folder):
-    with_strace(folder, lambda name: ["signal=KILL"])
+    sums = with_strace(folder, lambda name: ["signal=KILL"])
+    assert sums is None or sums["killed"] > sums["moments"] / 2, sums
 
 
 def case_failing_system_calls(folder):
-    with_strace(folder, lambda name: [f"error={e}" for e in FAILURES.get(name, [])])
+    def some(name):
+        all_of_them = [f"error={e}" for e in FAILURES.get(name, [])]
+        return chance.sample(all_of_them, min(1, len(all_of_them))) if options.calls else all_of_them
+
+    with_strace(folder, some)
 
 
 # ---- PostgreSQL --------------------------------------------------------------------------------------------------
@@ -321,7 +326,9 @@ def machines(folder, is_honoured, kills):
         # Those that remain end by themselves; one that stopped for unknown outcomes leaves the rest to the next.
         for attempt in range(200):
             said = [each.communicate(timeout=120)[0] for each in running]
-            assert all(each.returncode in (0, 1) for each in running), said
+            # One that began while the server was away has begun nothing.
+            for each, words in zip(running, said):
+                assert each.returncode in (0, 1) or (each.returncode == 2 and "connection to server" in words), words
             known = server.records()
             if len(known) == count and not judge([], known)["open"]:
                 break

@@ -98,7 +98,7 @@ def case_a_file_size_limit_is_told(folder):
     with Emulator(folder) as emulator:
         code, out, err = run(
             write(folder, lines(64)), *emulator.options, "--out", f"{folder}/out", "--report", f"{folder}/report.jsonl", "--no-download",
-            "--journal", f"{folder}/no/such/journal" if False else "memory",
+            "--journal", "none",
             interrupt_when=lambda: emulator.wait_until_accepted(64),
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)),
         )
