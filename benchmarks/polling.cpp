@@ -106,6 +106,7 @@ figures with_the_library(std::vector<simulated_task> const& tasks, apimart::poll
     ledger book;
     poll_scheduler schedule(policy, 1);
     std::vector<std::unique_ptr<waiting>> begun;
+    time_point time = start;
     while (book.done() < tasks.size()) {
         auto const wake = schedule.wake_at();
         if (begun.size() < tasks.size()) {
@@ -118,19 +119,21 @@ figures with_the_library(std::vector<simulated_task> const& tasks, apimart::poll
                 continue;
             }
         }
-        std::vector<scheduled_poll*> batch{schedule.take_due(*wake)};
+        // What is late is due in the past.
+        time = std::max(time, *wake);
+        std::vector<scheduled_poll*> batch{schedule.take_due(time)};
         if (batch.front() == nullptr)
             continue;
         if (policy.batch_query_size > 1)
-            schedule.take_along(batch, policy.batch_query_size - 1, *wake);
-        double const now = std::chrono::duration<double>(*wake - start).count();
+            schedule.take_along(batch, policy.batch_query_size - 1, time);
+        double const now = std::chrono::duration<double>(time - start).count();
         book.asked(now);
         for (scheduled_poll* const each : batch) {
             double const end = static_cast<waiting*>(each)->end;
             if (now < end) {
-                schedule.still_running(*each, {"task", task_status::running, "processing"}, *wake);
+                schedule.still_running(*each, {"task", task_status::running, "processing"}, time);
             } else {
-                schedule.finished(*each, {"task", task_status::succeeded, "completed"}, *wake);
+                schedule.finished(*each, {"task", task_status::succeeded, "completed"}, time);
                 book.seen(now - end);
             }
         }

@@ -77,13 +77,14 @@ int serve(std::string const& ca_file, double speed)
     service.start();
     std::cout << service.port() << std::endl;
     asio::posix::stream_descriptor input(context, ::dup(STDIN_FILENO));
-    input.async_wait(asio::posix::stream_descriptor::wait_read, [&](boost::system::error_code) { context.stop(); });
+    input.async_wait(asio::posix::stream_descriptor::wait_read,
+                     [&](boost::system::error_code) { context.stop(); });
     context.run();
     auto const books = service.books();
     auto const told = [&](char const* name) { return books.at(name).to_number<std::uint64_t>(); };
-    std::cout << books.at("accepted").as_array().size() << ' ' << told("polls") << ' ' << told("batch_queries") << ' '
-              << told("connections_peak") << ' ' << told("downloads") << ' ' << bench::memory::now().resident
-              << std::endl;
+    std::cout << books.at("accepted").as_array().size() << ' ' << told("polls") << ' '
+              << told("batch_queries") << ' ' << told("connections_peak") << ' ' << told("downloads") << ' '
+              << bench::memory::now().resident << std::endl;
     std::_Exit(0); // all that is taken apart is not measured
 }
 
@@ -111,7 +112,8 @@ private:
         timer_.async_wait([this](boost::system::error_code) {
             if (stopped_)
                 return;
-            lags_.push_back(std::chrono::duration<double, std::milli>(clock_type::now() - timer_.expiry()).count());
+            lags_.push_back(
+                std::chrono::duration<double, std::milli>(clock_type::now() - timer_.expiry()).count());
             next();
         });
     }
@@ -145,7 +147,8 @@ private:
     void buy()
     {
         std::chrono::duration<double> const passed = clock_type::now() - begun_;
-        long const due = std::min(given_.tasks, static_cast<long>(passed.count() * given_.submits_per_second));
+        long const due =
+            std::min(given_.tasks, static_cast<long>(passed.count() * given_.submits_per_second));
         for (; bought_ < due; ++bought_)
             client_.submit(request_, apimart::as_result([this](apimart::result<apimart::task> bought) {
                                if (bought)
@@ -166,7 +169,8 @@ private:
     {
         client_.wait(bought, apimart::as_result([this](apimart::result<apimart::task_result> ended) {
                          if (!ended || !ended->succeeded())
-                             return fail(ended ? apimart::error_info(apimart::errc::no_result) : ended.error());
+                             return fail(ended ? apimart::error_info(apimart::errc::no_result)
+                                               : ended.error());
                          if (++succeeded_ % 100 == 0)
                              return fetch(ended->video());
                          end();
@@ -253,16 +257,18 @@ int measure(std::string const& program, settings const& given)
     service.end();
 
     double const n = static_cast<double>(given.tasks);
-    std::printf("%ld tasks in %.1f s, at most %llu at a time; %ld failed, %ld videos fetched\n", given.tasks, seconds,
-                static_cast<unsigned long long>(all.most_waiting()), all.failed(), all.fetched());
-    std::printf("requests     %.2f polls and %.3f batch queries a task, %.0f a second; %llu connections at most\n",
-                static_cast<double>(polls) / n, static_cast<double>(batch_queries) / n,
-                (static_cast<double>(polls + batch_queries) + n) / seconds,
-                static_cast<unsigned long long>(connections));
+    std::printf("%ld tasks in %.1f s, at most %llu at a time; %ld failed, %ld videos fetched\n", given.tasks,
+                seconds, static_cast<unsigned long long>(all.most_waiting()), all.failed(), all.fetched());
+    std::printf(
+        "requests     %.2f polls and %.3f batch queries a task, %.0f a second; %llu connections at most\n",
+        static_cast<double>(polls) / n, static_cast<double>(batch_queries) / n,
+        (static_cast<double>(polls + batch_queries) + n) / seconds,
+        static_cast<unsigned long long>(connections));
     std::printf("loop lag     p50 %.2f ms, p99 %.2f ms, worst %.2f ms\n", all.lag().milliseconds(.5),
                 all.lag().milliseconds(.99), all.lag().milliseconds(1));
-    std::printf("late polls   %llu by more than the shortest interval; the latest of those looked at %.3f s\n",
-                static_cast<unsigned long long>(sums.polls_late), static_cast<double>(all.latest_poll()) / 1000);
+    std::printf(
+        "late polls   %llu by more than the shortest interval; the latest of those looked at %.3f s\n",
+        static_cast<unsigned long long>(sums.polls_late), static_cast<double>(all.latest_poll()) / 1000);
     std::printf("client       %.1f s CPU, %ld MB at most, %ld MB at the end\n", cpu_seconds(RUSAGE_SELF),
                 used.ru_maxrss >> 10, resident >> 20);
     std::printf("service      %.1f s CPU, %ld MB\n", cpu_seconds(RUSAGE_CHILDREN), service_resident >> 20);
@@ -311,7 +317,8 @@ int main(int argc, char** argv)
         return measure(argv[0], given);
     } catch (std::exception const& failure) {
         std::cerr << argv[0] << ": " << failure.what()
-                  << "\nusage: throughput [--check] [--speed N] [--submits N] [--interval SECONDS] [--batch N] [TASKS]\n";
+                  << "\nusage: throughput [--check] [--speed N] [--submits N] [--interval SECONDS] [--batch "
+                     "N] [TASKS]\n";
         return 2;
     }
 }

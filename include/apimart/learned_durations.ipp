@@ -69,8 +69,8 @@ learned_durations::parse(std::string_view text)
     json_pointer const root;
     boost::json::value const* const version = members->if_contains("version");
     error_code no_integer;
-    if (version == nullptr ||
-        version->to_number<std::int64_t>(no_integer) != detail::durations_version || no_integer) {
+    if (version == nullptr || version->to_number<std::int64_t>(no_integer) != detail::durations_version ||
+        no_integer) {
         // Nothing else is known of another version.
         found.add_error("/version", "must be " + std::to_string(detail::durations_version),
                         version == nullptr ? std::string() : detail::excerpt(*version));

@@ -9,12 +9,12 @@ namespace apimart {
 /// A snapshot of a client's counters. A plain value. Counts are since the client was made.
 struct metrics
 {
-    std::uint64_t submits_sent = 0;     ///< POST requests, counted as their last byte is handed over
-    std::uint64_t tasks_accepted = 0;   ///< submits that ended with a task id
-    std::uint64_t outcomes_unknown = 0; ///< submits that ended as `outcome_unknown`
-    std::uint64_t polls_sent = 0;       ///< by the schedule of waiting tasks, counted as they leave
+    std::uint64_t submits_sent = 0;       ///< POST requests, counted as their last byte is handed over
+    std::uint64_t tasks_accepted = 0;     ///< submits that ended with a task id
+    std::uint64_t outcomes_unknown = 0;   ///< submits that ended as `outcome_unknown`
+    std::uint64_t polls_sent = 0;         ///< by the schedule of waiting tasks, counted as they leave
     std::uint64_t batch_queries_sent = 0; ///< for many tasks at a time, which `polls_sent` leaves out
-    std::uint64_t polls_late = 0;         ///< that left later than planned by over `poll_policy::min_interval`
+    std::uint64_t polls_late = 0; ///< that left later than planned by over `poll_policy::min_interval`
     std::uint64_t status_requests_sent =
         0; ///< asked by the caller or for a fresh link, counted as they leave
     std::uint64_t uploads_sent =

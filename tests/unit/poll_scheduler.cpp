@@ -247,7 +247,8 @@ public:
         for (int i = 0; i < size; ++i) {
             // Old already, and not all of one age.
             auto const age = std::chrono::seconds(3600 + i % 600);
-            tasks.push_back(std::make_unique<scheduled_poll>("t" + std::to_string(i), schedule.durations_of("p"), now - age));
+            tasks.push_back(std::make_unique<scheduled_poll>("t" + std::to_string(i),
+                                                             schedule.durations_of("p"), now - age));
             tasks.back()->next = {};
             schedule.add(*tasks.back(), now);
         }
@@ -471,7 +472,8 @@ public:
         : schedule(policy, 1), task("a", schedule.durations_of("days"), now)
     {
         for (int i = 0; i < 3; ++i)
-            schedule.finished(*std::make_unique<scheduled_poll>("b", task.durations, now - 90h), succeeded(), now);
+            schedule.finished(*std::make_unique<scheduled_poll>("b", task.durations, now - 90h), succeeded(),
+                              now);
         schedule.add(task, now);
     }
 
@@ -680,7 +682,8 @@ TEST_CASE("polls that the configured rate holds back are told once, until all th
     CHECK(told.size() == 2);
 }
 
-TEST_CASE("polls that are late because the service asks for fewer are not told as held back by the configured rate")
+TEST_CASE(
+    "polls that are late because the service asks for fewer are not told as held back by the configured rate")
 {
     poll_policy policy;
     fleet f(policy, 100);
@@ -699,9 +702,8 @@ TEST_CASE("when the rate is too low for all tasks, each is asked as often as the
     policy.requests_per_second = 50;
     fleet f(policy, 5000);
     f.run(600s, works);
-    auto const [least, most] = std::minmax_element(f.tasks.begin(), f.tasks.end(), [](auto const& a, auto const& b) {
-        return a->polls < b->polls;
-    });
+    auto const [least, most] = std::minmax_element(
+        f.tasks.begin(), f.tasks.end(), [](auto const& a, auto const& b) { return a->polls < b->polls; });
     CHECK((*least)->polls >= 5);
     CHECK((*most)->polls - (*least)->polls <= 2);
 }
@@ -713,7 +715,8 @@ TEST_CASE("many deadlines at a time do not starve the others, and each gets its 
     fleet f(policy, 3000);
     f.run(60s, works);
     for (std::size_t i = 0; i < 1000; ++i)
-        f.schedule.set_deadline(*f.tasks[i], f.now + 5s + std::chrono::milliseconds(20 * i)); // half of the rate
+        f.schedule.set_deadline(*f.tasks[i],
+                                f.now + 5s + std::chrono::milliseconds(20 * i)); // half of the rate
     std::vector<int> before;
     for (auto const& each : f.tasks)
         before.push_back(each->polls);
@@ -744,7 +747,9 @@ namespace {
 class batch_fleet
 {
 public:
-    explicit batch_fleet(std::size_t size, poll_policy const& policy = many()) : schedule(policy, 1), size_(size) {}
+    explicit batch_fleet(std::size_t size, poll_policy const& policy = many())
+        : schedule(policy, 1), size_(size)
+    {}
 
     static poll_policy many()
     {
@@ -785,7 +790,8 @@ private:
 
 } // namespace
 
-TEST_CASE("one request for many takes along what is due soon, at no more than the size, and asks no task too soon")
+TEST_CASE(
+    "one request for many takes along what is due soon, at no more than the size, and asks no task too soon")
 {
     batch_fleet f(100);
     for (int i = 0; i < 150; ++i)
@@ -805,7 +811,8 @@ TEST_CASE("one request for many takes along what is due soon, at no more than th
         REQUIRE(size <= 100);
 }
 
-TEST_CASE("of a request for many that the service refuses for its rate, one answer counts, and every task is asked again")
+TEST_CASE("of a request for many that the service refuses for its rate, one answer counts, and every task is "
+          "asked again")
 {
     poll_policy policy = batch_fleet::many();
     batch_fleet f(100, policy);

@@ -97,10 +97,9 @@ inline void take_batch_answer(client_state& client, http_result const& outcome, 
         return;
     }
     error_info const& why = answers.error();
-    bool const is_refusal =
-        why.code() == errc::response_too_large ||
-        (outcome.phase == request_phase::answered && why.code() != condition::rate_limited &&
-         why.code() != condition::retryable);
+    bool const is_refusal = why.code() == errc::response_too_large ||
+                            (outcome.phase == request_phase::answered &&
+                             why.code() != condition::rate_limited && why.code() != condition::retryable);
     if (is_refusal)
         learn_from_refusal(fleet, why);
     while (!batch.empty()) {

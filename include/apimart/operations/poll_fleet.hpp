@@ -137,8 +137,7 @@ public:
     poll_fleet(client_runtime& runtime, client_config const& config, std::uint64_t seed,
                std::function<void()> pump)
         : wake(std::move(pump)), batch_query_size(config.poll.batch_query_size), runtime_(runtime),
-          min_interval_(config.poll.min_interval),
-          scheduler(config.poll, seed, config.retry.max_retry_after)
+          min_interval_(config.poll.min_interval), scheduler(config.poll, seed, config.retry.max_retry_after)
     {
         scheduler.learn(config.learned_durations);
     }
@@ -331,8 +330,8 @@ public:
     void note_delay(scheduled_poll const& task, clock::time_point now)
     {
         auto const delay = std::max(now - task.next, clock::duration::zero());
-        runtime_.counters.poll_delay_ms.set(static_cast<std::uint64_t>(
-            std::chrono::duration_cast<std::chrono::milliseconds>(delay).count()));
+        runtime_.counters.poll_delay_ms.set(
+            static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(delay).count()));
         if (delay > min_interval_)
             runtime_.counters.polls_late.add();
     }

@@ -480,8 +480,7 @@ inline std::chrono::milliseconds poll_scheduler::step_after(scheduled_poll const
         // A task that ends somewhere between the two is asked half as often as there are steps in between, and its end is
         // seen half a step late: this step makes the sum of both least.
         auto const width = static_cast<double>((high - low).count() * lag_worth_a_poll.count());
-        step = std::min(step,
-                        milliseconds(static_cast<std::int64_t>(std::sqrt(width) * known->doubt())));
+        step = std::min(step, milliseconds(static_cast<std::int64_t>(std::sqrt(width) * known->doubt())));
         return within(std::max(step, (elapsed - high) / 4)); // late already: wider and wider
     }
     // The service's own estimate is only a guess: half of it is quiet.
