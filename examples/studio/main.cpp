@@ -107,10 +107,10 @@ asio::awaitable<void> beat(studio::event_feed& feed, apimart::client client,
 }
 
 // The first signal lets submits learn what became of them; a second one does not wait for that.
-asio::awaitable<void> wait_for_end(asio::io_context& context, asio::ip::tcp::acceptor& acceptor,
-                                   apimart::client client, studio::production& work, studio::event_feed& feed)
+asio::awaitable<void> wait_for_end(asio::io_context& context, asio::signal_set& signals,
+                                   asio::ip::tcp::acceptor& acceptor, apimart::client client,
+                                   studio::production& work, studio::event_feed& feed)
 {
-    asio::signal_set signals(context, SIGINT, SIGTERM);
     co_await signals.async_wait(asio::use_awaitable);
     signals.async_wait([&](boost::system::error_code error, int) {
         if (!error)
@@ -133,6 +133,7 @@ int run(settings chosen)
     fs::permissions(data, fs::perms::owner_all);
 
     asio::io_context context(1);
+    asio::signal_set signals(context, SIGINT, SIGTERM);
     std::unique_ptr<apimart::testing::emulator> service;
     std::optional<apimart::client_config> config;
     if (emulated) {
@@ -177,7 +178,7 @@ int run(settings chosen)
     work.resume();
     asio::co_spawn(context, server.listen(acceptor), asio::detached);
     asio::co_spawn(context, beat(feed, client, health), asio::detached);
-    asio::co_spawn(context, wait_for_end(context, acceptor, client, work, feed),
+    asio::co_spawn(context, wait_for_end(context, signals, acceptor, client, work, feed),
                    [](std::exception_ptr failed) {
                        if (failed)
                            std::rethrow_exception(failed);

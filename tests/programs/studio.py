@@ -14,7 +14,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
 from pathlib import Path
 
@@ -96,10 +95,13 @@ class Studio(Program):
         return json.loads(self.ask("GET", "/api/clips").content)
 
     def wait_for(self, state, count=1):
-        for _ in range(400):
-            if sum(one["state"] == state for one in self.clips()) == count:
+        """The clips, as soon as the studio tells of a change after which so many are in that state."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request("GET", "/api/events", headers={"Cookie": f"studio_{self.port}={self.token}"})
+        for line in connection.getresponse():
+            if line.startswith(b"data:") and sum(one["state"] == state for one in self.clips()) == count:
+                connection.close()
                 return self.clips()
-            time.sleep(0.05)
         raise AssertionError(f"not {count} {state}: {self.clips()}")
 
 
