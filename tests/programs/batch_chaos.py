@@ -156,8 +156,8 @@ def case_x2_an_outage_loses_nothing(folder):
 
 def case_x3_a_service_with_too_much_to_do(folder):
     scenario = {"idempotency": "on", "faults": [
-        {"on": "submit", "status": 429, "fraction": 0.3}, {"on": "poll", "status": 429, "fraction": 0.2}, {"on": "poll", "status": 503, "fraction": 0.1},
-        {"on": "submit", "status": 503, "fraction": 0.1}]}
+        {"on": "submit", "status": 429, "fraction": 0.3}, {"on": "poll", "status": 429, "fraction": 0.2},
+        {"on": "poll", "status": 503, "fraction": 0.1}]}
     with Emulator(folder, "--speed", "100", scenario=scenario) as emulator:
         code, out, err = run(write(folder, lines(40)), *emulator.options, "--speed", "100", "--out", f"{folder}/out", "--no-download",
                              "--quiet", "--idempotency", "honoured")
