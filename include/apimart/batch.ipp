@@ -21,7 +21,7 @@ inline std::string in_usd(double amount)
 }
 
 // What was thrown, as an `error_info`.
-inline error_info info_of(std::exception_ptr const& thrown, errc otherwise)
+inline error_info failure_of(std::exception_ptr const& thrown, errc otherwise)
 {
     try {
         std::rethrow_exception(thrown);
@@ -67,7 +67,7 @@ inline std::string utc_words(std::chrono::sys_seconds at)
     return std::string(text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &parts));
 }
 
-inline std::int64_t micro_usd(double usd)
+inline std::int64_t in_micro_usd(double usd)
 {
     constexpr double most = 9e12; // dollars, far from the end of the type
     return std::llround(std::clamp(usd, -most / 1e6, most / 1e6) * 1e6);
@@ -80,7 +80,7 @@ APIMART_INLINE batch_run::batch_run(client const& by, std::shared_ptr<journal_po
       hooks_(std::make_shared<context_hooks>()),
       recovery_(recovery_of(handle_of(by)->state->config, options_)),
       gate_(gate_options(handle_of(by)->state->config, options_)),
-      money_(options_.spend_limit ? std::optional(micro_usd(*options_.spend_limit)) : std::nullopt),
+      money_(options_.spend_limit ? std::optional(in_micro_usd(*options_.spend_limit)) : std::nullopt),
       rules_(options_.max_unknown_in_a_row, options_.max_failures_in_a_row)
 {
     if (options_.max_in_flight < 1 || options_.max_outcomes < 1)
@@ -215,7 +215,7 @@ APIMART_INLINE void batch_run::pump()
     show_money();
     std::optional<clock::time_point> next;
     if (may_buy() && !ready_.empty())
-        next = gate_.opens_at();
+        next = gate_.quiet(clock::now());
     {
         std::lock_guard const lock(mutex_);
         quiet_until_ = next;
@@ -267,7 +267,7 @@ APIMART_INLINE void batch_run::spawn(awaitable<void> work, entry one)
 // An exception inside, such as the lack of memory: the item has an outcome all the same, and nothing more is bought.
 APIMART_INLINE void batch_run::broken(entry const& one, std::exception_ptr const& thrown)
 {
-    error_info const why = info_of(thrown, errc::resource_exhausted);
+    error_info const why = failure_of(thrown, errc::resource_exhausted);
     stop_because(stop_cause::client_ended, "an exception inside the batch: " + why.describe(), one.get(),
                  why);
     if (!one) {
@@ -332,7 +332,7 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::open_journal()
     }
     if (!thrown)
         co_return;
-    error_info const why = info_of(thrown, errc::journal_failed);
+    error_info const why = failure_of(thrown, errc::journal_failed);
     stop_because(stop_cause::journal_failed, why.describe(), nullptr, why);
     source_ended_ = true;
 }
@@ -351,7 +351,7 @@ APIMART_INLINE batch_run::awaitable<std::optional<batch_item>> batch_run::read_o
     }
     // A wait that was cancelled because the batch has stopped is no failure.
     if (thrown && !stopped_) {
-        error_info const why = info_of(thrown, errc::invalid_request);
+        error_info const why = failure_of(thrown, errc::invalid_request);
         stop_because(stop_cause::source_failed, "the source of items failed: " + why.describe(), nullptr,
                      why);
     }
@@ -380,7 +380,7 @@ APIMART_INLINE batch_run::awaitable<std::optional<journal_record>> batch_run::re
         }
     }
     if (thrown && !stopped_) {
-        error_info const why = info_of(thrown, errc::journal_failed);
+        error_info const why = failure_of(thrown, errc::journal_failed);
         stop_because(stop_cause::journal_failed, why.describe(), nullptr, why);
     }
     source_ended_ = !left && (!gate_.paused() || !journal_);
@@ -451,7 +451,7 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::admit(entry one, std::optio
         thrown = std::current_exception();
     }
     if (thrown) {
-        error_info const why = info_of(thrown, errc::journal_failed);
+        error_info const why = failure_of(thrown, errc::journal_failed);
         bool const is_mixed_up = why.code() == errc::journal_conflict;
         if (!is_mixed_up)
             stop_because(stop_cause::journal_failed, why.describe(), one.get(), why);
@@ -729,7 +729,7 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::collect(entry one, result<t
     told.result = std::move(*seen);
     journal_outcome known(journal_state::succeeded);
     if (told.cost)
-        known.cost_micro_usd = micro_usd(*told.cost);
+        known.cost_micro_usd = in_micro_usd(*told.cost);
     if (!told.result->succeeded()) {
         money_.release(held);
         known.state = journal_state::failed;
@@ -903,7 +903,7 @@ APIMART_INLINE batch_run::awaitable<std::optional<error_info>> batch_run::write_
     }
     if (!thrown)
         co_return std::nullopt;
-    error_info why = info_of(thrown, errc::journal_failed);
+    error_info why = failure_of(thrown, errc::journal_failed);
     if (why.code() != errc::journal_conflict)
         stop_because(stop_cause::journal_failed, why.describe(), nullptr, why);
     co_return why;

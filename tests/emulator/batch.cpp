@@ -635,3 +635,18 @@ TEST_CASE("batch: local pictures are uploaded before, the same content once, and
     CHECK(b.booked("uploads") == 1);
     CHECK_FALSE(many.progress().stopped.has_value());
 }
+
+TEST_CASE("batch: what may have been accepted keeps its resends while the others are called back")
+{
+    bench b(R"({"idempotency":"on","faults":[{"on":"submit","status":503,"nth":2},
+                {"on":"submit","status":429,"retry_after":1,"nth":2}]})");
+    client_config config = b.config();
+    config.idempotency = idempotency::supported;
+    client user(b.context, config);
+    batch many(user, wide());
+    many.start(items(8));
+    outcomes const got = all_of(b, many);
+    CHECK(b.service().unconsumed_faults().empty());
+    CHECK(count_of(got, batch_end::succeeded) == 8);
+    CHECK(b.accepted() == 8);
+}

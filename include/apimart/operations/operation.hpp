@@ -41,6 +41,8 @@ public:
         bool const only_unsent =
             (type & (cancellation_type::terminal | cancellation_type::partial)) == cancellation_type::none;
         bool const buys = kind == request_kind::submit && !uploading;
+        if (buys && only_unsent && may_be_accepted)
+            return; // also while it waits to be sent again
         if (buys && active != nullptr && active->is_sending()) {
             active->stop_sending(why, grace, only_unsent);
         } else if (!buys || active == nullptr || !active->committed()) {
