@@ -242,7 +242,7 @@ def case_killed_at_system_calls(folder):
     assert sums is None or sums["killed"] > sums["moments"] / 2, sums
 
 
-def case_failing_system_calls(folder):
+def long_case_failing_system_calls(folder):
     def some(name):
         all_of_them = [f"error={e}" for e in FAILURES.get(name, [])]
         return chance.sample(all_of_them, min(1, len(all_of_them))) if options.calls else all_of_them
@@ -353,7 +353,7 @@ def case_four_processes_on_one_database_a_service_that_honours_keys(folder):
     machines(folder, True, options.kills // 2)
 
 
-def case_four_processes_on_one_database_a_service_that_knows_no_keys(folder):
+def long_case_four_processes_on_one_database_a_service_that_knows_no_keys(folder):
     machines(folder, False, options.kills // 2)
 
 
