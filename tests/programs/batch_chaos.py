@@ -125,7 +125,7 @@ def case_x1_any_faults_at_any_rate(folder):
             with Emulator(folder, "--speed", "300", "--seed", str(chance.randrange(1 << 30)),
                           scenario={"faults": mix, "idempotency": "on" if honoured else "off"}) as emulator:
                 code, said, wrong = run(write(folder, lines(30)), *emulator.options, "--speed", "100", "--out", out, "--deadline",
-                                        "4s", "--quiet", "--idempotency", "honoured" if honoured else "none")
+                                        "2s", "--quiet", "--idempotency", "honoured" if honoured else "none")
                 states = books_agree(emulator, f"{out}/requests.jsonl.journal")
             assert code in (0, 1), (mix, code, said, wrong)
             listed = said.count("was sent under Idempotency-Key")
@@ -156,8 +156,8 @@ def case_x2_an_outage_loses_nothing(folder):
 
 def case_x3_a_service_with_too_much_to_do(folder):
     scenario = {"idempotency": "on", "faults": [
-        {"on": "submit", "status": 429, "fraction": 0.3}, {"on": "poll", "status": 429, "fraction": 0.2}, {"on": "poll", "status": 503, "fraction": 0.1},
-        {"on": "submit", "status": 503, "fraction": 0.1}]}
+        {"on": "submit", "status": 429, "fraction": 0.3}, {"on": "poll", "status": 429, "fraction": 0.2},
+        {"on": "poll", "status": 503, "fraction": 0.1}]}
     with Emulator(folder, "--speed", "100", scenario=scenario) as emulator:
         code, out, err = run(write(folder, lines(40)), *emulator.options, "--speed", "100", "--out", f"{folder}/out", "--no-download",
                              "--quiet", "--idempotency", "honoured")
@@ -168,11 +168,11 @@ def case_x3_a_service_with_too_much_to_do(folder):
 
 
 def case_x4_all_connections_end_again_and_again(folder):
-    for honoured in (True, False):
+    for honoured in (True, False) if options.rounds > 1 else (chance.random() < 0.5,):
         out = f"{folder}/{honoured}"
         with Emulator(folder, "--speed", "20", scenario={"idempotency": "on" if honoured else "off"}) as emulator, \
                 Wire(int(emulator.url.rsplit(":", 1)[1])) as wire:
-            with start(write(folder, lines(80)), "--base-url", wire.url, "--ca-file", emulator.ca, "--speed", "20", "--out", out,
+            with start(write(folder, lines(50)), "--base-url", wire.url, "--ca-file", emulator.ca, "--speed", "20", "--out", out,
                        "--no-download", "--quiet", "--idempotency", "honoured" if honoured else "none") as process:
                 while process.poll() is None:
                     time.sleep(chance.uniform(0.1, 0.5))
@@ -180,7 +180,7 @@ def case_x4_all_connections_end_again_and_again(folder):
                 said, wrong = process.communicate()
             states = books_agree(emulator, f"{out}/requests.jsonl.journal")
         if honoured:
-            assert process.returncode == 0 and states["succeeded"] == 80, (states, said, wrong)
+            assert process.returncode == 0 and states["succeeded"] == 50, (states, said, wrong)
         else:
             # No poll has shown its trouble: what was bought came to its end.
             assert states["accepted"] == states["failed"] == 0, (states, said, wrong)

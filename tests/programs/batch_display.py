@@ -99,7 +99,7 @@ def nothing_left(terminal):
 
 def case_it_fits_small_terminals_and_leaves_nothing(folder):
     with Emulator(folder, "--speed", "30") as emulator:
-        for number, (columns, height) in enumerate(((80, 24), (40, 2), (20, 24), (40, 1))):
+        for number, (columns, height) in enumerate(((80, 24), (40, 2), (20, 1))):
             code, terminal = show(
                 [documented, *emulator.options, "--speed", "30", "--out", f"{folder}/{number}", "--max-in-flight", "24"],
                 columns, height)
@@ -138,11 +138,11 @@ def case_failures_are_seen_live_and_in_colour(folder):
 
 def case_plain_lines_have_no_zero_counts(folder):
     with Emulator(folder, "--speed", "60") as emulator:
-        code, out, err = run(write(folder, lines(150)), *emulator.options, "--speed", "60", "--out", f"{folder}/out",
+        code, out, err = run(write(folder, lines(110)), *emulator.options, "--speed", "60", "--out", f"{folder}/out",
                              "--max-in-flight", "10")
     assert code == 0 and "\x1b" not in out, (out, err)
     rows = [row for row in out.splitlines() if row.startswith("[")]
-    assert rows and all(re.match(r"\[\d+/150\] ", row) for row in rows), out
+    assert rows and all(re.match(r"\[\d+/110\] ", row) for row in rows), out
     assert not re.search(r"\b0 (submitting|generating|downloading|completed|failed|to submit|KiB)", out), out
     assert any("/s, about" in row and "left" in row and "$" in row for row in rows), rows
 

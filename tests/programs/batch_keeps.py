@@ -88,7 +88,7 @@ def case_a_download_that_finds_no_room_stops_the_buying(folder):
         assert task in out, out
 
 
-def case_few_descriptors_are_waited_for(folder):
+def long_case_few_descriptors_are_waited_for(folder):
     with Emulator(folder, "--speed", "100") as emulator:
         code, out, err = run(write(folder, lines(16)), *emulator.options, "--speed", "100", "--out", f"{folder}/out",
                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24)))

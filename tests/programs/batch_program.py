@@ -1,7 +1,7 @@
 """How the tests of batch_submit run it and the emulator, each as a program of its own.
 
 usage of a test: NAME.py BATCH_SUBMIT EMULATOR DOCUMENTED_REQUESTS [CASE] [OPTIONS]
-Each function whose name begins with `case_` is one test; without CASE all are run.
+Each function whose name begins with `case_` is one test, and `long_case_` one that takes its time; without CASE all are run.
 """
 
 import json
@@ -103,7 +103,7 @@ def write(folder, text, name="requests.jsonl"):
 
 
 def run_cases(functions):
-    cases = {name[5:]: function for name, function in functions.items() if name.startswith("case_")}
+    cases = {name.split("case_", 1)[1]: function for name, function in functions.items() if name.startswith(("case_", "long_case_"))}
     for name in [word for word in sys.argv[4:] if word in cases] or cases:
         with tempfile.TemporaryDirectory() as folder:
             cases[name](folder)
