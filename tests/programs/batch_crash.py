@@ -84,7 +84,7 @@ def storm(folder, is_honoured, kills):
             journal = f"{out}/requests.jsonl.journal"
             arguments = [write(folder, lines(count, f"batch {batch}")), *emulator.options, "--speed", SPEED, "--out", out, "--max-in-flight",
                          "12", "--submit-concurrency", "6", "--quiet", "--idempotency", "honoured" if is_honoured else "none"]
-            for starts in range(400):
+            for starts in range(1000):
                 begins = chance.random() < 0.9
                 with open(f"{folder}/said", "w") as said, open(f"{folder}/wrong", "w") as wrong:
                     process = start(*arguments, stdout=said, stderr=wrong)
@@ -92,7 +92,8 @@ def storm(folder, is_honoured, kills):
                     # Mostly while it buys, and now and then while it begins.
                     while begins and not os.path.getsize(f"{folder}/said") and process.poll() is None:
                         time.sleep(0.005)
-                    process.wait(chance.uniform(0, 0.4) if sums["kills"] < kills else 60)
+                    # A slow machine needs longer to get anywhere.
+                    process.wait(chance.uniform(0, 0.3 + starts / 30) if sums["kills"] < kills else 60)
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
@@ -103,6 +104,8 @@ def storm(folder, is_honoured, kills):
                 known = records(journal)
                 if len(known) == count and not judge([], known)["open"]:
                     break
+            else:
+                raise AssertionError("the batch came to no end")
             accepted = emulator.books()["accepted"]
             # Every run lists all of those that are unknown.
             verdict = judge(accepted[before:], known, listed_in=said)
