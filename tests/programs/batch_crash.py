@@ -319,9 +319,7 @@ def machines(folder, is_honoured, kills):
         def begin():
             return subprocess.Popen([batch_submit, *arguments], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
-        running = [begin()]
-        running[0].stdout.read(1)  # the batch is in the database
-        running += [begin() for _ in range(3)]
+        running = [begin() for _ in range(4)]  # each may be the one that makes the tables and the batch
         restarts = {kills // 2: signal.SIGINT, kills * 3 // 4: signal.SIGQUIT}
         while sums["kills"] < kills:
             time.sleep(chance.uniform(0.05, 0.4))

@@ -78,13 +78,9 @@ inline std::string expanded(std::string text)
 }
 
 inline constexpr std::array<std::pair<char const*, char const*>, 10> statements{{
-    // Batch, service or nothing.
-    {"bind", "with written as (update apimart_batches set service = $2::text where batch = $1::integer and "
-             "service is null"
-             " and $2::text is not null returning service)"
-             " select service from written union all select service from apimart_batches"
-             " where batch = $1::integer and service is not null"},
-    // Batch, item, worker, hash, reference, model, key, request. One that is done, or has another request, is shown to all.
+    // Batch, service or nothing. Of those that bind it at one time, whoever waits for the other's row sees what that wrote.
+    {"bind", "update apimart_batches set service = coalesce(service, $2::text) where batch = $1::integer"
+             " returning service"},
     {"claim",
      "with planned as (insert into apimart_items as i (batch, item, holder, request_hash, reference, model,"
      " idempotency_key, request, state) values ($1::integer, $2::bigint, $3, $4, $5, $6, $7, $8, 'planned')"
