@@ -39,8 +39,13 @@ class Emulator:
         self.context = ssl.create_default_context(cafile=self.ca)
 
     def ask(self, what):
-        with urllib.request.urlopen(f"{self.url}/__emulator/{what}", context=self.context) as answer:
-            return json.load(answer)
+        for attempt in range(100):  # a scenario may cut this connection as well
+            try:
+                with urllib.request.urlopen(f"{self.url}/__emulator/{what}", context=self.context) as answer:
+                    return json.load(answer)
+            except OSError as why:
+                failure = why
+        raise failure
 
     def books(self):
         return self.ask("books")

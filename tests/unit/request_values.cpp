@@ -275,7 +275,7 @@ TEST_CASE("request: extras are sent, survive a round trip, and cannot stand for 
     CHECK(any.extra_fields().size() == 2);
 
     CHECK(any_request::parse(any.serialize()).error().describe() ==
-          "/cfg_scale: is not a parameter of kling-v3 (got 2.5E-1)\n"
+          "/cfg_scale: is not a parameter of kling-v3 (got 0.25)\n"
           "/tag: is not a parameter of kling-v3 (got \"x\")");
     auto const kept = any_request::parse(any.serialize(), unknown_fields::preserve);
     REQUIRE(kept.has_value());
