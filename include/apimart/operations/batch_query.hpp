@@ -40,7 +40,8 @@ inline awaitable<void> send_batch_query(client_state& client, exchange& x, std::
         request.response_limit = client.runtime.limits.body_limit;
         request.counted = &client.runtime.counters.batch_queries_sent;
         co_await x.send(std::move(request));
-        client.emit_attempt(request_kind::poll, first.number, {}, first.polls, {}, {}, endpoint.origin.host, x);
+        client.emit_attempt(request_kind::poll, first.number, {}, first.polls, {}, {}, endpoint.origin.host,
+                            x);
     } while (!x.cancelled() && client.failover(at, x.result));
 }
 

@@ -38,6 +38,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <deque>
 #include <exception>
 #include <filesystem>
@@ -320,6 +321,35 @@ inline void outcome_call::settle()
     batch_outcome given = std::move(**outcome).value();
     outcome.emplace(error_info(boost::asio::error::operation_aborted));
     from->post([from, given = std::move(given)]() mutable { from->take_back(std::move(given)); });
+}
+
+// What was thrown, as an `error_info`.
+inline error_info failure_of(std::exception_ptr const& thrown, errc otherwise)
+{
+    try {
+        std::rethrow_exception(thrown);
+    } catch (error const& e) {
+        return e.info();
+    } catch (boost::system::system_error const& e) {
+        return error_info(otherwise, e.what()).underlying(e.code());
+    } catch (std::exception const& e) {
+        return error_info(otherwise, e.what());
+    } catch (...) {
+        return error_info(otherwise, "an exception of an unknown type");
+    }
+}
+
+inline std::string in_usd(double amount)
+{
+    char text[64];
+    return std::string(text, static_cast<std::size_t>(std::snprintf(text, sizeof text, "%.2f USD",
+                                                                    std::clamp(amount, -1e15, 1e15))));
+}
+
+inline std::int64_t in_micro_usd(double usd)
+{
+    constexpr double most = 9e12; // dollars, far from the end of the type
+    return std::llround(std::clamp(usd, -most / 1e6, most / 1e6) * 1e6);
 }
 
 } // namespace apimart::detail
