@@ -25,7 +25,8 @@ task_state finished()
     state.progress(100).estimated_time(60s).actual_time(70s).cost(0.5).credits_cost(5);
     state.created_at(std::chrono::sys_seconds(1'764'000'000s));
     state.completed_at(std::chrono::sys_seconds(1'764'000'070s));
-    state.videos({video_file("task_1", 0, result_url(std::string(signed_link)), std::chrono::sys_seconds(9s))});
+    state.videos(
+        {video_file("task_1", 0, result_url(std::string(signed_link)), std::chrono::sys_seconds(9s))});
     return state;
 }
 

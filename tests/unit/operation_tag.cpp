@@ -52,7 +52,8 @@ TEST_CASE("operation tag: takes a trace context, and refuses what does not fit")
 {
     std::string const parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     CHECK(operation_tag(parent).text() == parent);
-    CHECK_THROWS_WITH_AS(operation_tag(parent + '!'), "a tag has at most 55 bytes, not 56", std::length_error);
+    CHECK_THROWS_WITH_AS(operation_tag(parent + '!'), "a tag has at most 55 bytes, not 56",
+                         std::length_error);
 }
 
 TEST_CASE("operation tag: stands in the description of a failure, with nothing in it that steers a terminal")
