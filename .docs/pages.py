@@ -69,8 +69,8 @@ for kind, about in {"ERRC": "errc: what the library reports", "API_ERRC": "api_e
 if len(rows) < 60:
     sys.exit(f"only {len(rows)} codes and conditions were found")
 
-# What tests read from the README is taken from there.
-readme = (source / "README.md").read_text()
+# What tests read from the README and the handbook is taken from there.
+readme = (source / "README.md").read_text() + (source / ".docs/handbook.md").read_text()
 sections = dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", readme, re.M | re.S))
 for heading, name in {"Does not compile": "mistakes", "Use it": "use_it", "Measured": "measured", "Limits": "limits"}.items():
     text = re.sub(r"^<!--.*-->$", "", sections[heading], flags=re.M).replace("\n### ", "\n## ")
