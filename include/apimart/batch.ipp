@@ -3,11 +3,11 @@
 #define APIMART_BATCH_IPP
 
 #include <apimart/batch.hpp>
-#include <apimart/operations/batch_begin.ipp>
-#include <apimart/operations/batch_buying.ipp>
-#include <apimart/operations/batch_collecting.ipp>
-#include <apimart/operations/batch_reading.ipp>
-#include <apimart/operations/batch_stop.ipp>
+#include <apimart/batches/batch_begin.ipp>
+#include <apimart/batches/batch_buying.ipp>
+#include <apimart/batches/batch_collecting.ipp>
+#include <apimart/batches/batch_reading.ipp>
+#include <apimart/batches/batch_stop.ipp>
 
 namespace apimart::detail {
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // From the source, and what the journal knows of it, to what is done about each item.
-#ifndef APIMART_OPERATIONS_BATCH_READING_IPP
-#define APIMART_OPERATIONS_BATCH_READING_IPP
+#ifndef APIMART_BATCHES_BATCH_READING_IPP
+#define APIMART_BATCHES_BATCH_READING_IPP
 
-#include <apimart/operations/batch_run.hpp>
+#include <apimart/batches/batch_run.hpp>
 #include <apimart/separate_compilation.hpp>
 
 namespace apimart::detail {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-#ifndef APIMART_OPERATIONS_BATCH_RUN_HPP
-#define APIMART_OPERATIONS_BATCH_RUN_HPP
+#ifndef APIMART_BATCHES_BATCH_RUN_HPP
+#define APIMART_BATCHES_BATCH_RUN_HPP
 
 #include <apimart/batch_item.hpp>
 #include <apimart/batch_options.hpp>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // How a batch begins, and what of it may begin.
-#ifndef APIMART_OPERATIONS_BATCH_BEGIN_IPP
-#define APIMART_OPERATIONS_BATCH_BEGIN_IPP
+#ifndef APIMART_BATCHES_BATCH_BEGIN_IPP
+#define APIMART_BATCHES_BATCH_BEGIN_IPP
 
-#include <apimart/operations/batch_run.hpp>
+#include <apimart/batches/batch_run.hpp>
 #include <apimart/separate_compilation.hpp>
 
 #include <cerrno>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // From an item to its task.
-#ifndef APIMART_OPERATIONS_BATCH_BUYING_IPP
-#define APIMART_OPERATIONS_BATCH_BUYING_IPP
+#ifndef APIMART_BATCHES_BATCH_BUYING_IPP
+#define APIMART_BATCHES_BATCH_BUYING_IPP
 
-#include <apimart/operations/batch_run.hpp>
+#include <apimart/batches/batch_run.hpp>
 #include <apimart/separate_compilation.hpp>
 
 #include <ctime>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // The end of buying, and how far it is.
-#ifndef APIMART_OPERATIONS_BATCH_STOP_IPP
-#define APIMART_OPERATIONS_BATCH_STOP_IPP
+#ifndef APIMART_BATCHES_BATCH_STOP_IPP
+#define APIMART_BATCHES_BATCH_STOP_IPP
 
-#include <apimart/operations/batch_run.hpp>
+#include <apimart/batches/batch_run.hpp>
 #include <apimart/separate_compilation.hpp>
 
 namespace apimart::detail {

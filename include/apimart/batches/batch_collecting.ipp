@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // From a task to the outcome of its item, and what of it is written down.
-#ifndef APIMART_OPERATIONS_BATCH_COLLECTING_IPP
-#define APIMART_OPERATIONS_BATCH_COLLECTING_IPP
+#ifndef APIMART_BATCHES_BATCH_COLLECTING_IPP
+#define APIMART_BATCHES_BATCH_COLLECTING_IPP
 
-#include <apimart/operations/batch_run.hpp>
+#include <apimart/batches/batch_run.hpp>
 #include <apimart/separate_compilation.hpp>
 
 #include <cerrno>
