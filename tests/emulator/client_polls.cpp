@@ -22,7 +22,7 @@ client_config in_batches(bench const& b, std::size_t size = 100)
 class bought_tasks
 {
 public:
-    bought_tasks(bench& b, client& user, int count) : bench_(b)
+    bought_tasks(bench& b, client& user, int count)
     {
         std::vector<recorder<task>> got(static_cast<std::size_t>(count));
         for (auto const& each : got)
@@ -49,9 +49,6 @@ public:
 
     std::vector<task> tasks;
     std::vector<recorder<task_result>> ends;
-
-private:
-    bench& bench_;
 };
 
 } // namespace
