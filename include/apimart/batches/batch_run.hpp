@@ -290,7 +290,8 @@ private:
     item_source source_;
     bool started_ = false;
     bool reading_ = false;
-    std::shared_ptr<boost::asio::cancellation_signal> reading_on_; // what the source waits for
+    // What the source waits for. The reading's own handler owns it: what is in a signal must not outlive the context.
+    std::weak_ptr<boost::asio::cancellation_signal> reading_on_;
     bool journal_is_open_ = false;
     bool source_ended_ = false;
     bool input_ended_ = false;

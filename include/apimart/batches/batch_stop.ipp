@@ -73,8 +73,8 @@ APIMART_INLINE void batch_run::withdraw_unsent()
 APIMART_INLINE void batch_run::end_reading()
 {
     post([self = shared_from_this()] {
-        if (self->reading_)
-            self->reading_on_->emit(cancellation_type::terminal);
+        if (auto const reading = self->reading_on_.lock())
+            reading->emit(cancellation_type::terminal);
     });
 }
 
