@@ -134,16 +134,9 @@ concept function = requires
 // A function with other arguments is one as well, so that `initiate` can say what is wrong with it.
 template <class Token, class T>
 concept completion_token = fitting_token<Token, T> || function<Token>;
-// What stands for the executor of a handler that has none.
-struct no_executor
-{};
-template <class Handler>
-inline constexpr bool has_executor =
-    !std::is_same_v<boost::asio::associated_executor_t<Handler, no_executor>, no_executor>;
 
 // Gives the outcome to a handler where that runs, and in the form that its signature has. Until then it is work on the
-// executor there, so that the context waits for it. A handler without an executor runs on the client's, where it is called,
-// and where what the client waits for is work itself: very many can wait, so that they do not keep that executor, too.
+// executor there, so that the context waits for it.
 template <class Signature, class T, class Handler>
 class outcome_handler
 {
@@ -154,12 +147,8 @@ public:
 
     void operator()(std::shared_ptr<completed<T>> done)
     {
-        [[maybe_unused]] auto const where = std::move(work_);
-        call ready(std::move(inner), std::move(done));
-        if constexpr (has_executor<Handler>)
-            boost::asio::dispatch(where, std::move(ready));
-        else
-            ready();
+        auto const where = std::move(work_);
+        boost::asio::dispatch(where, call(std::move(inner), std::move(done)));
     }
 
 private:
@@ -205,18 +194,14 @@ private:
         std::shared_ptr<completed<T>> done_;
     };
 
-    static auto tracked([[maybe_unused]] Handler const& handler,
-                        [[maybe_unused]] boost::asio::any_io_executor const& otherwise)
+    static auto tracked(Handler const& handler, boost::asio::any_io_executor const& otherwise)
     {
-        if constexpr (!has_executor<Handler>)
-            return no_executor();
-        else
-            return boost::asio::prefer(boost::asio::get_associated_executor(handler, otherwise),
-                                       boost::asio::execution::outstanding_work.tracked);
+        return boost::asio::prefer(boost::asio::get_associated_executor(handler, otherwise),
+                                   boost::asio::execution::outstanding_work.tracked);
     }
 
-    [[no_unique_address]] std::decay_t<decltype(tracked(std::declval<Handler const&>(),
-                                                        std::declval<boost::asio::any_io_executor const&>()))>
+    std::decay_t<decltype(tracked(std::declval<Handler const&>(),
+                                  std::declval<boost::asio::any_io_executor const&>()))>
         work_;
 
 public:
