@@ -394,7 +394,7 @@ private:
         } else {
             CHECK(believed_unsent);
             CHECK(phases_.size() == 2);
-            CHECK((got_->has_value() && got_->value().id() == "task_again"));
+            CHECK((got_->has_value() ? got_->value().id() : got_->error().describe()) == "task_again");
         }
         ++sum.runs;
         sum.unsent += believed_unsent ? 1 : 0;
