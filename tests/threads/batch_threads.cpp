@@ -40,7 +40,8 @@ TEST_CASE("batch threads: outcomes are taken by several coroutines while others 
     for (int i = 0; i < 3; ++i)
         threads.emplace_back([&] { b.context.run_for(guard); });
     std::thread watcher([&] {
-        while (!over) {
+        // Each of these is a turn of the batch's strand: without a bound they would leave none for the batch.
+        for (int round = 0; round < 200 && !over; ++round) {
             many.pause();
             std::uint64_t const done = many.progress().done();
             many.resume();
