@@ -30,10 +30,11 @@ def need(holds, what):
 
 
 class Readme:
-    """The code blocks of the section "Use it", by their language."""
+    """The code blocks of the section "Use it" and of what the handbook says to that, by their language."""
 
-    def __init__(self, path):
-        section = re.search(r"^## Use it$(.*?)^## ", path.read_text(), re.MULTILINE | re.DOTALL).group(1)
+    def __init__(self, source):
+        section = re.search(r"^## Use it$(.*?)^## ", (source / "README.md").read_text(), re.MULTILINE | re.DOTALL).group(1)
+        section += re.search(r"^## The account and the models$.*", (source / ".docs/handbook.md").read_text(), re.MULTILINE | re.DOTALL)[0]
         self.blocks = re.findall(r"^```(\w+)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
         self.lines = [line for language, text in self.blocks if language == "sh" for line in text.splitlines()]
 
@@ -54,7 +55,7 @@ class Way:
         self.work = options.work / options.case
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
-        self.readme = Readme(options.source / "README.md")
+        self.readme = Readme(options.source)
         self.version = ".".join(
             re.findall(r"^#define APIMART_VERSION_\w+ (\d+)$", (options.source / "include/apimart/version.hpp").read_text(), re.M)
         )
