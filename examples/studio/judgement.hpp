@@ -5,11 +5,12 @@
 #include "picture_shelf.hpp"
 
 #include <apimart/any_request.hpp>
+#include <apimart/json.hpp>
 #include <apimart/models.hpp>
 #include <apimart/price.hpp>
 
-#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -19,15 +20,9 @@
 
 namespace studio {
 
-inline boost::json::array to_json(apimart::validation_result const& found)
+inline boost::json::value violations(apimart::validation_result const& found)
 {
-    boost::json::array all;
-    for (apimart::violation const& one : found.entries())
-        all.push_back({{"pointer", one.pointer()},
-                       {"severity", one.severity() == apimart::severity::error ? "error" : "warning"},
-                       {"message", one.message()},
-                       {"value", one.value()}});
-    return all;
+    return apimart::to_json(found).at("violations");
 }
 
 class judgement
@@ -63,7 +58,7 @@ public:
 
     boost::json::object to_json() const
     {
-        boost::json::object out{{"ok", ok()}, {"violations", studio::to_json(found_)}};
+        boost::json::object out{{"ok", ok()}, {"violations", violations(found_)}};
         if (price_)
             out["price"] = {{"low_micro_usd", price_->low_micro_usd()},
                             {"high_micro_usd", price_->high_micro_usd()},

@@ -32,7 +32,7 @@ inline boost::json::object reason(apimart::error_info const& why)
     if (!why.request_id().empty())
         out["request_id"] = why.request_id();
     if (!why.validation().entries().empty())
-        out["violations"] = to_json(why.validation());
+        out["violations"] = violations(why.validation());
     return out;
 }
 

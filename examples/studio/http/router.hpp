@@ -120,7 +120,8 @@ private:
     {
         auto const name = shelf_.keep(bytes);
         if (!name)
-            return json_answer({{"violations", to_json(name.error())}}, http::status::unprocessable_entity);
+            return json_answer({{"violations", violations(name.error())}},
+                               http::status::unprocessable_entity);
         return json_answer({{"reference", "picture:" + *name}}, http::status::created);
     }
 

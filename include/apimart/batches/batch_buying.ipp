@@ -113,9 +113,9 @@ APIMART_INLINE batch_run::awaitable<void> batch_run::not_bought(entry one, error
     // Of what an earlier process may have sent, nothing proves that it was not bought. It may have been called back, though.
     if (one->first_sent) {
         verdict.scope = failure_scope::item;
-        if (why.attempts().empty() && why.underlying() == boost::asio::error::operation_aborted)
-            verdict.scope = failure_scope::withdrawn;
-        if (why.attempts().empty() && why.code() == boost::asio::error::operation_aborted)
+        bool const is_called_back = why.code() == boost::asio::error::operation_aborted ||
+                                    why.underlying() == boost::asio::error::operation_aborted;
+        if (is_called_back && why.attempts().empty())
             verdict.scope = failure_scope::withdrawn;
     }
     journal_outcome planned(journal_state::planned);

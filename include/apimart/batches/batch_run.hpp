@@ -120,9 +120,6 @@ public:
         hooks_->on_shutdown = [] {};
     }
 
-    // As the class must be shared before it can be hooked to its context.
-    void attach();
-
     boost::asio::any_io_executor const& get_executor() const noexcept { return executor_; }
     void start(item_source source);
     batch_progress progress() const;

@@ -173,6 +173,7 @@ private:
             return;
         }
         running_ = true;
+        // Nobody waits for it, and it tells every failure to those that wait for its steps.
         boost::asio::co_spawn(*strand_, run(shared_from_this()), boost::asio::detached);
     }
 

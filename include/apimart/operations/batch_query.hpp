@@ -31,8 +31,7 @@ inline awaitable<void> send_batch_query(client_state& client, exchange& x, std::
         api_endpoint const& endpoint = client.endpoint(at);
         http_request request(endpoint.origin, lane::poll);
         request.head.append("POST ").append(endpoint.base).append("/v1/tasks/batch");
-        // Without the empty line at its end.
-        request.head.append(endpoint.get_tail, 0, endpoint.get_tail.size() - 2)
+        request.head.append(endpoint.tail)
             .append("Content-Type: application/json\r\nContent-Length: ")
             .append(std::to_string(body.size()))
             .append("\r\n\r\n");

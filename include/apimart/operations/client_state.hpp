@@ -82,14 +82,14 @@ public:
         post.append("POST ").append(base).append("/v1/videos/generations HTTP/1.1\r\n").append(fields);
         post += "Content-Type: application/json\r\nIdempotency-Key: ";
         get = "GET " + base + "/v1/tasks/";
-        get_tail.append(" HTTP/1.1\r\n").append(fields).append("\r\n");
+        tail.append(" HTTP/1.1\r\n").append(fields);
     }
 
     detail::origin origin;
-    std::string base;       // what every path begins with
-    secret_string post;     // up to the idempotency key
-    std::string get;        // up to the task's id
-    secret_string get_tail; // what follows the id
+    std::string base;   // what every path begins with
+    secret_string post; // up to the idempotency key
+    std::string get;    // up to the task's id
+    secret_string tail; // what follows any path, without the empty line at the end of a head
 };
 
 // Which endpoint a request goes to, and how many it has tried.

@@ -63,8 +63,7 @@ inline awaitable<void> ask_service(client_state& client, operation& op, exchange
             .append(" ")
             .append(endpoint.base)
             .append(wanted.path());
-        // Without the empty line at its end.
-        request.head.append(endpoint.get_tail, 0, endpoint.get_tail.size() - 2);
+        request.head.append(endpoint.tail);
         if (wanted.method() != boost::beast::http::verb::get) {
             request.head.append("Content-Type: application/json\r\nContent-Length: ")
                 .append(std::to_string(wanted.body().size()))

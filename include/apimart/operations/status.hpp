@@ -47,10 +47,10 @@ inline awaitable<void> get_status(client_state& client, exchange& x, std::string
     for (bool again = false;;) {
         api_endpoint const& endpoint = client.endpoint(at);
         http_request request(endpoint.origin, lane::poll);
-        request.head.reserve(endpoint.get.size() + id.size() + endpoint.get_tail.size());
+        request.head.reserve(endpoint.get.size() + id.size() + endpoint.tail.size() + 2);
         request.head = endpoint.get;
         append_percent_encoded(request.head, id);
-        request.head += endpoint.get_tail;
+        request.head.append(endpoint.tail).append("\r\n");
         request.response_limit = client.runtime.limits.body_limit;
         counters& sums = client.runtime.counters;
         request.counted = kind == request_kind::poll ? &sums.polls_sent : &sums.status_requests_sent;

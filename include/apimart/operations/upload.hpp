@@ -105,8 +105,7 @@ inline awaitable<result<uploaded_image>> post_picture(client_state& client, oper
         // Like a submit it takes no connection that may have gone stale, because it cannot be repeated.
         http_request request(endpoint.origin, lane::submit);
         request.head.append("POST ").append(endpoint.base).append("/v1/uploads/images");
-        // Without the empty line at its end.
-        request.head.append(endpoint.get_tail, 0, endpoint.get_tail.size() - 2);
+        request.head.append(endpoint.tail);
         request.rest_size = picture->size() + form.tail.size();
         request.head.append("Content-Type: ").append(form.content_type).append("\r\nContent-Length: ");
         request.head.append(std::to_string(form.head.size() + request.rest_size)).append("\r\n\r\n");
