@@ -131,9 +131,11 @@ concept function = requires
 || std::is_function_v<std::remove_pointer_t<std::decay_t<Token>>>;
 
 /// A completion token for an operation of the client with a result of type `T`.
-// A function with other arguments is one as well, so that `initiate` can say what is wrong with it.
+// A function with other arguments is one as well, also inside of `as_result`, so that `initiate` can say what is wrong
+// with it.
 template <class Token, class T>
-concept completion_token = fitting_token<Token, T> || function<Token>;
+concept completion_token =
+    fitting_token<Token, T> || function<typename completion_form<std::decay_t<Token>, T>::token_type>;
 
 // Gives the outcome to a handler where that runs, and in the form that its signature has. Until then it is work on the
 // executor there, so that the context waits for it.
@@ -271,7 +273,9 @@ auto initiate(Start start, Token token)
     static_assert(
         fitting_token<Token, T>,
         "a completion handler is called with two arguments, the error_code and the operation's result: "
-        "[](boost::system::error_code code, apimart::task task) { ... } for submit");
+        "[](boost::system::error_code code, apimart::task task) { ... } for submit, apimart::task_result for "
+        "wait; "
+        "inside of as_result with one: [](apimart::result<apimart::task> task) { ... }");
     if constexpr (fitting_token<Token, T>) {
         using form = completion_form<Token, T>;
         using signature = typename form::signature;
