@@ -1,6 +1,8 @@
 // expect: text_is_neither_a_url_nor_base64
 // expect: kling_3_0_turbo
 // expect: parameter::first_frame_image
+// first-gcc: image_file(path) or Base64
+// first-clang: an http or https URL, image_file
 // SPDX-License-Identifier: BSL-1.0
 
 #include <apimart/models.hpp>

@@ -1,6 +1,8 @@
 // expect: url_must_begin_with_http_or_https
 // expect: kling_v3
 // expect: parameter::image_urls
+// first-gcc: or image_file(path)
+// first-clang: an http or https URL or image_file
 // SPDX-License-Identifier: BSL-1.0
 
 #include <apimart/models.hpp>

@@ -1,4 +1,4 @@
-// expect: url_of_a_picture_must_begin_with_http_or_https
+// expect: picture_must_be_an_http_or_https_url_or_an_image_file
 // SPDX-License-Identifier: BSL-1.0
 
 #include <apimart/models.hpp>

@@ -98,6 +98,8 @@ std::string customize(std::string const& shots, std::string const& others = "")
 constexpr char no_url[] = "must be an absolute http or https URL";
 constexpr char local_file[] =
     "must be an absolute http or https URL; the service fetches it and sees no local files";
+constexpr char picture_not_uploaded[] = "must be an absolute http or https URL; the service fetches it and "
+                                        "sees no local files: a picture is uploaded first";
 constexpr char local_picture[] =
     "must be an absolute http or https URL, or a JPEG or PNG picture in Base64; of a local file, "
     "`first_frame_image(image_file(path))` gives that";
@@ -252,7 +254,7 @@ TEST_CASE("request: kling-v3-omni")
         {omni(R"("prompt":"x","image_urls":"https://a.example/c?secret")"),
          {{refused, "/image_urls", "must be a JSON array", "\"https://a.example/c?[redacted]\""}}},
         {omni(R"("prompt":"x","image_urls":["https://a.example/c","b.png",3])"),
-         {{refused, "/image_urls/1", local_file, "\"b.png\""},
+         {{refused, "/image_urls/1", picture_not_uploaded, "\"b.png\""},
           {refused, "/image_urls/2", "must be a JSON string", "3"}}},
         // Boost.URL 1.81 takes what follows the authority for a path.
         {omni(R"("prompt":"x","image_urls":["https://a.example:x","https://a@b@c"])"),

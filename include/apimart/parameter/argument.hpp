@@ -117,7 +117,7 @@ constexpr bool allows_pictures(value_rule const& rule, std::size_t count) noexce
 }
 
 // "3s to 15s", "16:9, 9:16 or 1:1".
-constexpr void write_accepted(sentence_writer& out, value_rule const& rule)
+constexpr void write_accepted(sentence_writer& out, value_rule const& rule, bool is_picture = false)
 {
     switch (rule.kind) {
     case value_kind::integer: {
@@ -140,7 +140,12 @@ constexpr void write_accepted(sentence_writer& out, value_rule const& rule)
         break;
     case value_kind::url:
     case value_kind::urls:
-        out << (rule.base64_allowed() ? "an http or https URL, or Base64" : "an http or https URL");
+        // Clang shows no more than the beginning of a long template argument, which therefore holds what a path is given as.
+        out << "an http or https URL";
+        if (is_picture)
+            out << (rule.base64_allowed() ? ", image_file(path) or Base64" : " or image_file(path)");
+        else if (rule.base64_allowed())
+            out << ", or Base64";
         break;
     case value_kind::elements:
         out << "elements of " << rule.item_minimum << " to " << rule.item_maximum << " pictures";
@@ -163,7 +168,10 @@ template <class Model, class Kind, class Parameter>
 struct accepted_values
 {
     static constexpr value_rule const& rule = row_of<Model, Kind, Parameter>.values;
-    static constexpr void write(sentence_writer& out) { write_accepted(out, rule); }
+    static constexpr void write(sentence_writer& out)
+    {
+        write_accepted(out, rule, takes_picture(Parameter::name));
+    }
 };
 
 // "`duration` of kling-v3".
@@ -180,7 +188,7 @@ struct variable_given
     {
         out << "a value known only at run time must be marked: runtime(...), for ";
         name_parameter<Model, Parameter>(out) << ", which accepts ";
-        write_accepted(out, row_of<Model, Kind, Parameter>.values);
+        write_accepted(out, row_of<Model, Kind, Parameter>.values, takes_picture(Parameter::name));
     }
 };
 
@@ -201,7 +209,7 @@ struct wrong_value
         if (std::same_as<Given, image_file>)
             out << "a local file can stand for the URL of a picture only; ";
         name_parameter<Model, Parameter>(out) << " accepts ";
-        write_accepted(out, rule);
+        write_accepted(out, rule, takes_picture(Parameter::name));
         if (rule.kind == value_kind::choice && run_time_text<Given>)
             out << "; a text known only at run time: runtime(text)";
     }
@@ -438,9 +446,9 @@ private:
             if (text.empty())
                 compile_time_rule::text_must_not_be_empty<Model, Parameter>();
             if (!detail::begins_like_a_url(text) && !rule.base64_allowed())
-                compile_time_rule::url_must_begin_with_http_or_https<Model, Parameter>();
+                compile_time_rule::url_must_begin_with_http_or_https<Model, Parameter, accepted>();
             if (!detail::begins_like_a_url(text) && !detail::base64_picture(text).well_formed())
-                compile_time_rule::text_is_neither_a_url_nor_base64<Model, Parameter>();
+                compile_time_rule::text_is_neither_a_url_nor_base64<Model, Parameter, accepted>();
         } else {
             detail::utf8_scan const scan = detail::scan_utf8(text);
             if (!scan.valid())

@@ -56,13 +56,13 @@ void text_has_more_characters_than_accepted();
 template <class Model, class Parameter>
 void text_is_not_utf8();
 
-template <class Model, class Parameter>
+template <class Model, class Parameter, class Accepted>
 void url_must_begin_with_http_or_https();
 
-template <class Model, class Parameter>
+template <class Model, class Parameter, class Accepted>
 void text_is_neither_a_url_nor_base64();
 
-void url_of_a_picture_must_begin_with_http_or_https();
+void picture_must_be_an_http_or_https_url_or_an_image_file();
 
 template <class Model, class Parameter>
 void text_of_a_shot_must_not_be_empty();

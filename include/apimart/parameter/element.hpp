@@ -57,7 +57,7 @@ public:
     consteval element_picture(char const (&literal)[Size]) : url_(literal, Size - 1)
     {
         if (!begins_like_a_url(url_))
-            compile_time_rule::url_of_a_picture_must_begin_with_http_or_https();
+            compile_time_rule::picture_must_be_an_http_or_https_url_or_an_image_file();
     }
     template <std::convertible_to<std::string_view> Text>
         requires(!std::is_array_v<Text>)

@@ -401,7 +401,8 @@ private:
                       "must be an absolute http or https URL" +
                           std::string(looks_like_a_path(text) || text.starts_with(file_scheme)
                                           ? "; the service fetches it and sees no local files"
-                                          : ""),
+                                          : "") +
+                          (is_picture_ && looks_like_a_path(text) ? ": a picture is uploaded first" : ""),
                       excerpt(text, true));
     }
 
