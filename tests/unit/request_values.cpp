@@ -104,6 +104,9 @@ TEST_CASE("request: values known only at run time are stored and judged by check
           "/aspect_ratio: must be 16:9, 9:16 or 1:1 (got \"4:3\")");
     auto const shape = text.empty() ? landscape : portrait;
     CHECK(describe(text_to_video<kling_v3>("a").aspect_ratio(runtime(shape))).empty());
+    std::vector<std::string> const pictures(3, "https://a.example/1.jpg");
+    CHECK(describe(image_to_video<kling_v3>("a", runtime(pictures))) ==
+          "/image_urls: must have 1 to 2 entries (got 3 entries)");
     CHECK(describe(text_to_video<veo_3_1_fast_official>("a").resolution(runtime(p4k))).empty());
     CHECK(describe(text_to_video<kling_3_0_turbo>("a").resolution(runtime(p4k))) ==
           "/resolution: must be 720p or 1080p (got \"4K\")");

@@ -71,6 +71,17 @@ inline runtime_value<std::string> runtime(char const* text)
     return runtime_value(std::string(text));
 }
 
+/// A range, such as a `std::vector` of URLs, is known only at run time anyway, and stays as it is.
+template <class Range>
+    requires(!std::convertible_to<Range const&, std::string_view> && requires(Range const& entries) {
+        entries.begin();
+        entries.end();
+    })
+constexpr Range const& runtime(Range const& entries) noexcept
+{
+    return entries;
+}
+
 } // namespace apimart
 
 #endif
