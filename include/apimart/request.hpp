@@ -306,7 +306,7 @@ constexpr void check_shots(std::array<shot, Count> const& shots)
         if (seconds < 1)
             compile_time_rule::shot_must_last_at_least_one_second<Model, place>();
         if (is_blank(one.text()))
-            compile_time_rule::text_of_a_shot_must_not_be_empty<Model, place>();
+            compile_time_rule::text_of_a_shot_must_not_be_empty_or_white_space<Model, place>();
         if (!text.valid())
             compile_time_rule::text_is_not_utf8<Model, place>();
         if (script && one.text().find(shot_end) != std::string_view::npos)

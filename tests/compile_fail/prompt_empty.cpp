@@ -1,4 +1,4 @@
-// expect: text_must_not_be_empty
+// expect: text_must_not_be_empty_or_white_space
 // expect: kling_v3
 // expect: parameter::prompt
 // SPDX-License-Identifier: BSL-1.0

@@ -444,7 +444,7 @@ private:
                 compile_time_rule::value_is_not_among_the_accepted_choices<Model, Parameter, accepted>();
         } else if constexpr (is_url) {
             if (text.empty())
-                compile_time_rule::text_must_not_be_empty<Model, Parameter>();
+                compile_time_rule::text_must_not_be_empty_or_white_space<Model, Parameter>();
             if (!detail::begins_like_a_url(text) && !rule.base64_allowed())
                 compile_time_rule::url_must_begin_with_http_or_https<Model, Parameter, accepted>();
             if (!detail::begins_like_a_url(text) && !detail::base64_picture(text).well_formed())
@@ -454,7 +454,7 @@ private:
             if (!scan.valid())
                 compile_time_rule::text_is_not_utf8<Model, Parameter>();
             if (rule.minimum > 0 && detail::is_blank(text))
-                compile_time_rule::text_must_not_be_empty<Model, Parameter>();
+                compile_time_rule::text_must_not_be_empty_or_white_space<Model, Parameter>();
             if (static_cast<std::int64_t>(scan.code_points) > rule.maximum)
                 compile_time_rule::text_has_more_characters_than_accepted<Model, Parameter, rule.maximum>();
         }

@@ -48,7 +48,7 @@ template <class Model, class Parameter>
 void value_can_only_be_true();
 
 template <class Model, class Parameter>
-void text_must_not_be_empty();
+void text_must_not_be_empty_or_white_space();
 
 template <class Model, class Parameter, std::int64_t Largest>
 void text_has_more_characters_than_accepted();
@@ -65,7 +65,7 @@ void text_is_neither_a_url_nor_base64();
 void picture_must_be_an_http_or_https_url_or_an_image_file();
 
 template <class Model, class Parameter>
-void text_of_a_shot_must_not_be_empty();
+void text_of_a_shot_must_not_be_empty_or_white_space();
 
 template <class Model, class Parameter, std::int64_t Largest>
 void text_of_a_shot_has_more_characters_than_accepted();
