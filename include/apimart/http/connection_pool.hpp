@@ -3,8 +3,10 @@
 #define APIMART_HTTP_CONNECTION_POOL_HPP
 
 #include <apimart/policy/connect_backoff.hpp>
+#include <apimart/protocol/http_result.hpp>
 #include <apimart/protocol/origin.hpp>
 #include <apimart/runtime/client_runtime.hpp>
+#include <apimart/text/secret_string.hpp>
 
 #include <boost/intrusive/list.hpp>
 
@@ -13,6 +15,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -30,6 +33,14 @@ enum class lane
     download
 };
 inline constexpr std::size_t lane_count = 3;
+
+// What an exchange writes and reads, for the next one to use the memory again.
+class exchange_texts
+{
+public:
+    http_result result;
+    secret_string head; // of the request
+};
 
 // Keep-alive connections by origin: how many, which coroutine gets the next one, and how fast new ones may be begun.
 // `Connection` is a parameter so that a test can step the pool with scripted ones.
@@ -120,6 +131,27 @@ public:
         close_idle();
         g.places = std::max(1, g.open - 1);
         g.places_lowered = runtime_.now();
+    }
+
+    // A list of one.
+    std::list<exchange_texts> take_texts()
+    {
+        std::list<exchange_texts> one;
+        if (spare_texts_.empty())
+            one.emplace_back();
+        else
+            one.splice(one.end(), spare_texts_, spare_texts_.begin());
+        return one;
+    }
+    void give_back(std::list<exchange_texts>& one) noexcept
+    {
+        constexpr std::size_t kept = std::size_t{64} << 10U;
+        auto const most = static_cast<std::size_t>(runtime_.limits.max_connections);
+        http_result& result = one.front().result;
+        if (spare_texts_.size() >= most || result.response.body.capacity() > kept)
+            return;
+        result.clear();
+        spare_texts_.splice(spare_texts_.begin(), one);
     }
 
     void close_idle()
@@ -345,6 +377,7 @@ private:
     client_runtime& runtime_;
     describe event_;
     std::map<origin, group> groups_;
+    std::list<exchange_texts> spare_texts_;
     deadline purge_;
 };
 

@@ -399,7 +399,7 @@ private:
     }
 
     template <class Predicate>
-    static void end_waiters(watched_task& task, result<task_result> outcome, Predicate predicate)
+    static void end_waiters(watched_task& task, result<task_result>&& outcome, Predicate predicate)
     {
         for (auto next = task.waiters.begin(); next != task.waiters.end();) {
             task_waiter& waiter = *next++;
@@ -408,7 +408,10 @@ private:
             bool const is_last = next == task.waiters.end();
             task.waiters.erase(task.waiters.iterator_to(waiter));
             waiter.on = nullptr;
-            waiter.done(task.id, is_last ? std::move(outcome) : result<task_result>(outcome));
+            if (is_last)
+                waiter.done(task.id, std::move(outcome));
+            else
+                waiter.done(task.id, result<task_result>(outcome));
         }
     }
 
