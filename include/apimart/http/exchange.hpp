@@ -531,7 +531,7 @@ private:
         return why;
     }
 
-    void set_failure(error_info why) { failure_ = std::make_unique<error_info>(std::move(why)); }
+    void set_failure(error_info why) { failure_ = std::move(why); }
 
     void finish()
     {
@@ -548,12 +548,17 @@ private:
                               connection_->unread().empty();
         result.phase = request_phase::answered;
         result.response.status = parser.status();
-        result.response.retry_after = parser.retry_after();
-        if (!parser.retry_after().empty())
+        if (!parser.retry_after().empty()) {
+            result.response.retry_after = parser.retry_after();
             result.response.date = parser.date();
-        result.response.content_type = parser.content_type();
-        result.response.request_id = parser.request_id();
-        result.response.location = parser.location();
+        }
+        auto const copy = [](std::string_view field, std::string& to) {
+            if (!field.empty())
+                to = field;
+        };
+        copy(parser.content_type(), result.response.content_type);
+        copy(parser.request_id(), result.response.request_id);
+        copy(parser.location(), result.response.location);
         result.response.followed = !connection_->unread().empty();
         result.response.body.swap(parser.body());
         end(reusable);
@@ -604,7 +609,7 @@ private:
     error_code unsent_stop_;
     std::chrono::milliseconds grace_{0};
     bool only_unsent_ = false;
-    std::unique_ptr<error_info> failure_; // mostly there is none, and it is large
+    std::optional<error_info> failure_;
     error_code write_error_;
     bool write_timed_out_ = false;
     bool streams_ = false;

@@ -276,8 +276,9 @@ public:
             report(task, answer, now);
             if (answer) {
                 runtime_.counters.tasks_finished.add();
-                end_waiters(task, task_result(std::move(*answer), task.polls),
-                            [](task_waiter const&) { return true; });
+                end_waiters(
+                    task, result<task_result>(boost::system::in_place_value, std::move(*answer), task.polls),
+                    [](task_waiter const&) { return true; });
             } else {
                 error_info why = answer.error();
                 if (no_result)
