@@ -192,6 +192,7 @@ public:
     void destroy()
     {
         purge_.clear();
+        latest_ = nullptr;
         groups_.clear();
     }
     std::size_t origins() const noexcept { return groups_.size(); }
@@ -219,15 +220,23 @@ private:
         bool stalled = false; // for want of places, and the observer knows
     };
 
-    group& group_of(origin const& to) { return groups_.try_emplace(to, *this, to).first->second; }
+    // Mostly the one that was asked for last.
+    group& group_of(origin const& to)
+    {
+        if (latest_ == nullptr || latest_->to != to)
+            latest_ = &groups_.try_emplace(to, *this, to).first->second;
+        return *latest_;
+    }
 
     // An origin with nothing open and nothing to remember is forgotten.
     void forget(group& g)
     {
         bool const waited_for =
             std::any_of(g.waiting.begin(), g.waiting.end(), [](auto const& line) { return !line.empty(); });
-        if (g.open == 0 && !waited_for && g.backoff.at_rest() && g.places == runtime_.limits.max_connections)
-            groups_.erase(groups_.find(origin(g.to)));
+        if (g.open != 0 || waited_for || !g.backoff.at_rest() || g.places != runtime_.limits.max_connections)
+            return;
+        latest_ = nullptr;
+        groups_.erase(groups_.find(origin(g.to)));
     }
 
     void emit(Connection& connection, connection_event::type type)
@@ -377,6 +386,7 @@ private:
     client_runtime& runtime_;
     describe event_;
     std::map<origin, group> groups_;
+    group* latest_ = nullptr;
     std::list<exchange_texts> spare_texts_;
     deadline purge_;
 };
