@@ -11,6 +11,7 @@
 #include <boost/system/system_error.hpp>
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -84,12 +85,23 @@ class error_info
 {
 public:
     error_info() noexcept {}
-    error_info(error_code code, std::string client_message = {})
-        : code_(code), client_message_(std::move(client_message))
-    {}
+    error_info(error_code code, std::string client_message = {}) : code_(code)
+    {
+        if (!client_message.empty())
+            own().client_message = std::move(client_message);
+    }
     error_info(errc code, std::string client_message = {})
         : error_info(make_error_code(code), std::move(client_message))
     {}
+    error_info(error_info const& other)
+        : code_(other.code_), underlying_(other.underlying_), acceptance_(other.acceptance_),
+          http_status_(other.http_status_),
+          details_(other.details_ ? std::make_unique<details>(*other.details_) : nullptr)
+    {}
+    error_info(error_info&&) noexcept = default;
+    error_info& operator=(error_info const& other) { return *this = error_info(other); }
+    error_info& operator=(error_info&&) noexcept = default;
+    ~error_info() = default;
 
     error_code code() const noexcept { return code_; }
     /// The operating system's, TLS library's or HTTP parser's code beneath `code()`, where there is one.
@@ -97,26 +109,26 @@ public:
     apimart::acceptance acceptance() const noexcept { return acceptance_; }
     /// Zero where no complete answer came.
     int http_status() const noexcept { return http_status_; }
-    apimart::server_message const& server_message() const& noexcept { return server_message_; }
-    apimart::server_message server_message() && { return std::move(server_message_); }
-    std::string const& request_id() const& noexcept { return request_id_; }
-    std::string request_id() && { return std::move(request_id_); }
+    apimart::server_message const& server_message() const& noexcept { return known().server_message; }
+    apimart::server_message server_message() && { return std::move(own().server_message); }
+    std::string const& request_id() const& noexcept { return known().request_id; }
+    std::string request_id() && { return std::move(own().request_id); }
     /// Empty unless the id is known.
-    std::string const& task_id() const& noexcept { return task_id_; }
-    std::string task_id() && { return std::move(task_id_); }
+    std::string const& task_id() const& noexcept { return known().task_id; }
+    std::string task_id() && { return std::move(own().task_id); }
     /// The key under which a submit was sent; empty for other operations.
-    std::string const& idempotency_key() const& noexcept { return idempotency_key_; }
-    std::string idempotency_key() && { return std::move(idempotency_key_); }
+    std::string const& idempotency_key() const& noexcept { return known().idempotency_key; }
+    std::string idempotency_key() && { return std::move(own().idempotency_key); }
     /// What the caller gave in the options of the call.
-    operation_tag tag() const noexcept { return tag_; }
-    std::optional<std::chrono::seconds> retry_after() const noexcept { return retry_after_; }
-    std::vector<attempt> const& attempts() const& noexcept { return attempts_; }
-    std::vector<attempt> attempts() && { return std::move(attempts_); }
-    validation_result const& validation() const& noexcept { return validation_; }
-    validation_result validation() && { return std::move(validation_); }
+    operation_tag tag() const noexcept { return known().tag; }
+    std::optional<std::chrono::seconds> retry_after() const noexcept { return known().retry_after; }
+    std::vector<attempt> const& attempts() const& noexcept { return known().attempts; }
+    std::vector<attempt> attempts() && { return std::move(own().attempts); }
+    validation_result const& validation() const& noexcept { return known().validation; }
+    validation_result validation() && { return std::move(own().validation); }
     /// This library's own words about the case.
-    std::string const& client_message() const& noexcept { return client_message_; }
-    std::string client_message() && { return std::move(client_message_); }
+    std::string const& client_message() const& noexcept { return known().client_message; }
+    std::string client_message() && { return std::move(own().client_message); }
 
     error_info& code(error_code code) { return code_ = code, *this; }
     error_info& underlying(error_code code) { return underlying_ = code, *this; }
@@ -124,34 +136,63 @@ public:
     error_info& http_status(int status) { return http_status_ = status, *this; }
     error_info& server_message(apimart::server_message words)
     {
-        return server_message_ = std::move(words), *this;
+        return own().server_message = std::move(words), *this;
     }
-    error_info& request_id(std::string id) { return request_id_ = std::move(id), *this; }
-    error_info& task_id(std::string id) { return task_id_ = std::move(id), *this; }
-    error_info& idempotency_key(std::string key) { return idempotency_key_ = std::move(key), *this; }
-    error_info& tag(operation_tag const& given) { return tag_ = given, *this; }
-    error_info& retry_after(std::optional<std::chrono::seconds> delay) { return retry_after_ = delay, *this; }
-    error_info& attempts(std::vector<attempt> tries) { return attempts_ = std::move(tries), *this; }
-    error_info& validation(validation_result list) { return validation_ = std::move(list), *this; }
-    error_info& client_message(std::string words) { return client_message_ = std::move(words), *this; }
+    error_info& request_id(std::string id) { return own().request_id = std::move(id), *this; }
+    error_info& task_id(std::string id) { return own().task_id = std::move(id), *this; }
+    error_info& idempotency_key(std::string key) { return own().idempotency_key = std::move(key), *this; }
+    error_info& tag(operation_tag const& given) { return own().tag = given, *this; }
+    error_info& retry_after(std::optional<std::chrono::seconds> delay)
+    {
+        return own().retry_after = delay, *this;
+    }
+    error_info& attempts(std::vector<attempt> tries) { return own().attempts = std::move(tries), *this; }
+    error_info& validation(validation_result list) { return own().validation = std::move(list), *this; }
+    error_info& client_message(std::string words) { return own().client_message = std::move(words), *this; }
 
     /// One line in this library's words, with the service's words quoted and escaped behind them.
     std::string describe() const;
 
 private:
+    // What only a failure has. Most results are none, and a result is as large as its larger half.
+    struct details
+    {
+        apimart::server_message server_message;
+        std::string request_id;
+        std::string task_id;
+        std::string idempotency_key;
+        operation_tag tag;
+        std::optional<std::chrono::seconds> retry_after;
+        std::vector<attempt> attempts;
+        validation_result validation;
+        std::string client_message;
+    };
+
+    // Never destroyed, for objects that outlive the other statics.
+    union absent_details
+    {
+        absent_details() noexcept : value() {}
+        ~absent_details() {}
+        details value;
+    };
+
+    details const& known() const noexcept
+    {
+        static absent_details const none;
+        return details_ ? *details_ : none.value;
+    }
+    details& own()
+    {
+        if (!details_)
+            details_ = std::make_unique<details>();
+        return *details_;
+    }
+
     error_code code_;
     error_code underlying_;
     apimart::acceptance acceptance_ = apimart::acceptance::none;
     int http_status_ = 0;
-    apimart::server_message server_message_;
-    std::string request_id_;
-    std::string task_id_;
-    std::string idempotency_key_;
-    operation_tag tag_;
-    std::optional<std::chrono::seconds> retry_after_;
-    std::vector<attempt> attempts_;
-    validation_result validation_;
-    std::string client_message_;
+    std::unique_ptr<details> details_;
 };
 
 /// The one exception type: thrown where a caller awaits without asking for a code or a result.

@@ -3,8 +3,10 @@
 #define APIMART_HTTP_CONNECTION_POOL_HPP
 
 #include <apimart/policy/connect_backoff.hpp>
+#include <apimart/protocol/http_result.hpp>
 #include <apimart/protocol/origin.hpp>
 #include <apimart/runtime/client_runtime.hpp>
+#include <apimart/text/secret_string.hpp>
 
 #include <boost/intrusive/list.hpp>
 
@@ -13,6 +15,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -30,6 +33,14 @@ enum class lane
     download
 };
 inline constexpr std::size_t lane_count = 3;
+
+// What an exchange writes and reads, for the next one to use the memory again.
+class exchange_texts
+{
+public:
+    http_result result;
+    secret_string head; // of the request
+};
 
 // Keep-alive connections by origin: how many, which coroutine gets the next one, and how fast new ones may be begun.
 // `Connection` is a parameter so that a test can step the pool with scripted ones.
@@ -122,6 +133,27 @@ public:
         g.places_lowered = runtime_.now();
     }
 
+    // A list of one.
+    std::list<exchange_texts> take_texts()
+    {
+        std::list<exchange_texts> one;
+        if (spare_texts_.empty())
+            one.emplace_back();
+        else
+            one.splice(one.end(), spare_texts_, spare_texts_.begin());
+        return one;
+    }
+    void give_back(std::list<exchange_texts>& one) noexcept
+    {
+        constexpr std::size_t kept = std::size_t{64} << 10U;
+        auto const most = static_cast<std::size_t>(runtime_.limits.max_connections);
+        http_result& result = one.front().result;
+        if (spare_texts_.size() >= most || result.response.body.capacity() > kept)
+            return;
+        result.clear();
+        spare_texts_.splice(spare_texts_.begin(), one);
+    }
+
     void close_idle()
     {
         for (auto& [to, g] : groups_) {
@@ -160,6 +192,7 @@ public:
     void destroy()
     {
         purge_.clear();
+        latest_ = nullptr;
         groups_.clear();
     }
     std::size_t origins() const noexcept { return groups_.size(); }
@@ -187,15 +220,23 @@ private:
         bool stalled = false; // for want of places, and the observer knows
     };
 
-    group& group_of(origin const& to) { return groups_.try_emplace(to, *this, to).first->second; }
+    // Mostly the one that was asked for last.
+    group& group_of(origin const& to)
+    {
+        if (latest_ == nullptr || latest_->to != to)
+            latest_ = &groups_.try_emplace(to, *this, to).first->second;
+        return *latest_;
+    }
 
     // An origin with nothing open and nothing to remember is forgotten.
     void forget(group& g)
     {
         bool const waited_for =
             std::any_of(g.waiting.begin(), g.waiting.end(), [](auto const& line) { return !line.empty(); });
-        if (g.open == 0 && !waited_for && g.backoff.at_rest() && g.places == runtime_.limits.max_connections)
-            groups_.erase(groups_.find(origin(g.to)));
+        if (g.open != 0 || waited_for || !g.backoff.at_rest() || g.places != runtime_.limits.max_connections)
+            return;
+        latest_ = nullptr;
+        groups_.erase(groups_.find(origin(g.to)));
     }
 
     void emit(Connection& connection, connection_event::type type)
@@ -345,6 +386,8 @@ private:
     client_runtime& runtime_;
     describe event_;
     std::map<origin, group> groups_;
+    group* latest_ = nullptr;
+    std::list<exchange_texts> spare_texts_;
     deadline purge_;
 };
 

@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,7 +35,10 @@ using body_reader = std::function<awaitable<result<std::string_view>>(timer& pau
 class http_request
 {
 public:
-    http_request(detail::origin const& target, detail::lane wanted_for) : to(&target), lane(wanted_for) {}
+    // Where there is memory for the head, it is empty.
+    http_request(detail::origin const& target, detail::lane wanted_for, secret_string memory = {})
+        : to(&target), lane(wanted_for), head(std::move(memory))
+    {}
 
     detail::origin const* to; // outlives the exchange
     detail::lane lane;
@@ -60,7 +64,8 @@ public:
     using pool_type = basic_connection_pool<Connection>;
 
     basic_exchange(client_runtime& runtime, pool_type& pool, Connector& connector)
-        : runtime_(runtime), pool_(pool), connector_(connector)
+        : texts_(pool.take_texts()), result(texts_.front().result), runtime_(runtime), pool_(pool),
+          connector_(connector)
     {}
     basic_exchange(basic_exchange const&) = delete;
     basic_exchange& operator=(basic_exchange const&) = delete;
@@ -77,6 +82,14 @@ public:
             runtime_.counters.requests_in_flight.subtract();
         if (connection_)
             pool_.discard(connection_);
+        pool_.give_back(texts_);
+    }
+
+    // Empty memory for the head of a request, which `send` takes back.
+    secret_string take_head() noexcept
+    {
+        texts_.front().head.clear();
+        return std::move(texts_.front().head);
     }
 
     // Sends the request, which outlives it, and reads its answer to the end, or to the end of the head where the body is
@@ -113,6 +126,7 @@ public:
             write_error_ = std::get<0>(wrote);
             first.remove_prefix(std::get<1>(wrote));
         }
+        texts_.front().head = std::move(request.head);
         // An answer can come before all of a large request is out, and then the service may read no more of it.
         if (!write_error_ && (!unwritten.empty() || request.rest))
             write_body(unwritten, std::move(request.rest));
@@ -206,7 +220,11 @@ public:
             fail(why);
     }
 
-    http_result result;
+private:
+    std::list<exchange_texts> texts_;
+
+public:
+    http_result& result;
     clock::time_point begun{};
 
 private:
@@ -246,7 +264,7 @@ private:
     void begin(http_request const& request)
     {
         if (begun != clock::time_point())
-            result = http_result();
+            result.clear();
         begun = runtime_.now();
         state_ = state::waiting;
         streams_ = request.streams;
@@ -513,7 +531,7 @@ private:
         return why;
     }
 
-    void set_failure(error_info why) { failure_ = std::make_unique<error_info>(std::move(why)); }
+    void set_failure(error_info why) { failure_ = std::move(why); }
 
     void finish()
     {
@@ -530,14 +548,19 @@ private:
                               connection_->unread().empty();
         result.phase = request_phase::answered;
         result.response.status = parser.status();
-        result.response.retry_after = parser.retry_after();
-        if (!parser.retry_after().empty())
+        if (!parser.retry_after().empty()) {
+            result.response.retry_after = parser.retry_after();
             result.response.date = parser.date();
-        result.response.content_type = parser.content_type();
-        result.response.request_id = parser.request_id();
-        result.response.location = parser.location();
+        }
+        auto const copy = [](std::string_view field, std::string& to) {
+            if (!field.empty())
+                to = field;
+        };
+        copy(parser.content_type(), result.response.content_type);
+        copy(parser.request_id(), result.response.request_id);
+        copy(parser.location(), result.response.location);
         result.response.followed = !connection_->unread().empty();
-        result.response.body = std::move(parser.body());
+        result.response.body.swap(parser.body());
         end(reusable);
     }
 
@@ -586,7 +609,7 @@ private:
     error_code unsent_stop_;
     std::chrono::milliseconds grace_{0};
     bool only_unsent_ = false;
-    std::unique_ptr<error_info> failure_; // mostly there is none, and it is large
+    std::optional<error_info> failure_;
     error_code write_error_;
     bool write_timed_out_ = false;
     bool streams_ = false;

@@ -391,9 +391,9 @@ private:
     // Decided on as many bytes as the name and version of the protocol have, unless the stream is TLS.
     bool check_start(std::string_view bytes)
     {
-        start_ = bytes.substr(0, std::string_view("HTTP/1.1 ").size());
-        if (start_ == "HTTP/1.1 " || start_ == "HTTP/1.0 ")
+        if (bytes.starts_with("HTTP/1.1 ") || bytes.starts_with("HTTP/1.0 "))
             return true;
+        start_ = bytes.substr(0, std::string_view("HTTP/1.1 ").size());
         if (start_.starts_with("\x15\x03") || start_.starts_with("\x16\x03"))
             fail(errc::protocol_error, "the peer speaks TLS, the URL says http");
         else if (start_.size() == bytes.size() && bytes.size() < std::string_view("HTTP/1.1 ").size())

@@ -415,11 +415,10 @@ private:
         Body const body;
     };
 
+    // Of one that succeeded.
     template <class Call>
-    static std::string key_of(Call const& op)
+    static std::string const& key_of(Call const& op)
     {
-        if (!*op.outcome)
-            return op.outcome->error().idempotency_key();
         if constexpr (std::is_same_v<typename Call::result_type, result<task>>)
             return (**op.outcome).idempotency_key();
         else
@@ -501,13 +500,14 @@ private:
         if (!*op.outcome && !op.tag.empty())
             op.outcome.emplace(error_info(op.outcome->error()).tag(op.tag));
         auto const& outcome = *op.outcome;
-        error_code const code = outcome ? error_code() : outcome.error().code();
+        error_info const why = outcome ? error_info() : outcome.error();
+        error_code const code = why.code();
         acceptance const proof = op.kind != request_kind::submit ? acceptance::none
                                  : outcome                       ? acceptance::accepted
-                                                                 : outcome.error().acceptance();
+                                                                 : why.acceptance();
         if (runtime.observer.on_operation)
-            emit_operation(op.kind, op.number, op.tag, op.begun, op.attempts, op.task_id, key_of(op), code,
-                           proof);
+            emit_operation(op.kind, op.number, op.tag, op.begun, op.attempts, op.task_id,
+                           outcome ? key_of(op) : why.idempotency_key(), code, proof);
         if (shutting_down_ && code) {
             ++report.cancelled_operations;
             if (code == errc::outcome_unknown)

@@ -276,8 +276,9 @@ public:
             report(task, answer, now);
             if (answer) {
                 runtime_.counters.tasks_finished.add();
-                end_waiters(task, task_result(std::move(*answer), task.polls),
-                            [](task_waiter const&) { return true; });
+                end_waiters(
+                    task, result<task_result>(boost::system::in_place_value, std::move(*answer), task.polls),
+                    [](task_waiter const&) { return true; });
             } else {
                 error_info why = answer.error();
                 if (no_result)
@@ -399,7 +400,7 @@ private:
     }
 
     template <class Predicate>
-    static void end_waiters(watched_task& task, result<task_result> outcome, Predicate predicate)
+    static void end_waiters(watched_task& task, result<task_result>&& outcome, Predicate predicate)
     {
         for (auto next = task.waiters.begin(); next != task.waiters.end();) {
             task_waiter& waiter = *next++;
@@ -408,7 +409,10 @@ private:
             bool const is_last = next == task.waiters.end();
             task.waiters.erase(task.waiters.iterator_to(waiter));
             waiter.on = nullptr;
-            waiter.done(task.id, is_last ? std::move(outcome) : result<task_result>(outcome));
+            if (is_last)
+                waiter.done(task.id, std::move(outcome));
+            else
+                waiter.done(task.id, result<task_result>(outcome));
         }
     }
 

@@ -38,35 +38,59 @@ inline result<task_state> read_status(client_state const& client, http_result co
     return answer;
 }
 
-// One GET for a task's state; `read_status` tells what came. A kept connection that turns out to be dead says nothing about
-// the service, so that the question is put once more at once.
-inline awaitable<void> get_status(client_state& client, exchange& x, std::string const& id, request_kind kind,
-                                  std::uint64_t number, operation_tag const& tag, int attempt)
+// One GET for a task's state; `read_status` tells what came.
+class status_question
 {
-    endpoint_cursor at = client.first_endpoint();
-    for (bool again = false;;) {
-        api_endpoint const& endpoint = client.endpoint(at);
-        http_request request(endpoint.origin, lane::poll);
-        request.head.reserve(endpoint.get.size() + id.size() + endpoint.tail.size() + 2);
+public:
+    status_question(client_state& client, exchange& x, std::string const& id, request_kind kind,
+                    std::uint64_t number, operation_tag const& tag, int attempt)
+        : client_(client), x_(x), id_(id), kind_(kind), number_(number), tag_(tag), attempt_(attempt),
+          at_(client.first_endpoint())
+    {}
+
+    http_request make() const
+    {
+        api_endpoint const& endpoint = client_.endpoint(at_);
+        http_request request(endpoint.origin, lane::poll, x_.take_head());
+        request.head.reserve(endpoint.get.size() + id_.size() + endpoint.tail.size() + 2);
         request.head = endpoint.get;
-        append_percent_encoded(request.head, id);
+        append_percent_encoded(request.head, id_);
         request.head.append(endpoint.tail).append("\r\n");
-        request.response_limit = client.runtime.limits.body_limit;
-        counters& sums = client.runtime.counters;
-        request.counted = kind == request_kind::poll ? &sums.polls_sent : &sums.status_requests_sent;
-        co_await x.send(std::move(request));
-        client.emit_attempt(kind, number, tag, attempt, id, {}, endpoint.origin.host, x);
-        if (x.cancelled())
-            break;
-        if (client.failover(at, x.result))
-            continue;
-        bool const stale = x.result.phase != request_phase::answered && x.result.reused &&
-                           x.result.error == errc::connection_lost && !x.result.session_refused;
-        if (!stale || std::exchange(again, true))
-            break;
-        client.runtime.counters.stale_connections.add();
+        request.response_limit = client_.runtime.limits.body_limit;
+        counters& sums = client_.runtime.counters;
+        request.counted = kind_ == request_kind::poll ? &sums.polls_sent : &sums.status_requests_sent;
+        return request;
     }
-}
+
+    // Whether it is put once more at once: to the next address of the service; or since a kept connection that turns out to
+    // be dead says nothing about the service.
+    bool again()
+    {
+        http_result const& outcome = x_.result;
+        client_.emit_attempt(kind_, number_, tag_, attempt_, id_, {}, client_.endpoint(at_).origin.host, x_);
+        if (x_.cancelled())
+            return false;
+        if (client_.failover(at_, outcome))
+            return true;
+        bool const stale = outcome.phase != request_phase::answered && outcome.reused &&
+                           outcome.error == errc::connection_lost && !outcome.session_refused;
+        if (!stale || std::exchange(repeated_, true))
+            return false;
+        client_.runtime.counters.stale_connections.add();
+        return true;
+    }
+
+private:
+    client_state& client_;
+    exchange& x_;
+    std::string const& id_;
+    request_kind const kind_;
+    std::uint64_t const number_;
+    operation_tag const& tag_;
+    int const attempt_;
+    endpoint_cursor at_;
+    bool repeated_ = false;
+};
 
 // What a call of `client::status` is.
 inline awaitable<result<task_state>> status(client_state& client, operation& op, std::string id,
@@ -83,7 +107,11 @@ inline awaitable<result<task_state>> status(client_state& client, operation& op,
     exchange x(client.runtime, client.pool, client.connector);
     for (;;) {
         op.active = &x;
-        co_await get_status(client, x, id, op.kind, op.number, op.tag, ++op.attempts);
+        status_question question(client, x, id, op.kind, op.number, op.tag, ++op.attempts);
+        do {
+            http_request request = question.make();
+            co_await x.send(std::move(request));
+        } while (question.again());
         op.active = nullptr;
         result<task_state> answer = read_status(client, x.result, id);
         if (answer) {

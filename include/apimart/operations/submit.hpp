@@ -103,33 +103,31 @@ inline awaitable<void> wait_for_turn(client_state& client, operation& op, bool i
     }
 }
 
-// One POST. Where no connection could be made it goes to the next address of the service, unless the service may have
-// the request already: then it goes where it went.
-inline awaitable<void> post_request(client_state& client, operation& op, exchange& x, endpoint_cursor& at,
-                                    submit_machine const& machine, std::string const& body)
+inline http_request make_post(client_state& client, operation& op, exchange& x, api_endpoint const& endpoint,
+                              submit_machine const& machine, std::string const& body)
 {
-    bool const pinned = machine.resending();
-    if (!pinned)
-        at = client.first_endpoint();
-    do {
-        api_endpoint const& endpoint = client.endpoint(at);
-        http_request request(endpoint.origin, lane::submit);
-        request.head.reserve(endpoint.post.size() + body.size() + 96);
-        request.head.append(endpoint.post).append(machine.key()).append("\r\nContent-Length: ");
-        request.head.append(std::to_string(body.size())).append("\r\n\r\n");
-        request.body = body;
-        request.response_limit = client.runtime.limits.body_limit;
-        request.counted = &client.runtime.counters.submits_sent;
-        request.committed = &op.may_be_accepted;
-        request.not_after = machine.key_expiry();
-        op.active = &x;
-        co_await x.send(std::move(request));
-        op.active = nullptr;
-        if (!op.stop_reason)
-            op.stop_reason = x.stopped_by();
-        client.emit_attempt(request_kind::submit, op.number, op.tag, op.attempts, {}, machine.key(),
-                            endpoint.origin.host, x);
-    } while (!op.stop_reason && !pinned && client.failover(at, x.result));
+    http_request request(endpoint.origin, lane::submit, x.take_head());
+    request.head.reserve(endpoint.post.size() + body.size() + 96);
+    request.head.append(endpoint.post).append(machine.key()).append("\r\nContent-Length: ");
+    request.head.append(std::to_string(body.size())).append("\r\n\r\n");
+    request.body = body;
+    request.response_limit = client.runtime.limits.body_limit;
+    request.counted = &client.runtime.counters.submits_sent;
+    request.committed = &op.may_be_accepted;
+    request.not_after = machine.key_expiry();
+    return request;
+}
+
+// Whether a POST that has ended goes to the next address of the service: where no connection could be made, unless the
+// service may have the request already. Then it goes where it went.
+inline bool goes_elsewhere(client_state& client, operation& op, exchange& x, endpoint_cursor& at,
+                           submit_machine const& machine)
+{
+    if (!op.stop_reason)
+        op.stop_reason = x.stopped_by();
+    client.emit_attempt(request_kind::submit, op.number, op.tag, op.attempts, {}, machine.key(),
+                        client.endpoint(at).origin.host, x);
+    return !op.stop_reason && !machine.resending() && client.failover(at, x.result);
 }
 
 // What an answer says about the rate at which submits may be sent.
@@ -193,23 +191,25 @@ inline std::optional<error_info> refuse_local_images(any_request const& request)
     return error_info(errc::invalid_request).validation(std::move(found));
 }
 
-// What a call of `client::submit` is.
-inline awaitable<result<task>> submit(client_state& client, operation& op, any_request const& request,
-                                      submit_settings const& settings)
+inline std::optional<error_info> refuse_submit(any_request const& request, submit_settings const& settings)
 {
-    client_runtime& runtime = client.runtime;
     if (validation_result found = request.check(); !found.ok())
-        co_return error_info(errc::invalid_request)
+        return error_info(errc::invalid_request)
             .validation(std::move(found))
             .acceptance(acceptance::not_sent);
     if (std::optional<error_info> local = refuse_local_images(request))
-        co_return local->acceptance(acceptance::not_sent);
-    std::string key = settings.idempotency_key.empty() ? client.keys.next() : settings.idempotency_key;
-    if (!is_idempotency_key(key))
-        co_return error_info(errc::invalid_configuration,
-                             "an idempotency key is 1 to 191 characters of visible ASCII")
+        return local->acceptance(acceptance::not_sent);
+    if (!settings.idempotency_key.empty() && !is_idempotency_key(settings.idempotency_key))
+        return error_info(errc::invalid_configuration,
+                          "an idempotency key is 1 to 191 characters of visible ASCII")
             .acceptance(acceptance::not_sent);
-    client.set_limit(op, settings.timeout, runtime.now());
+    return std::nullopt;
+}
+
+inline submit_machine::options machine_options(client_state& client, operation const& op,
+                                               submit_settings const& settings, std::string const& body)
+{
+    client_runtime& runtime = client.runtime;
     submit_machine::options chosen;
     chosen.retry = client.config.retry;
     if (settings.max_retries) {
@@ -230,10 +230,22 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
     chosen.budget = &client.budget;
     if (op.limit)
         chosen.deadline = op.limit->when();
+    chosen.body = body;
+    return chosen;
+}
+
+// What a call of `client::submit` is.
+inline awaitable<result<task>> submit(client_state& client, operation& op, any_request const& request,
+                                      submit_settings const& settings)
+{
+    client_runtime& runtime = client.runtime;
+    if (std::optional<error_info> bad = refuse_submit(request, settings))
+        co_return *std::move(bad);
+    client.set_limit(op, settings.timeout, runtime.now());
     // The request is complete before anything is connected: what is sent does not depend on what happens.
     std::string const body = boost::json::serialize(request.body());
-    chosen.body = body;
-    submit_machine machine(chosen, std::move(key));
+    submit_machine machine(machine_options(client, op, settings, body),
+                           settings.idempotency_key.empty() ? client.keys.next() : settings.idempotency_key);
 
     // Mostly there is nothing to wait for, here and below, and then no coroutine is made for it.
     if (client.submit_slots.try_acquire())
@@ -265,7 +277,14 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
                 continue;
             }
             ++op.attempts;
-            co_await post_request(client, op, x, at, machine, body);
+            if (!machine.resending())
+                at = client.first_endpoint();
+            do {
+                http_request post = make_post(client, op, x, client.endpoint(at), machine, body);
+                op.active = &x;
+                co_await x.send(std::move(post));
+                op.active = nullptr;
+            } while (goes_elsewhere(client, op, x, at, machine));
             bool const is_answered = x.result.phase == request_phase::answered;
             if (op.stop_reason && !is_answered) {
                 client.submit_rate.ended();

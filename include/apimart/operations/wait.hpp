@@ -42,7 +42,11 @@ inline awaitable<void> poll(client_state& client, watched_task& task)
     self.deadline_changed = std::cref(limit_poll);
     task.poll = &self;
     self.deadline_changed();
-    co_await get_status(client, x, task.id, request_kind::poll, task.number, task.tag.get(), task.polls);
+    status_question question(client, x, task.id, request_kind::poll, task.number, task.tag.get(), task.polls);
+    do {
+        http_request request = question.make();
+        co_await x.send(std::move(request));
+    } while (question.again());
     poll_timeout.clear();
     client.fleet.on_answer(task, read_status(client, x.result, task.id));
 }

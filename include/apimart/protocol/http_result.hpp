@@ -51,6 +51,15 @@ public:
     std::string content_type;
     std::string location;
     bool followed = false; // by bytes that nobody asked for
+
+    // As new, but for the memory of its texts.
+    void clear() noexcept
+    {
+        status = 0;
+        for (std::string* const text : {&body, &request_id, &retry_after, &date, &content_type, &location})
+            text->clear();
+        followed = false;
+    }
 };
 
 // What became of one request on one connection.
@@ -75,6 +84,23 @@ public:
     // When the request's turn had come; for the age of its key.
     std::optional<std::chrono::steady_clock::time_point> begun;
     http_response response;
+
+    // As new, but for the memory of its texts.
+    void clear() noexcept
+    {
+        phase = request_phase::connecting;
+        error = {};
+        underlying = {};
+        reused = false;
+        session_refused = false;
+        bytes_sent = 0;
+        bytes_received = 0;
+        http_status = 0;
+        for (std::string* const text : {&detail, &address, &partial})
+            text->clear();
+        begun.reset();
+        response.clear();
+    }
 };
 
 } // namespace apimart::detail

@@ -14,12 +14,15 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <forward_list>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
+#include <utility>
 
 namespace apimart::detail {
 
@@ -70,6 +73,25 @@ struct json_field
         return static_cast<std::int64_t>(*value);
     }
 };
+
+// The place of a name among a few that are known while compiling, so that each comparison is of a fixed size; or their
+// number.
+template <auto const& Names>
+std::size_t place_of(std::string_view name) noexcept
+{
+    return [name]<std::size_t... I>(std::index_sequence<I...>)
+    {
+        auto const is = [name](auto at) {
+            constexpr std::string_view wanted = Names[at];
+            return name.size() == wanted.size() &&
+                   std::memcmp(name.data(), wanted.data(), wanted.size()) == 0;
+        };
+        std::size_t place = 0;
+        static_cast<void>(((is(std::integral_constant<std::size_t, I>()) || (++place, false)) || ...));
+        return place;
+    }
+    (std::make_index_sequence<Names.size()>());
+}
 
 // A handler for Boost.JSON's parser that finds the documented fields of an answer and makes no tree. `Fields`
 // derives from it and names the places it knows by small numbers:

@@ -99,24 +99,19 @@ public:
         int const side = parent & inside_data;
         switch (parent - side) {
         case document:
-            if (side == 0 && name == "code")
-                return code_place;
-            if (side == 0 && name == "error")
-                return error;
-            if (side == 0 && name == "data")
-                return inside_data;
-            for (std::size_t i = 0; i < names.size(); ++i)
-                if (name == names[i])
-                    return side + first_field + static_cast<int>(i);
-            if (name == "error" || name == "fail_reason")
-                return side + reason;
-            return name == "result" ? side + result_place : nowhere;
+            if (std::size_t const at = side == 0 ? place_of<outer_names>(name) : outer_names.size();
+                at < outer_names.size())
+                return outer_places[at];
+            if (std::size_t const at = place_of<names>(name); at < names.size())
+                return side + first_field + static_cast<int>(at);
+            if (std::size_t const at = place_of<inner_names>(name); at < inner_names.size())
+                return side + inner_places[at];
+            return nowhere;
         case error:
             return name == "code" ? envelope_code : nowhere;
         case result_place:
-            for (std::size_t i = 0; i < link_names.size(); ++i)
-                if (name == link_names[i])
-                    return side + first_link + static_cast<int>(i);
+            if (std::size_t const at = place_of<link_names>(name); at < link_names.size())
+                return side + first_link + static_cast<int>(at);
             return nowhere;
         default:
             if (!is_link(parent - side))
@@ -177,6 +172,11 @@ private:
     static constexpr std::array<std::string_view, field_count> names{
         "id",          "status", "progress",    "created", "completed", "estimated_time",
         "actual_time", "cost",   "credits_cost"};
+    // Only of the document itself.
+    static constexpr std::array<std::string_view, 3> outer_names{"code", "error", "data"};
+    static constexpr std::array<int, 3> outer_places{code_place, error, inside_data};
+    static constexpr std::array<std::string_view, 3> inner_names{"error", "fail_reason", "result"};
+    static constexpr std::array<int, 3> inner_places{reason, reason, result_place};
     // The first is documented, and wins; the others are older and compatible forms.
     static constexpr std::array<std::string_view, 4> link_names{"videos", "video", "video_url", "url"};
 

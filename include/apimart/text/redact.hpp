@@ -49,10 +49,16 @@ inline std::size_t find_encoded_query(std::string_view word)
     return first;
 }
 
+// Without any of these there is nothing to be taken out.
+constexpr bool may_hold_url(std::string_view text) noexcept
+{
+    return text.find_first_of(":?%&\\") != std::string_view::npos;
+}
+
 // Takes the whole text for one word, in which URLs may stand; a URL may also have been written without its scheme.
 inline std::string redact_url(std::string_view word)
 {
-    if (word.find_first_of(":?%&\\") == std::string_view::npos) // mostly
+    if (!may_hold_url(word)) // mostly
         return std::string(word);
     std::size_t query = word.find('?');
     if (query != std::string_view::npos && word.find('=', query) == std::string_view::npos)
@@ -88,6 +94,8 @@ inline std::string redact_urls(std::string_view text, std::size_t enough = std::
     auto const ends_url = [](char c) {
         return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '<' || c == '>';
     };
+    if (!may_hold_url(text)) // mostly
+        return std::string(text);
     std::string out;
     for (auto at = text.begin(); at != text.end() && out.size() <= enough;) {
         auto const word_end = std::find_if(at, text.end(), ends_url);
