@@ -67,6 +67,15 @@ public:
     {
         watch_signals();
     }
+    batch_run(batch_run const&) = delete;
+    batch_run& operator=(batch_run const&) = delete;
+    // Everything is told. A signal that comes now has nothing to end but what puts things away.
+    ~batch_run()
+    {
+        signals_.clear();
+        for (int const each : end_signals)
+            std::signal(each, SIG_IGN);
+    }
 
     boost::asio::awaitable<void> run()
     {
@@ -126,6 +135,8 @@ public:
     }
 
 private:
+    static constexpr std::array end_signals{SIGINT, SIGTERM, SIGHUP};
+
     // The next line that can be sent; what cannot has its result at once.
     boost::asio::awaitable<std::optional<apimart::batch_item>> next_item()
     {
@@ -273,7 +284,7 @@ private:
 
     void watch_signals()
     {
-        for (int const each : {SIGINT, SIGTERM, SIGHUP}) {
+        for (int const each : end_signals) {
             struct sigaction now
             {};
             // Under nohup the terminal's end is nobody's business.
