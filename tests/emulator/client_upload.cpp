@@ -9,6 +9,9 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <filesystem>
+#include <fstream>
+#include <functional>
 
 #include <malloc.h>
 #include <sys/stat.h>
@@ -436,16 +439,19 @@ TEST_CASE("client upload: a file that changes while it leaves is never whole at 
     scratch_folder folder;
     auto const file = folder / "a.png";
     write_file(file, picture_of(4'000'000));
-    std::string changed_to;
+    std::function<void()> change;
     std::string words;
     SUBCASE("it has other bytes")
     {
-        changed_to = picture_of(4'000'000, 'y');
+        // In place, so that it is never seen shorter.
+        change = [&] {
+            std::fstream(file, std::ios::in | std::ios::out | std::ios::binary) << picture_of(4'000'000, 'y');
+        };
         words = "a.png: it changed while it was uploaded";
     }
     SUBCASE("it is shorter")
     {
-        changed_to = picture_of(1000);
+        change = [&] { std::filesystem::resize_file(file, 1000); };
         words = "a.png: it became shorter";
     }
     gate changed;
@@ -463,7 +469,7 @@ TEST_CASE("client upload: a file that changes while it leaves is never whole at 
     auto const watch = [&](transfer_progress) { begun = true; };
     user.upload(file, {.on_progress = watch}, got.token());
     run_until(context, [&] { return begun; });
-    write_file(file, changed_to);
+    change();
     changed.open();
     run_to_end(context);
     CHECK(got.why().code() == errc::file_error);

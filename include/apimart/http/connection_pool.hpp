@@ -6,7 +6,6 @@
 #include <apimart/protocol/http_result.hpp>
 #include <apimart/protocol/origin.hpp>
 #include <apimart/runtime/client_runtime.hpp>
-#include <apimart/text/secret_string.hpp>
 
 #include <boost/intrusive/list.hpp>
 
@@ -33,14 +32,6 @@ enum class lane
     download
 };
 inline constexpr std::size_t lane_count = 3;
-
-// What an exchange writes and reads, for the next one to use the memory again.
-class exchange_texts
-{
-public:
-    http_result result;
-    secret_string head; // of the request
-};
 
 // Keep-alive connections by origin: how many, which coroutine gets the next one, and how fast new ones may be begun.
 // `Connection` is a parameter so that a test can step the pool with scripted ones.
@@ -133,25 +124,24 @@ public:
         g.places_lowered = runtime_.now();
     }
 
-    // A list of one.
-    std::list<exchange_texts> take_texts()
+    // A list of one, whose texts use the memory of an earlier one.
+    std::list<http_result> take_result()
     {
-        std::list<exchange_texts> one;
-        if (spare_texts_.empty())
+        std::list<http_result> one;
+        if (spare_results_.empty())
             one.emplace_back();
         else
-            one.splice(one.end(), spare_texts_, spare_texts_.begin());
+            one.splice(one.end(), spare_results_, spare_results_.begin());
         return one;
     }
-    void give_back(std::list<exchange_texts>& one) noexcept
+    void give_back(std::list<http_result>& one) noexcept
     {
         constexpr std::size_t kept = std::size_t{64} << 10U;
         auto const most = static_cast<std::size_t>(runtime_.limits.max_connections);
-        http_result& result = one.front().result;
-        if (spare_texts_.size() >= most || result.response.body.capacity() > kept)
+        if (spare_results_.size() >= most || one.front().response.body.capacity() > kept)
             return;
-        result.clear();
-        spare_texts_.splice(spare_texts_.begin(), one);
+        one.front().clear();
+        spare_results_.splice(spare_results_.begin(), one);
     }
 
     void close_idle()
@@ -387,7 +377,7 @@ private:
     describe event_;
     std::map<origin, group> groups_;
     group* latest_ = nullptr;
-    std::list<exchange_texts> spare_texts_;
+    std::list<http_result> spare_results_;
     deadline purge_;
 };
 

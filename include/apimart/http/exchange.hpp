@@ -35,10 +35,7 @@ using body_reader = std::function<awaitable<result<std::string_view>>(timer& pau
 class http_request
 {
 public:
-    // Where there is memory for the head, it is empty.
-    http_request(detail::origin const& target, detail::lane wanted_for, secret_string memory = {})
-        : to(&target), lane(wanted_for), head(std::move(memory))
-    {}
+    http_request(detail::origin const& target, detail::lane wanted_for) : to(&target), lane(wanted_for) {}
 
     detail::origin const* to; // outlives the exchange
     detail::lane lane;
@@ -64,7 +61,7 @@ public:
     using pool_type = basic_connection_pool<Connection>;
 
     basic_exchange(client_runtime& runtime, pool_type& pool, Connector& connector)
-        : texts_(pool.take_texts()), result(texts_.front().result), runtime_(runtime), pool_(pool),
+        : kept_result_(pool.take_result()), result(kept_result_.front()), runtime_(runtime), pool_(pool),
           connector_(connector)
     {}
     basic_exchange(basic_exchange const&) = delete;
@@ -82,14 +79,7 @@ public:
             runtime_.counters.requests_in_flight.subtract();
         if (connection_)
             pool_.discard(connection_);
-        pool_.give_back(texts_);
-    }
-
-    // Empty memory for the head of a request, which `send` takes back.
-    secret_string take_head() noexcept
-    {
-        texts_.front().head.clear();
-        return std::move(texts_.front().head);
+        pool_.give_back(kept_result_);
     }
 
     // Sends the request, which outlives it, and reads its answer to the end, or to the end of the head where the body is
@@ -126,7 +116,6 @@ public:
             write_error_ = std::get<0>(wrote);
             first.remove_prefix(std::get<1>(wrote));
         }
-        texts_.front().head = std::move(request.head);
         // An answer can come before all of a large request is out, and then the service may read no more of it.
         if (!write_error_ && (!unwritten.empty() || request.rest))
             write_body(unwritten, std::move(request.rest));
@@ -221,7 +210,7 @@ public:
     }
 
 private:
-    std::list<exchange_texts> texts_;
+    std::list<http_result> kept_result_;
 
 public:
     http_result& result;

@@ -51,7 +51,7 @@ public:
     http_request make() const
     {
         api_endpoint const& endpoint = client_.endpoint(at_);
-        http_request request(endpoint.origin, lane::poll, x_.take_head());
+        http_request request(endpoint.origin, lane::poll);
         request.head.reserve(endpoint.get.size() + id_.size() + endpoint.tail.size() + 2);
         request.head = endpoint.get;
         append_percent_encoded(request.head, id_);

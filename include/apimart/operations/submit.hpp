@@ -106,7 +106,7 @@ inline awaitable<void> wait_for_turn(client_state& client, operation& op, bool i
 inline http_request make_post(client_state& client, operation& op, exchange& x, api_endpoint const& endpoint,
                               submit_machine const& machine, std::string const& body)
 {
-    http_request request(endpoint.origin, lane::submit, x.take_head());
+    http_request request(endpoint.origin, lane::submit);
     request.head.reserve(endpoint.post.size() + body.size() + 96);
     request.head.append(endpoint.post).append(machine.key()).append("\r\nContent-Length: ");
     request.head.append(std::to_string(body.size())).append("\r\n\r\n");
