@@ -103,7 +103,7 @@ inline awaitable<void> wait_for_turn(client_state& client, operation& op, bool i
     }
 }
 
-inline http_request make_post(client_state& client, operation& op, exchange& x, api_endpoint const& endpoint,
+inline http_request make_post(client_state& client, operation& op, api_endpoint const& endpoint,
                               submit_machine const& machine, std::string const& body)
 {
     http_request request(endpoint.origin, lane::submit);
@@ -280,7 +280,7 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
             if (!machine.resending())
                 at = client.first_endpoint();
             do {
-                http_request post = make_post(client, op, x, client.endpoint(at), machine, body);
+                http_request post = make_post(client, op, client.endpoint(at), machine, body);
                 op.active = &x;
                 co_await x.send(std::move(post));
                 op.active = nullptr;
