@@ -1,14 +1,20 @@
 # Programs, the pages and the ways in, each as a user runs them.
 
+# The cases of a script in Python: its functions case_..., or long_case_....
+function(apimart_list_cases script prefix to)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${script})
+  file(STRINGS ${script} cases REGEX "^def ${prefix}case_")
+  list(TRANSFORM cases REPLACE "^def ${prefix}case_([a-z0-9_]+).*$" "\\1")
+  set(${to} ${cases} PARENT_SCOPE)
+endfunction()
+
 if(TARGET batch_submit)
   find_package(Python3 REQUIRED COMPONENTS Interpreter)
   file(GLOB scripts CONFIGURE_DEPENDS programs/batch_*.py)
   foreach(script IN LISTS scripts)
-    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${script})
     cmake_path(GET script STEM name)
     foreach(length "" long_)
-      file(STRINGS ${script} cases REGEX "^def ${length}case_")
-      list(TRANSFORM cases REPLACE "^def ${length}case_([a-z0-9_]+).*$" "\\1")
+      apimart_list_cases(${script} "${length}" cases)
       set(label programs)
       if(length)
         set(label programs_long)
@@ -34,9 +40,7 @@ if(TARGET docs)
 endif()
 
 if(TARGET studio)
-  file(STRINGS programs/studio.py cases REGEX "^def case_")
-  list(TRANSFORM cases REPLACE "^def case_([a-z0-9_]+).*$" "\\1")
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS programs/studio.py)
+  apimart_list_cases(programs/studio.py "" cases)
   foreach(case IN LISTS cases)
     add_test(NAME programs.studio.${case}
       COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/programs/studio.py $<TARGET_FILE:studio> $<TARGET_FILE:emulator> ${case})
@@ -69,9 +73,7 @@ if(TARGET models)
 endif()
 
 if(TARGET emulator)
-  file(STRINGS consumer/ways_in.py cases REGEX "^def case_")
-  list(TRANSFORM cases REPLACE "^def case_([a-z0-9_]+).*$" "\\1")
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS consumer/ways_in.py)
+  apimart_list_cases(consumer/ways_in.py "" cases)
   foreach(case IN LISTS cases)
     add_test(NAME consumer.readme.${case}
       COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/consumer/ways_in.py ${case}
