@@ -148,7 +148,8 @@ TEST_CASE("client polls: where the service refuses a request for many, all tasks
 
 TEST_CASE("client polls: waits that end while a request for many is under way leave the others alone")
 {
-    bench b(R"({"faults":[{"on":"batch","do":"hold","times":1}]})", 400);
+    // Slow enough that no task ends before many are due at a time.
+    bench b(R"({"faults":[{"on":"batch","do":"hold","times":1}]})", 20);
     client user(b.context, in_batches(b));
     bought_tasks all(b, user, 10);
     asio::cancellation_signal stop;
@@ -157,7 +158,7 @@ TEST_CASE("client polls: waits that end while a request for many is under way le
     std::vector<recorder<task_result>> others(9);
     for (std::size_t i = 0; i < others.size(); ++i)
         user.wait(all.tasks[i + 1], others[i].token());
-    b.run_until([&] { return b.booked("batch_queries") == 1; });
+    b.run_until([&] { return b.booked("batch_queries") >= 1; });
     stop.emit(asio::cancellation_type::terminal);
     b.run_until([&] { return stopped.done(); });
     CHECK(stopped.why().code() == asio::error::operation_aborted);
