@@ -20,7 +20,7 @@ import threading
 import time
 from pathlib import Path
 
-from batch_program import Emulator, lines, report, run, run_cases, start, write
+from batch_program import Emulator, catches, lines, report, run, run_cases, start, write
 
 parser = argparse.ArgumentParser()
 parser.add_argument("cases", nargs="*")
@@ -198,7 +198,7 @@ def case_x11_an_end_at_any_moment_names_all_that_was_bought(folder):
             out = f"{folder}/{number}"
             with start(write(folder, lines(60, f"batch {number}")), *emulator.options, "--speed", "10", "--out", out, "--report",
                        f"{out}.jsonl", "--max-in-flight", "40", "--quiet") as process:
-                while not Path(f"{out}/requests.jsonl.journal").exists() and process.poll() is None:
+                while process.poll() is None and not catches(process, signal.SIGINT):
                     pass
                 time.sleep(chance.uniform(0.05, 0.6))
                 asked = time.monotonic()

@@ -19,6 +19,11 @@ batch_submit, emulator_program, documented = sys.argv[1:4]
 documented_lines = Path(documented).read_text().splitlines()
 KEY = "sk-canary-0123456789"
 
+# Who is started in the background, or by nohup, has these ignored, and would hand that on.
+for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    if signal.getsignal(ending) == signal.SIG_IGN:
+        signal.signal(ending, signal.SIG_DFL)
+
 
 class Emulator:
     """The emulator program in a folder of its own."""
@@ -80,6 +85,12 @@ def start(*arguments, key=KEY, text=None, env=None, **more):
         **({"stdin": subprocess.PIPE if text is not None else subprocess.DEVNULL, "stdout": subprocess.PIPE,
             "stderr": subprocess.PIPE, "text": True} | more),
     )
+
+
+def catches(process, which):
+    """Whether a signal is no longer the end of the program."""
+    caught = next(line for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if line.startswith("SigCgt"))
+    return int(caught.split()[1], 16) >> (which - 1) & 1 == 1
 
 
 def run(*arguments, key=KEY, text=None, env=None, interrupt_when=None, with_signal=signal.SIGINT, **more):
