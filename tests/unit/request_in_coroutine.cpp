@@ -123,6 +123,9 @@ asio::awaitable<void> judged_late(std::vector<std::string>& sent)
     sent.push_back(co_await submit(storyboard<kling_v3>(shot("", 5s), shot("noon", 0s))));
 #if APIMART_GCC_WITH_LATE_CONSTEVAL == 14
     sent.push_back(co_await submit(text_to_video<kling_3_0_turbo>("a corgi").duration(20s)));
+    sent.push_back(co_await submit(text_to_video<veo_3_1_fast_official>("a retriever").seed(-1)));
+    sent.push_back(
+        co_await submit(text_to_video<veo_3_1_fast_official>("a retriever").enhance_prompt(false)));
 #endif
 }
 #endif

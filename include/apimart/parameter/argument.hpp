@@ -296,14 +296,14 @@ public:
     /// A length, such as `5s`.
     template <class Accepted = accepted, class Length>
         requires(is_length&& is_literal<Length>)
-    APIMART_CONSTEVAL_LENGTH argument(Length const& length)
+    APIMART_CONSTEVAL_NUMBER argument(Length const& length)
         : argument_value(form::number, checked(std::chrono::seconds(length).count()))
     {}
 
     /// A whole number.
     template <class Accepted = accepted, std::integral Number>
         requires(is_number&& is_literal<Number>)
-    consteval argument(Number const& number) : argument_value(form::number, checked(number)) {}
+    APIMART_CONSTEVAL_NUMBER argument(Number const& number) : argument_value(form::number, checked(number)) {}
 
     /// A switch; not only literals, since both values are accepted.
     template <std::same_as<bool> Flag>
@@ -312,9 +312,9 @@ public:
     /// A switch that the service only lets be switched on.
     template <class Accepted = accepted, std::same_as<bool> Flag>
         requires(rule.only_true)
-    consteval argument(Flag const& flag) : argument_value(form::flag, flag)
+    APIMART_CONSTEVAL_NUMBER argument(Flag const& flag) : argument_value(form::flag, flag)
     {
-        if (!flag)
+        if (__builtin_is_constant_evaluated() && !flag)
             compile_time_rule::value_can_only_be_true<Model, Parameter>();
     }
 
