@@ -312,11 +312,7 @@ public:
     /// A switch that the service only lets be switched on.
     template <class Accepted = accepted, std::same_as<bool> Flag>
         requires(rule.only_true)
-    APIMART_CONSTEVAL_NUMBER argument(Flag const& flag) : argument_value(form::flag, flag)
-    {
-        if (__builtin_is_constant_evaluated() && !flag)
-            compile_time_rule::value_can_only_be_true<Model, Parameter>();
-    }
+    APIMART_CONSTEVAL_NUMBER argument(Flag const& flag) : argument_value(form::flag, checked_switch(flag)) {}
 
     /// A switch that travels inside an object.
     template <std::same_as<bool> Flag>
@@ -435,6 +431,13 @@ private:
             }
         }
         return number;
+    }
+
+    static constexpr bool checked_switch(bool flag)
+    {
+        if (__builtin_is_constant_evaluated() && !flag)
+            compile_time_rule::value_can_only_be_true<Model, Parameter>();
+        return flag;
     }
 
     static consteval std::string_view checked(std::string_view text)
