@@ -224,6 +224,24 @@ TEST_CASE("secrets: forms within forms, and a beginning that something else foll
           "https://h/?[redacted] [redacted] there");
 }
 
+TEST_CASE("secrets: what looks like an escape in the key itself hides no part of it")
+{
+    struct echo
+    {
+        std::string_view key;
+        std::string_view form;
+    };
+    for (echo const& each :
+         {echo{"sk-W<Mou1U%cBr9Qs=keX8gUtdh", R"(\u0073k-\u0057<M\u006Fu1\u0055%c\u0042r9Qs=keX8gUtdh)"},
+          echo{"sk-1883<X5yhKa5%6dv6p=Zn<d.", "sk-1883&lt;X5yhKa5%6dv6p=Zn&lt;d."},
+          echo{"sk-1883<X5yhKa5&lt;v6p=Zn<d.", "sk-1883%3CX5yhKa5&lt;v6p=Zn%3cd."},
+          echo{R"(sk-1883<X5yhKa5\154v6p=Zn<d.)", R"(sk-1883&lt;X5yhKa5\154v6p=Zn&lt;d.)"}}) {
+        CAPTURE(each.form);
+        CHECK(secret_redactor(std::string(each.key)).redact("'" + std::string(each.form) + "'") ==
+              "'[redacted]'");
+    }
+}
+
 TEST_CASE("secrets: a long part of a key is taken out, such as one without its prefix")
 {
     secret_redactor const redactor{std::string(key)};

@@ -79,21 +79,25 @@ private:
     static char lower(char c) noexcept { return boost::urls::grammar::to_lower(c); }
     static int digit(char c) noexcept { return boost::urls::grammar::hexdig_value(c); }
 
-    // A character as an escape spells it at the beginning of a text, and how long that is; zero where there is none.
-    static std::pair<char, std::size_t> escaped(std::string_view text)
+    // A character as an escape spells it at the beginning of a text, and how long that is; zero where there is none that begins
+    // as one of the kinds.
+    static std::pair<char, std::size_t> escaped(std::string_view text, std::string_view kinds)
     {
+        if (kinds.find(text.front()) == std::string_view::npos)
+            return {};
         struct form
         {
             std::string_view begin;
             int base;
+            std::size_t least_digits;
             std::size_t most_digits;
             std::string_view end = {};
         };
         // A reader of HTML does without the semicolon.
-        static constexpr form numbers[] = {{"%u", 16, 4},       {"%", 16, 2},       {"&#x", 16, 8, ";"},
-                                           {"&#X", 16, 8, ";"}, {"&#", 10, 8, ";"}, {"\\u{", 16, 8, "}"},
-                                           {"\\u", 16, 4},      {"\\U0000", 16, 4}, {"\\U", 16, 4},
-                                           {"\\x", 16, 2},      {"\\", 8, 3}};
+        static constexpr form numbers[] = {
+            {"%u", 16, 4, 4},      {"%", 16, 2, 2},         {"&#x", 16, 1, 8, ";"}, {"&#X", 16, 1, 8, ";"},
+            {"&#", 10, 1, 8, ";"}, {"\\u{", 16, 1, 8, "}"}, {"\\u", 16, 1, 4},      {"\\U0000", 16, 1, 4},
+            {"\\U", 16, 1, 4},     {"\\x", 16, 1, 2},       {"\\", 8, 3, 3}};
         for (form const& each : numbers) {
             if (!text.starts_with(each.begin))
                 continue;
@@ -103,7 +107,7 @@ private:
             while (count < std::min(rest.size(), each.most_digits) && digit(rest[count]) >= 0 &&
                    digit(rest[count]) < each.base)
                 value = std::min(value * each.base + digit(rest[count++]), 0xFFFF);
-            if (count != 0 && value <= 0x7F && (each.base != 8 || count == each.most_digits))
+            if (count >= each.least_digits && value <= 0x7F)
                 return {static_cast<char>(value),
                         each.begin.size() + count +
                             (rest.substr(count).starts_with(each.end) ? each.end.size() : 0)};
@@ -119,11 +123,11 @@ private:
         return {};
     }
 
-    static view unescaped(view const& from)
+    static view unescaped(view const& from, std::string_view kinds)
     {
         view to;
         for (std::size_t at = 0; at < from.text.size();) {
-            auto const [c, size] = escaped(std::string_view(from.text).substr(at));
+            auto const [c, size] = escaped(std::string_view(from.text).substr(at), kinds);
             to.text += size != 0 ? c : from.text[at];
             to.begins.push_back(from.begins[at]);
             at += std::max<std::size_t>(size, 1);
@@ -247,6 +251,17 @@ private:
         place first(text.size(), 0);
         if (secret_.empty())
             return first;
+        find_beneath("%&\\", text, behind_mark, first);
+        // What looks like an escape in the secret itself must not be taken for one of another kind.
+        if (secret_.find_first_of("%&\\") != secret_string::npos)
+            for (std::string_view const kind : {"%", "&", "\\"})
+                find_beneath(kind, text, behind_mark, first);
+        return first;
+    }
+
+    // The same beneath escapes of some kinds, where it is before `first` or there and longer.
+    void find_beneath(std::string_view kinds, std::string_view text, bool behind_mark, place& first) const
+    {
         view seen{std::string(text), {}};
         for (std::size_t at = 0; at <= text.size(); ++at)
             seen.begins.push_back(at);
@@ -267,11 +282,11 @@ private:
                     first = {seen.begins[at], length};
             }
             std::size_t const before = seen.text.size();
-            if (layer == max_layers || all.find_first_of("%&\\") == std::string_view::npos)
-                return first;
-            seen = unescaped(seen);
+            if (layer == max_layers || all.find_first_of(kinds) == std::string_view::npos)
+                return;
+            seen = unescaped(seen, kinds);
             if (seen.text.size() == before)
-                return first;
+                return;
         }
     }
 
