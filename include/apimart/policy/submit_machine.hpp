@@ -172,7 +172,7 @@ inline std::string describe_progress(http_result const& outcome)
     return words;
 }
 
-inline std::string reason(http_result const& outcome)
+inline std::string reason_of(http_result const& outcome)
 {
     std::string words = outcome.error ? outcome.error.message() : std::string("no reason is known");
     if (!outcome.detail.empty())
@@ -413,7 +413,7 @@ inline error_info submit_machine::lost(http_result const& outcome) const
         words = "the request was sent completely and no complete answer came: ";
     else
         words = "a request may have been accepted (" + ambiguous_progress_ + "); then: ";
-    words += reason(outcome) + " (" + describe_progress(outcome) + ")";
+    words += reason_of(outcome) + " (" + describe_progress(outcome) + ")";
     error_info why(errc::outcome_unknown, std::move(words));
     why.underlying(outcome.error).acceptance(acceptance::unknown);
     if (!outcome.partial.empty())
