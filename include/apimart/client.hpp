@@ -105,9 +105,7 @@ public:
 
     /// Errors: throws `error` with `errc::invalid_configuration` that names the setting. No I/O is done but
     /// reading the files of additional authorities.
-    client(executor_type executor, client_config config)
-        : handle_(detail::make_client(executor, std::move(config)))
-    {}
+    client(executor_type executor, client_config config);
 
     /// The same on the executor of an execution context.
     template <std::derived_from<boost::asio::execution_context> Context>

@@ -9,7 +9,6 @@
 #include <apimart/config/resolver_options.hpp>
 #include <apimart/config/retry_policy.hpp>
 #include <apimart/config/tls_options.hpp>
-#include <apimart/config/virtual_clock.hpp>
 #include <apimart/learned_durations.hpp>
 #include <apimart/observer.hpp>
 
@@ -20,6 +19,8 @@
 
 namespace apimart {
 
+class virtual_clock;
+
 /// Everything a client is made from.
 ///
 /// Errors: nothing is checked here; the client's constructor reports what it cannot use as
@@ -27,7 +28,7 @@ namespace apimart {
 class client_config
 {
 public:
-    explicit client_config(api_key secret) : key(std::move(secret)) {}
+    explicit client_config(api_key secret);
 
     /// Reads `APIMART_API_KEY` (required), `APIMART_BASE_URL` and `APIMART_CA_FILE` (a PEM file of authorities that are
     /// trusted besides the system's), and the proxy as `proxy_options::from_environment` does.

@@ -7,8 +7,13 @@
 #include <apimart/separate_compilation.hpp>
 
 #include <cstdlib>
+#include <stdexcept>
+#include <string>
+#include <utility>
 
 namespace apimart {
+
+APIMART_INLINE client_config::client_config(api_key secret) : key(std::move(secret)) {}
 
 APIMART_INLINE client_config client_config::from_environment()
 {

@@ -32,7 +32,7 @@ public:
     /// Longer than any task is waited for.
     static constexpr std::chrono::hours longest{24 * 31};
 
-    learned_durations() noexcept {}
+    learned_durations() noexcept;
 
     /// Errors: everything that is wrong, each with a JSON pointer to its place: no JSON, another version, a duration that is no
     /// whole number of milliseconds from one to `longest`, more than `max_per_class` of them, an unknown member.

@@ -22,6 +22,8 @@
 
 namespace apimart {
 
+APIMART_INLINE learned_durations::learned_durations() noexcept {}
+
 namespace detail {
 
 inline constexpr std::int64_t durations_version = 1;

@@ -93,11 +93,7 @@ public:
     error_info(errc code, std::string client_message = {})
         : error_info(make_error_code(code), std::move(client_message))
     {}
-    error_info(error_info const& other)
-        : code_(other.code_), underlying_(other.underlying_), acceptance_(other.acceptance_),
-          http_status_(other.http_status_),
-          details_(other.details_ ? std::make_unique<details>(*other.details_) : nullptr)
-    {}
+    error_info(error_info const& other);
     error_info(error_info&&) noexcept = default;
     error_info& operator=(error_info const& other) { return *this = error_info(other); }
     error_info& operator=(error_info&&) noexcept = default;
@@ -167,26 +163,10 @@ private:
         validation_result validation;
         std::string client_message;
     };
+    union absent_details;
 
-    // Never destroyed, for objects that outlive the other statics.
-    union absent_details
-    {
-        absent_details() noexcept : value() {}
-        ~absent_details() {}
-        details value;
-    };
-
-    details const& known() const noexcept
-    {
-        static absent_details const none;
-        return details_ ? *details_ : none.value;
-    }
-    details& own()
-    {
-        if (!details_)
-            details_ = std::make_unique<details>();
-        return *details_;
-    }
+    details const& known() const noexcept;
+    details& own();
 
     error_code code_;
     error_code underlying_;

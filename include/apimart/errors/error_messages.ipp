@@ -25,6 +25,33 @@ APIMART_INLINE std::string_view to_string(acceptance level) noexcept
     return "none";
 }
 
+// Never destroyed, for objects that outlive the other statics.
+union error_info::absent_details
+{
+    absent_details() noexcept : value() {}
+    ~absent_details() {}
+    details value;
+};
+
+APIMART_INLINE error_info::error_info(error_info const& other)
+    : code_(other.code_), underlying_(other.underlying_), acceptance_(other.acceptance_),
+      http_status_(other.http_status_),
+      details_(other.details_ ? std::make_unique<details>(*other.details_) : nullptr)
+{}
+
+APIMART_INLINE error_info::details const& error_info::known() const noexcept
+{
+    static absent_details const none;
+    return details_ ? *details_ : none.value;
+}
+
+APIMART_INLINE error_info::details& error_info::own()
+{
+    if (!details_)
+        details_ = std::make_unique<details>();
+    return *details_;
+}
+
 APIMART_INLINE std::string error_info::describe() const
 {
     std::string text = code().message();

@@ -299,4 +299,12 @@ APIMART_INLINE void begin_shutdown(client_handle const& client, completion<shutd
 
 } // namespace apimart::detail
 
+namespace apimart {
+
+APIMART_INLINE client::client(executor_type executor, client_config config)
+    : handle_(detail::make_client(executor, std::move(config)))
+{}
+
+} // namespace apimart
+
 #endif
