@@ -156,10 +156,6 @@ public:
         piece_until_ = {};
     }
 
-    // Whether the service may have the whole request, so that only its answer can tell.
-    bool committed() const noexcept { return state_ == state::reading; }
-
-    bool cancelled() const noexcept { return bool(stop_reason_); }
     // Ends it now.
     void cancel(error_code why)
     {
@@ -174,8 +170,8 @@ public:
             body_->stop();
     }
 
-    // While it is being sent: ends it now if it turns out that the service cannot have all of it. Otherwise its answer has to
-    // come within `patience`; or what was asked for is ignored, where it was to happen only before that.
+    // While it is being sent: cuts the write, and ends it now if that was not over. Otherwise its answer has to come within
+    // `grace`; or nothing happens, where only what is unsent was to be stopped.
     void stop_sending(error_code why, std::chrono::milliseconds grace, bool only_unsent)
     {
         if (unsent_stop_)
@@ -186,6 +182,8 @@ public:
         connection_->end_write();
     }
     bool is_sending() const noexcept { return state_ == state::sending; }
+    // Whether all of it has been sent, so that only the answer can tell what became of it.
+    bool is_reading() const noexcept { return state_ == state::reading; }
     // Why it was stopped, where it was.
     error_code const& stopped_by() const noexcept { return stop_reason_; }
 
@@ -210,7 +208,7 @@ public:
     }
 
 private:
-    std::list<http_result> kept_result_;
+    std::list<http_result> kept_result_; // one, lent by the pool
 
 public:
     http_result& result;
@@ -368,7 +366,7 @@ private:
         result.bytes_sent = static_cast<std::size_t>(std::min<std::uint64_t>(taken, request_size_));
         if (body_ && body_->read_failure) {
             // Whatever has left, the rest was not even read.
-            set_failure(*std::move(body_->read_failure));
+            failure_ = std::move(body_->read_failure);
             result.phase = request_phase::sending;
             c.close();
             return;
@@ -418,12 +416,12 @@ private:
         if (!code || (code == boost::asio::error::operation_aborted && c.is_open()))
             return;
         if (code != boost::asio::error::eof) {
-            set_failure(read_failure(code));
+            failure_ = read_failure(code);
             return;
         }
         c.parser.put_end();
         if (c.parser.where() != response_parser::state::done)
-            set_failure(write_error_ ? write_failure() : c.parser.why());
+            failure_ = write_error_ ? write_failure() : c.parser.why();
     }
 
     // Whether the answer is complete or cannot become so, or a part of a streamed one is there to be taken.
@@ -443,7 +441,7 @@ private:
             result.bytes_received += used;
             piece_bytes_ += used;
             if (parser.where() == response_parser::state::failed) {
-                set_failure(parser.why());
+                failure_ = parser.why();
                 return true;
             }
             if (streams_ && parser.head_done()) {
@@ -460,13 +458,13 @@ private:
                 break;
         }
         if (state_ == state::reading && parser.has_begun())
-            set_limit();
+            limit_reading();
         return false;
     }
 
-    // A kilobyte, or the end, within the limit for stalls, and of a file a kilobyte a second; and all of an answer that is
-    // not streamed within the limit for answers.
-    void set_limit()
+    // `timeouts::read` begins anew with each part that is large enough: of a file, at a rate below which it is not worth going
+    // on. An answer that is not streamed has to be complete in time as well.
+    void limit_reading()
     {
         auto const in_milliseconds = static_cast<std::size_t>(runtime_.timeouts.read.count());
         std::size_t const enough = streams_ ? std::max<std::size_t>(in_milliseconds, 1) : 1024;
@@ -520,8 +518,6 @@ private:
         return why;
     }
 
-    void set_failure(error_info why) { failure_ = std::move(why); }
-
     void finish()
     {
         if (failure_)
@@ -555,7 +551,7 @@ private:
 
     void fail(error_info const& why)
     {
-        // The beginning of a success, whatever became of the request.
+        // Who answers with a success has acted, even on a part of the request.
         if (result.phase < request_phase::committed && state_ == state::sending &&
             connection_->parser.head_done() && connection_->parser.status() / 100 == 2)
             commit();

@@ -41,7 +41,7 @@ inline awaitable<void> send_batch_query(client_state& client, exchange& x, std::
         co_await x.send(std::move(request));
         client.emit_attempt(request_kind::poll, first.number, {}, first.polls, {}, {}, endpoint.origin.host,
                             x);
-    } while (!x.cancelled() && client.failover(at, x.result));
+    } while (!x.stopped_by() && client.failover(at, x.result));
 }
 
 // Of each task that the service tells of, what an answer about that one alone would be.

@@ -46,7 +46,7 @@ public:
             return; // also while it waits to be sent again
         if (buys && active != nullptr && active->is_sending()) {
             active->stop_sending(why, grace, only_unsent);
-        } else if (!buys || active == nullptr || !active->committed()) {
+        } else if (!buys || active == nullptr || !active->is_reading()) {
             cancel(why);
         } else if (!stop_reason && !only_unsent) {
             stop_reason = why;

@@ -68,7 +68,7 @@ public:
     {
         http_result const& outcome = x_.result;
         client_.emit_attempt(kind_, number_, tag_, attempt_, id_, {}, client_.endpoint(at_).origin.host, x_);
-        if (x_.cancelled())
+        if (x_.stopped_by())
             return false;
         if (client_.failover(at_, outcome))
             return true;
