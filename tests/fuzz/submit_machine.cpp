@@ -246,7 +246,7 @@ private:
         if (next_ == action::pause) {
             require(doubts_ == 0 || options_.contract == idempotency::supported,
                     "doubt is not waited out for nothing");
-            require(machine_.resending() == (doubts_ > 0), "it is known what a pause is about");
+            require(machine_.in_doubt() == (doubts_ > 0), "it is known what a pause is about");
             require(bool(machine_.pending().code()), "a pause has a reason");
             require(machine_.delay() >= 0ms, "pauses are not negative");
             require(!options_.deadline || now_ + machine_.delay() < *options_.deadline, "pauses end in time");

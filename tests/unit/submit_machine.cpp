@@ -400,7 +400,7 @@ TEST_CASE("resends come after two seconds, then ever later, with jitter")
         for (auto const base : {2000ms, 4000ms, 8000ms, 16000ms}) {
             p.feed(no_answer());
             REQUIRE(p.next == action::pause);
-            CHECK(p.machine.resending());
+            CHECK(p.machine.in_doubt());
             CHECK(p.machine.pending().code() == errc::outcome_unknown);
             CHECK(p.machine.delay() >= base);
             CHECK(p.machine.delay() < base * 5 / 4);
@@ -828,7 +828,7 @@ public:
     {
         if (next == action::pause) {
             REQUIRE((options_.contract == idempotency::supported || doubts_ == 0));
-            REQUIRE(machine.resending() == (doubts_ > 0));
+            REQUIRE(machine.in_doubt() == (doubts_ > 0));
             REQUIRE(machine.pending().code());
             return;
         }
@@ -959,7 +959,7 @@ TEST_CASE("sweep: a stop at every moment of every sequence tells what is proved"
                     bool doubted = false;
                     for (std::size_t i = 0; i < before && going; ++i) {
                         going = p.put(*sequence[i]);
-                        doubted = doubted || p.machine.resending();
+                        doubted = doubted || p.machine.in_doubt();
                     }
                     if (going && on_the_wire)
                         p.skip_pauses();
@@ -1005,7 +1005,7 @@ TEST_CASE("what an earlier process may have sent stays in doubt until the servic
 {
     for (auto const& refusal : {reply(402, "{}"), reply(400, "{}"), reply(401, "{}"), reply(404, "{}")}) {
         play again(sent_before(10s));
-        CHECK(again.machine.resending());
+        CHECK(again.machine.in_doubt());
         again.feed(refusal);
         CHECK(again.why().code() == errc::outcome_unknown);
         CHECK(again.why().acceptance() == acceptance::unknown);

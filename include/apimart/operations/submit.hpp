@@ -20,25 +20,63 @@
 
 namespace apimart::detail {
 
-// Tasks that ask for the same amount of work of the same model are expected to take equally long.
-inline std::string profile_of(any_request const& request)
+// A submit is one request. Uploads before it would have a cancellation, a time and failures of their own, which
+// `acceptance` does not tell apart; who wants both asks for both.
+inline std::optional<error_info> refuse_local_images(any_request const& request)
 {
-    std::string text;
-    text.reserve(64);
-    text.append(request.model()).append("/").append(request.kind());
-    for (std::string_view const name : {"mode", "resolution", "duration", "audio", "generate_audio"}) {
-        boost::json::value const* const value = request.body().if_contains(name);
-        text += '/';
-        if (value == nullptr)
-            continue;
-        if (boost::json::string const* const word = value->if_string())
-            text.append(word->data(), std::min<std::size_t>(word->size(), 16));
-        else if (value->is_int64())
-            text += std::to_string(value->get_int64());
-        else if (value->is_bool())
-            text += value->get_bool() ? "1" : "0";
+    std::vector<local_image> const local = request.local_images();
+    if (local.empty())
+        return std::nullopt;
+    validation_result found;
+    for (local_image const& each : local)
+        found.add_error(
+            each.pointer(),
+            "must be uploaded first: by `client::upload_files`, or by `client::generate` as a whole",
+            excerpt(std::string_view(each.file().path())));
+    return error_info(errc::invalid_request).validation(std::move(found));
+}
+
+inline std::optional<error_info> refuse_submit(any_request const& request, submit_settings const& settings)
+{
+    if (validation_result found = request.check(); !found.ok())
+        return error_info(errc::invalid_request)
+            .validation(std::move(found))
+            .acceptance(acceptance::not_sent);
+    if (std::optional<error_info> local = refuse_local_images(request))
+        return local->acceptance(acceptance::not_sent);
+    if (!settings.idempotency_key.empty() && !is_idempotency_key(settings.idempotency_key))
+        return error_info(errc::invalid_configuration,
+                          "an idempotency key is 1 to 191 characters of visible ASCII")
+            .acceptance(acceptance::not_sent);
+    return std::nullopt;
+}
+
+inline submit_machine::options machine_options(client_state& client, operation const& op,
+                                               submit_settings const& settings, std::string const& body)
+{
+    client_runtime& runtime = client.runtime;
+    submit_machine::options chosen;
+    chosen.retry = client.config.retry;
+    if (settings.max_retries) {
+        chosen.retry.max_retries = *settings.max_retries;
+        for (int* const others : {&chosen.retry.max_rate_limit_retries, &chosen.retry.max_resends})
+            *others = std::min(*others, *settings.max_retries);
     }
-    return text;
+    if (settings.leaves_rate_limits)
+        chosen.retry.max_rate_limit_retries = 0;
+    if (settings.first_sent) {
+        chosen.first_sent_wall = std::chrono::floor<std::chrono::seconds>(*settings.first_sent);
+        chosen.first_sent =
+            runtime.now() - std::max<std::chrono::seconds>(runtime.wall_clock() - chosen.first_sent_wall,
+                                                           std::chrono::seconds(0));
+    }
+    chosen.contract = client.config.idempotency;
+    chosen.seed = client.seed();
+    chosen.budget = &client.budget;
+    if (op.limit)
+        chosen.deadline = op.limit->when();
+    chosen.body = body;
+    return chosen;
 }
 
 // Waits for a place among the submits that are under way, in the order of asking; or tells why there is none.
@@ -118,18 +156,6 @@ inline http_request make_post(client_state& client, operation& op, api_endpoint 
     return request;
 }
 
-// Whether a POST that has ended goes to the next address of the service: where no connection could be made, unless the
-// service may have the request already. Then it goes where it went.
-inline bool goes_elsewhere(client_state& client, operation& op, exchange& x, endpoint_cursor& at,
-                           submit_machine const& machine)
-{
-    if (!op.stop_reason)
-        op.stop_reason = x.stopped_by();
-    client.emit_attempt(request_kind::submit, op.number, op.tag, op.attempts, {}, machine.key(),
-                        client.endpoint(at).origin.host, x);
-    return !op.stop_reason && !machine.resending() && client.failover(at, x.result);
-}
-
 // What an answer says about the rate at which submits may be sent.
 inline void report_rate(client_state& client, submit_machine const& machine, submit_machine::action next,
                         bool is_answered)
@@ -154,6 +180,45 @@ inline void report_rate(client_state& client, submit_machine const& machine, sub
     }
 }
 
+// What comes after a POST that has ended.
+inline submit_machine::action after_post(client_state& client, operation& op, http_result const& outcome,
+                                         submit_machine& machine)
+{
+    bool const is_answered = outcome.phase == request_phase::answered;
+    if (op.stop_reason && !is_answered) {
+        client.submit_rate.ended();
+        return machine.stopped(outcome, op.stop_reason);
+    }
+    auto const next = machine.on_response(outcome, client.runtime.now(), client.runtime.wall_clock());
+    op.may_be_accepted =
+        machine.in_doubt() || (next == submit_machine::action::finish && machine.outcome().has_value());
+    report_rate(client, machine, next, is_answered);
+    if (next == submit_machine::action::pause && !op.stop_reason)
+        client.emit_retry(op, machine.delay(), machine.pending(), machine.in_doubt());
+    return next;
+}
+
+// Tasks that ask for the same amount of work of the same model are expected to take equally long.
+inline std::string profile_of(any_request const& request)
+{
+    std::string text;
+    text.reserve(64);
+    text.append(request.model()).append("/").append(request.kind());
+    for (std::string_view const name : {"mode", "resolution", "duration", "audio", "generate_audio"}) {
+        boost::json::value const* const value = request.body().if_contains(name);
+        text += '/';
+        if (value == nullptr)
+            continue;
+        if (boost::json::string const* const word = value->if_string())
+            text.append(word->data(), std::min<std::size_t>(word->size(), 16));
+        else if (value->is_int64())
+            text += std::to_string(value->get_int64());
+        else if (value->is_bool())
+            text += value->get_bool() ? "1" : "0";
+    }
+    return text;
+}
+
 inline result<task> finish_submit(client_state& client, operation& op, any_request const& request,
                                   submit_settings const& settings, submit_machine& machine)
 {
@@ -175,65 +240,6 @@ inline result<task> finish_submit(client_state& client, operation& op, any_reque
     return accepted;
 }
 
-// A submit is one request. Uploads before it would have a cancellation, a time and failures of their own, which
-// `acceptance` does not tell apart; who wants both asks for both.
-inline std::optional<error_info> refuse_local_images(any_request const& request)
-{
-    std::vector<local_image> const local = request.local_images();
-    if (local.empty())
-        return std::nullopt;
-    validation_result found;
-    for (local_image const& each : local)
-        found.add_error(
-            each.pointer(),
-            "must be uploaded first: by `client::upload_files`, or by `client::generate` as a whole",
-            excerpt(std::string_view(each.file().path())));
-    return error_info(errc::invalid_request).validation(std::move(found));
-}
-
-inline std::optional<error_info> refuse_submit(any_request const& request, submit_settings const& settings)
-{
-    if (validation_result found = request.check(); !found.ok())
-        return error_info(errc::invalid_request)
-            .validation(std::move(found))
-            .acceptance(acceptance::not_sent);
-    if (std::optional<error_info> local = refuse_local_images(request))
-        return local->acceptance(acceptance::not_sent);
-    if (!settings.idempotency_key.empty() && !is_idempotency_key(settings.idempotency_key))
-        return error_info(errc::invalid_configuration,
-                          "an idempotency key is 1 to 191 characters of visible ASCII")
-            .acceptance(acceptance::not_sent);
-    return std::nullopt;
-}
-
-inline submit_machine::options machine_options(client_state& client, operation const& op,
-                                               submit_settings const& settings, std::string const& body)
-{
-    client_runtime& runtime = client.runtime;
-    submit_machine::options chosen;
-    chosen.retry = client.config.retry;
-    if (settings.max_retries) {
-        chosen.retry.max_retries = *settings.max_retries;
-        for (int* const others : {&chosen.retry.max_rate_limit_retries, &chosen.retry.max_resends})
-            *others = std::min(*others, *settings.max_retries);
-    }
-    if (settings.leaves_rate_limits)
-        chosen.retry.max_rate_limit_retries = 0;
-    if (settings.first_sent) {
-        chosen.first_sent_wall = std::chrono::floor<std::chrono::seconds>(*settings.first_sent);
-        chosen.first_sent =
-            runtime.now() - std::max<std::chrono::seconds>(runtime.wall_clock() - chosen.first_sent_wall,
-                                                           std::chrono::seconds(0));
-    }
-    chosen.contract = client.config.idempotency;
-    chosen.seed = client.seed();
-    chosen.budget = &client.budget;
-    if (op.limit)
-        chosen.deadline = op.limit->when();
-    chosen.body = body;
-    return chosen;
-}
-
 // What a call of `client::submit` is.
 inline awaitable<result<task>> submit(client_state& client, operation& op, any_request const& request,
                                       submit_settings const& settings)
@@ -251,7 +257,7 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
     if (client.submit_slots.try_acquire())
         client.submit_queue_stalled = false;
     else if (std::optional<error_info> full = co_await enter_submits(client, op))
-        co_return full->acceptance(machine.resending() ? acceptance::unknown : acceptance::not_sent)
+        co_return full->acceptance(machine.in_doubt() ? acceptance::unknown : acceptance::not_sent)
             .idempotency_key(machine.key());
     slot_guard const place(client.submit_slots);
     exchange x(runtime, client.pool, client.connector);
@@ -277,26 +283,20 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
                 continue;
             }
             ++op.attempts;
-            if (!machine.resending())
+            // What the service may have already goes where it went.
+            if (!machine.in_doubt())
                 at = client.first_endpoint();
             do {
                 http_request post = make_post(client, op, client.endpoint(at), machine, body);
                 op.active = &x;
                 co_await x.send(std::move(post));
                 op.active = nullptr;
-            } while (goes_elsewhere(client, op, x, at, machine));
-            bool const is_answered = x.result.phase == request_phase::answered;
-            if (op.stop_reason && !is_answered) {
-                client.submit_rate.ended();
-                next = machine.stopped(x.result, op.stop_reason);
-                continue;
-            }
-            next = machine.on_response(x.result, runtime.now(), runtime.wall_clock());
-            op.may_be_accepted = machine.resending() ||
-                                 (next == submit_machine::action::finish && machine.outcome().has_value());
-            report_rate(client, machine, next, is_answered);
-            if (next == submit_machine::action::pause && !op.stop_reason)
-                client.emit_retry(op, machine.delay(), machine.pending(), machine.resending());
+                if (!op.stop_reason)
+                    op.stop_reason = x.stopped_by();
+                client.emit_attempt(request_kind::submit, op.number, op.tag, op.attempts, {}, machine.key(),
+                                    client.endpoint(at).origin.host, x);
+            } while (!op.stop_reason && !machine.in_doubt() && client.failover(at, x.result));
+            next = after_post(client, op, x.result, machine);
         }
     }
     co_return finish_submit(client, op, request, settings, machine);

@@ -63,9 +63,10 @@ public:
     action stopped(http_result const& outcome, error_code why);
 
     std::chrono::milliseconds delay() const noexcept { return delay_; }
-    // While pausing: what the pause is for, and whether the request may have been accepted already.
+    // While pausing: what the pause is for.
     error_info const& pending() const noexcept { return pending_; }
-    bool resending() const noexcept { return ambiguous_since_.has_value(); }
+    // Whether the service may have accepted a request already.
+    bool in_doubt() const noexcept { return ambiguous_since_.has_value(); }
     result<std::string> const& outcome() const noexcept { return outcome_; }
     int requests() const noexcept { return requests_; }
     std::string const& key() const noexcept { return key_; }
@@ -90,7 +91,7 @@ private:
     // From here on the service may have accepted the request.
     void mark_ambiguous(http_result const& outcome, clock::time_point now, std::chrono::sys_seconds wall);
     action not_sent(http_result const& outcome, clock::time_point now);
-    action classified(http_result const& outcome, clock::time_point now, std::chrono::sys_seconds wall);
+    action answered(http_result const& outcome, clock::time_point now, std::chrono::sys_seconds wall);
     action resend(error_info why, clock::time_point now);
     action pause_for(std::chrono::milliseconds delay, clock::time_point now, retry_cost cost,
                      error_info otherwise);
@@ -323,7 +324,7 @@ inline submit_machine::action submit_machine::on_response(http_result const& out
     case request_phase::answered:
         break;
     }
-    return classified(outcome, now, wall);
+    return answered(outcome, now, wall);
 }
 
 // The service never had the whole request, or nobody looked at it, so this try cannot have bought anything.
@@ -346,8 +347,8 @@ inline submit_machine::action submit_machine::not_sent(http_result const& outcom
     return pause_for(wait, now, retry_cost::retry, std::move(why));
 }
 
-inline submit_machine::action submit_machine::classified(http_result const& outcome, clock::time_point now,
-                                                         std::chrono::sys_seconds wall)
+inline submit_machine::action submit_machine::answered(http_result const& outcome, clock::time_point now,
+                                                       std::chrono::sys_seconds wall)
 {
     submit_response response = read_submit_response(outcome.response, wall, options_.body);
     // Nobody asks how a success came about.
@@ -421,6 +422,7 @@ inline error_info submit_machine::lost(http_result const& outcome) const
     return why;
 }
 
+// Sends again what may have been accepted, or ends where the service does not promise to honour the key.
 inline submit_machine::action submit_machine::resend(error_info why, clock::time_point now)
 {
     using std::chrono::milliseconds;
