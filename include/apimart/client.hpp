@@ -46,8 +46,8 @@ namespace detail {
 
 class client_handle;
 
-// Defined with the operations; a file that only submits sees nothing of the sockets behind them.
 std::shared_ptr<client_handle> const& handle_of(client const&);
+// These are defined with the operations; a file that only submits sees nothing of the sockets behind them.
 std::shared_ptr<client_handle> make_client(boost::asio::any_io_executor const& executor,
                                            client_config config);
 metrics metrics_of(client_handle const& client);
@@ -120,13 +120,13 @@ public:
     ///
     /// Completion: `void(error_code, task)`.
     /// Errors: `errc::invalid_request` with all violations, before any byte is sent, also for pictures that are still in
-    /// local files (see `upload_files`); `errc::outcome_unknown` where the service may have accepted it; the service's refusals as `api_errc`; transport errors with
-    /// acceptance `not_sent`. `error_info::acceptance()` says what is proved in each case.
-    /// Cancellation: terminal, partial, total before the first byte of the request is sent, which proves
-    /// `not_sent`. After that terminal and partial only: the request is completed and its answer read for
-    /// `timeouts::abandoned_response`, to learn the task's id; the remote task goes on. What cancels a call from outside, as
-    /// `submit || timer` and `cancel_after` do, waits for that and may drop the outcome:
-    /// `submit_options::on_accepted` is told the id all the same.
+    /// local files (see `upload_files`); `errc::outcome_unknown` where the service may have accepted it; the service's
+    /// refusals as `api_errc`; transport errors with acceptance `not_sent`. `error_info::acceptance()` says what is proved in
+    /// each case.
+    /// Cancellation: terminal, partial, total before the last byte of the request is sent, which proves `not_sent`. After that
+    /// terminal and partial only: its answer is read for `timeouts::abandoned_response`, to learn the task's id; the remote
+    /// task goes on. What cancels a call from outside, as `submit || timer` and `cancel_after` do, waits for that and may drop
+    /// the outcome: `submit_options::on_accepted` is told the id all the same.
     /// Lifetime and thread safety: as the class. Units: see `submit_options`.
     /// Source: API reference, sections 2 and 8.
     template <detail::completion_token<task> Token = default_token>
@@ -228,8 +228,9 @@ public:
     /// `submit` and `wait` in one, and before them `upload_files` where the request has pictures in local files.
     ///
     /// Completion: `void(error_code, task_result)`.
-    /// Errors: those of `submit`, and of `upload_files` with acceptance `not_sent`. Once the task is bought, `errc::wait_failed` with acceptance `accepted`, the
-    /// task's id, and as underlying code what `wait` ended with: `wait(task(id))` goes on where this ended.
+    /// Errors: those of `submit`, and of `upload_files` with acceptance `not_sent`. Once the task is bought,
+    /// `errc::wait_failed` with acceptance `accepted`, the task's id, and as underlying code what `wait` ended with:
+    /// `wait(task(id))` goes on where this ended.
     /// Cancellation: as `submit` until the task is known, as `wait` after that.
     /// Lifetime, thread safety, units, source: as both.
     template <detail::completion_token<task_result> Token = default_token>

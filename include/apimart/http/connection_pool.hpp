@@ -55,11 +55,11 @@ public:
         pointer granted;
     };
 
-    // What an observer is told of a connection.
-    using describe = std::function<connection_event(Connection&, connection_event::type)>;
+    // Makes what an observer is told of a connection.
+    using describer = std::function<connection_event(Connection&, connection_event::type)>;
 
-    basic_connection_pool(client_runtime& runtime, describe event)
-        : runtime_(runtime), event_(std::move(event)), purge_([this] { purge(); })
+    basic_connection_pool(client_runtime& runtime, describer describe)
+        : runtime_(runtime), describe_(std::move(describe)), purge_([this] { purge(); })
     {}
     basic_connection_pool(basic_connection_pool const&) = delete;
     basic_connection_pool& operator=(basic_connection_pool const&) = delete;
@@ -90,7 +90,7 @@ public:
                 runtime_.timers.set(purge_, connection->idle_until);
             g.idle.push_back(std::move(connection));
         } else {
-            close_idle(g, *connection);
+            retire(g, *connection);
         }
         serve(g);
     }
@@ -104,7 +104,7 @@ public:
         group& g = group_of(connection->origin);
         closed(g);
         serve(g);
-        forget(g);
+        forget_unused(g);
     }
 
     void connect_succeeded(Connection const& connection)
@@ -148,7 +148,7 @@ public:
     {
         for (auto& [to, g] : groups_) {
             for (auto const& each : g.idle)
-                close_idle(g, *each);
+                retire(g, *each);
             g.idle.clear();
         }
     }
@@ -172,9 +172,9 @@ public:
             if (is_kept(g.to))
                 continue;
             for (auto const& each : g.idle)
-                close_idle(g, *each);
+                retire(g, *each);
             g.idle.clear();
-            forget(g);
+            forget_unused(g);
         }
     }
 
@@ -219,7 +219,7 @@ private:
     }
 
     // An origin with nothing open and nothing to remember is forgotten.
-    void forget(group& g)
+    void forget_unused(group& g)
     {
         bool const waited_for =
             std::any_of(g.waiting.begin(), g.waiting.end(), [](auto const& line) { return !line.empty(); });
@@ -232,7 +232,7 @@ private:
     void emit(Connection& connection, connection_event::type type)
     {
         if (runtime_.observer.on_connection)
-            runtime_.emit(runtime_.observer.on_connection, event_(connection, type));
+            runtime_.emit(runtime_.observer.on_connection, describe_(connection, type));
     }
     void emit_backpressure(group const& g, backpressure_event::place where, std::chrono::milliseconds delay)
     {
@@ -249,7 +249,7 @@ private:
         --g.open;
         runtime_.counters.connections_open.subtract();
     }
-    void close_idle(group& g, Connection& connection)
+    void retire(group& g, Connection& connection)
     {
         emit(connection, connection_event::type::closed);
         connection.close_politely();
@@ -276,7 +276,7 @@ private:
             pointer candidate = std::move(g.idle.back());
             g.idle.pop_back();
             if (now >= candidate->idle_until) {
-                close_idle(g, *candidate);
+                retire(g, *candidate);
                 continue;
             }
             auto const found = candidate->check_alive();
@@ -291,7 +291,7 @@ private:
         }
         if (g.open >= g.places && !g.idle.empty()) {
             // The one unused for longest makes room for a fresh one.
-            close_idle(g, *g.idle.front());
+            retire(g, *g.idle.front());
             g.idle.erase(g.idle.begin());
         }
         return nullptr;
@@ -364,17 +364,17 @@ private:
                     next = std::min(next, each->idle_until);
                     return false;
                 }
-                close_idle(g, *each);
+                retire(g, *each);
                 return true;
             });
-            forget(g);
+            forget_unused(g);
         }
         if (next != clock::time_point::max())
             runtime_.timers.set(purge_, next);
     }
 
     client_runtime& runtime_;
-    describe event_;
+    describer describe_;
     std::map<origin, group> groups_;
     group* latest_ = nullptr;
     std::list<http_result> spare_results_;

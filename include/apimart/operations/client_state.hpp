@@ -326,7 +326,7 @@ public:
     }
 
     void emit_retry(operation const& op, std::chrono::milliseconds delay, error_info const& why,
-                    bool same_key) const
+                    bool is_resend) const
     {
         runtime.counters.retries.add();
         if (!runtime.observer.on_retry)
@@ -339,7 +339,7 @@ public:
         event.delay = delay;
         event.why = why.code();
         event.server_requested = why.retry_after().has_value();
-        event.is_resend = same_key;
+        event.is_resend = is_resend;
         runtime.emit(runtime.observer.on_retry, event);
     }
 
@@ -368,6 +368,15 @@ public:
     // ---- The end; see shutdown.hpp.
 
     bool shutting_down() const noexcept { return shutting_down_; }
+    // Why nothing new of this kind begins; not set where it does.
+    error_code refuses(request_kind kind) const noexcept
+    {
+        bool const ends = shutting_down_ || (drain_end.is_set() && kind != request_kind::poll &&
+                                             kind != request_kind::status && kind != request_kind::download);
+        return forked_ ? make_error_code(errc::used_after_fork)
+               : ends  ? make_error_code(errc::shutting_down)
+                       : error_code();
+    }
     void begin_drain(std::chrono::milliseconds within);
     void begin_shutdown();
     void cancel_all(error_code why);
@@ -415,7 +424,7 @@ private:
         Body const body;
     };
 
-    // Of one that succeeded.
+    // The idempotency key of a call that succeeded.
     template <class Call>
     static std::string const& key_of(Call const& op)
     {
@@ -425,7 +434,7 @@ private:
             return op.idempotency_key;
     }
 
-    // What nothing is known to have been bought by.
+    // Why a call did not begin. A submit that did not has bought nothing.
     static error_info refusal(request_kind kind, error_info why)
     {
         return kind == request_kind::submit ? why.acceptance(acceptance::not_sent) : why;
@@ -454,18 +463,6 @@ private:
                               });
     }
 
-public:
-    // Why nothing new of this kind begins; not set where it does.
-    error_code refuses(request_kind kind) const noexcept
-    {
-        bool const ends = shutting_down_ || (drain_end.is_set() && kind != request_kind::poll &&
-                                             kind != request_kind::status && kind != request_kind::download);
-        return forked_ ? make_error_code(errc::used_after_fork)
-               : ends  ? make_error_code(errc::shutting_down)
-                       : error_code();
-    }
-
-private:
     // An exception inside an operation, such as the lack of memory, ends that operation and nothing else.
     error_info broken(operation& op, std::exception_ptr const& thrown)
     {
