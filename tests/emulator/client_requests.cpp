@@ -216,8 +216,8 @@ TEST_CASE("client: settings that cannot work are refused when it is made, by nam
     refused([](client_config& c) { c.limits.max_connections = 0; }, "limits");
     refused([](client_config& c) { c.limits.max_concurrent_submits = 0; }, "limits");
     refused([](client_config& c) { c.limits.max_concurrent_downloads = -1; }, "limits");
-    refused([](client_config& c) { c.poll.max_concurrent = 0; }, "poll.concurrent");
-    refused([](client_config& c) { c.poll.min_interval = 0ms; }, "poll.shortest");
+    refused([](client_config& c) { c.poll.max_concurrent = 0; }, "poll.max_concurrent");
+    refused([](client_config& c) { c.poll.min_interval = 0ms; }, "poll.min_interval");
     refused([](client_config& c) { c.retry.max_retries = -1; }, "retry");
     refused([](client_config& c) { c.tls.add_ca_file("/nowhere/ca.pem"); }, "/nowhere/ca.pem");
     refused([](client_config& c) { c.tls.add_ca_pem("this is no PEM"); }, "PEM");

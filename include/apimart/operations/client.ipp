@@ -63,7 +63,7 @@ inline void check_limits(client_config const& config)
         config.limits.connects_per_second < 1)
         throw unusable("limits must be at least one");
     if (config.poll.max_concurrent < 1 || config.poll.min_interval.count() < 1)
-        throw unusable("poll.concurrent and poll.shortest must be at least one");
+        throw unusable("poll.max_concurrent and poll.min_interval must be at least one");
     if (config.retry.max_retries < 0 || config.retry.max_resends < 0 ||
         config.retry.max_rate_limit_retries < 0)
         throw unusable("retry counts must not be negative");
