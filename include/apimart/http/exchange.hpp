@@ -52,7 +52,8 @@ public:
     std::chrono::steady_clock::time_point not_after = std::chrono::steady_clock::time_point::max();
 };
 
-// One request on one connection, and its complete answer. Never repeats anything: whoever sent it decides on that by its `result`.
+// One request on one connection, and its complete answer. Never repeats anything: whoever sent it decides on that by its
+// `result`.
 template <class Connection, class Connector>
 class basic_exchange
 {
