@@ -231,7 +231,8 @@ public:
     /// Errors: those of `submit`, and of `upload_files` with acceptance `not_sent`. Once the task is bought,
     /// `errc::wait_failed` with acceptance `accepted`, the task's id, and as underlying code what `wait` ended with:
     /// `wait(task(id))` goes on where this ended.
-    /// Cancellation: as `submit` until the task is known, as `wait` after that.
+    /// Cancellation: as `submit` until the task is known. After that terminal and partial as `wait`; total is ignored, because
+    /// a task was bought.
     /// Lifetime, thread safety, units, source: as both.
     template <detail::completion_token<task_result> Token = default_token>
     auto generate(any_request request, submit_options submit, wait_options wait, Token token = Token())
