@@ -1,6 +1,8 @@
 // What a caller is told when a submit does not give a task: the code, what is proved, and never the key.
 #include "client_fixture.hpp"
 
+#include <apimart/config/virtual_clock.hpp>
+
 using namespace client_tests;
 using namespace apimart;
 
@@ -138,6 +140,43 @@ TEST_CASE("client errors: a key that an answer repeats is in no word of the fail
             CHECK(all_words(asked.why()).find(each.key) == std::string::npos);
         }
     }
+}
+
+TEST_CASE("client errors: an answer that has come is read to its end, however slow the client's turns are")
+{
+    std::atomic<bool> asked = false;
+    std::atomic<bool> delivered = false;
+    scripted_server server(scripted_server::security::tls, [&](scripted_server::peer& peer) {
+        peer.request();
+        asked = true;
+        std::string const body = accepted_body("task_slow");
+        std::string const answer =
+            "HTTP/1.1 200 X\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+        constexpr std::size_t record = 4;
+        for (std::size_t at = 0; at < answer.size(); at += record)
+            peer.write(answer.substr(at, record));
+        peer.wait_until_delivered();
+        delivered = true;
+        peer.wait_for_end();
+    });
+    asio::io_context context;
+    auto config = server.config();
+    auto const clock = std::make_shared<virtual_clock>();
+    config.clock = clock;
+    config.timeouts.read = 100ms;
+    client user(context, config);
+    recorder<task> got;
+    user.submit(corgi(), got.token());
+    run_until(context, [&] { return asked.load(); });
+    tests::wait_until([&] { return delivered.load(); });
+    // A few handlers at each step, so that those of the clock's own do not pile up.
+    run_until(context, [&] {
+        for (int i = 0; i < 8; ++i)
+            context.poll_one();
+        clock->advance(20ms);
+        return got.done();
+    });
+    CHECK(got.value().id() == "task_slow");
 }
 
 TEST_CASE("client errors: the key is looked for without harm to answers in which its letters occur")

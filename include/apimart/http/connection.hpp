@@ -157,9 +157,7 @@ public:
     {
         if (closed_ || begin_ != end_)
             return closed_ ? liveness::ended : liveness::unexpected_data;
-        bool const tls_has_input =
-            tls_ && (SSL_has_pending(tls()) != 0 || BIO_pending(SSL_get_rbio(tls())) != 0);
-        if (!has_input() && !tls_has_input)
+        if (!has_input())
             return liveness::ok;
         std::array<char, 1> byte; // left as it is: it is written before it is read
         error_code code;
@@ -254,7 +252,7 @@ private:
             buffer_.resize(end_ + piece);
     }
 
-    // A process that stood still for longer than a limit finds the answer in the socket: it is looked for before it is
+    // A process that stood still for longer than a limit has the answer in the socket or in TLS: it is looked for before it is
     // given up, for a while that no byte that drips in makes longer.
     void on_limit()
     {
@@ -274,9 +272,11 @@ private:
         timed_out_ = true;
         keep_open_ ? end_write() : close();
     }
-    // Data, an end or an error.
+    // Data, an end or an error, in the socket or already taken from it.
     bool has_input()
     {
+        if (tls_ && (SSL_has_pending(tls()) != 0 || BIO_pending(SSL_get_rbio(tls())) != 0))
+            return true;
         char byte = 0;
         return ::recv(socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
                (errno != EAGAIN && errno != EWOULDBLOCK);
