@@ -28,7 +28,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/query.hpp>
-#include <boost/asio/recycling_allocator.hpp>
 #include <boost/intrusive/list.hpp>
 
 #include <openssl/rand.h>
@@ -164,8 +163,7 @@ public:
     template <class T, class Body>
     void launch(completion<T> handler, request_kind kind, operation_tag const& tag, Body body)
     {
-        auto started = std::allocate_shared<call<T, Body>>(boost::asio::recycling_allocator<call<T, Body>>(),
-                                                           kind, next_number(), tag, runtime.now(),
+        auto started = std::make_shared<call<T, Body>>(kind, next_number(), tag, runtime.now(),
                                                            std::move(handler), std::move(body));
         connect_slot(started->handler, [weak = std::weak_ptr<operation>(started)](
                                            client_state& self, boost::asio::cancellation_type type) {

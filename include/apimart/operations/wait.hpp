@@ -8,7 +8,6 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/recycling_allocator.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -152,8 +151,7 @@ public:
     {
         auto const self = std::move(self_);
         // Not before the end: there can be very many that wait.
-        auto end = std::allocate_shared<pending<task_result>>(
-            boost::asio::recycling_allocator<pending<task_result>>(), std::move(handler));
+        auto end = std::make_shared<pending<task_result>>(std::move(handler));
         error_code code;
         if (given) {
             end->outcome.emplace(std::move(given));
@@ -182,7 +180,7 @@ inline void start_wait(client_state& client, std::string id, std::string duratio
 {
     auto const now = client.runtime.now();
     auto const limit = bounded(options.timeout.value_or(client.config.poll.max_wait));
-    auto call = std::allocate_shared<wait_call>(boost::asio::recycling_allocator<wait_call>(), client,
+    auto call = std::make_shared<wait_call>(client,
                                                 client.next_number(), options.tag, now, now + limit,
                                                 std::move(handler));
     client.connect_slot(call->handler, [weak = std::weak_ptr<wait_call>(call)](

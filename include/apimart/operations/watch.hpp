@@ -9,7 +9,6 @@
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/recycling_allocator.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -197,7 +196,7 @@ inline void start_next(std::shared_ptr<task_watch> const& watch,
                        completion<std::optional<task_state>> handler)
 {
     auto one =
-        std::allocate_shared<next_call>(boost::asio::recycling_allocator<next_call>(), std::move(handler));
+        std::make_shared<next_call>(std::move(handler));
     if (auto slot = boost::asio::get_associated_cancellation_slot(one->handler); slot.is_connected())
         slot.assign([of = std::weak_ptr(watch), weak = std::weak_ptr(one)](boost::asio::cancellation_type) {
             auto const in = of.lock();
