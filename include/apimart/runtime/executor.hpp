@@ -14,26 +14,28 @@
 
 #include <chrono>
 #include <concepts>
+#include <memory>
 #include <utility>
 
 namespace apimart::detail {
 
-// The user's executor, for the strand, which asks at each step what `any_io_executor` allocates an answer for. It does not
-// track work: whatever a client waits for is an I/O object or a function in the queue, which the context counts.
+// The user's executor, for the strand, which asks at each step what `any_io_executor` allocates an answer for, and copies it
+// often. It does not track work: whatever a client waits for is an I/O object or a function in the queue, which the context
+// counts.
 class inner_executor
 {
 public:
     // Of nothing that converts to it, because a strand does.
     template <std::same_as<boost::asio::any_io_executor> Executor>
     explicit inner_executor(Executor const& on)
-        : inner_executor(on, boost::asio::query(on, boost::asio::execution::blocking))
+        : inner_executor(std::make_shared<users const>(on), boost::asio::query(on, boost::asio::execution::blocking))
     {}
 
-    boost::asio::any_io_executor const& get() const noexcept { return executor_; }
+    boost::asio::any_io_executor const& get() const noexcept { return shared_->executor; }
 
     boost::asio::execution_context& query(boost::asio::execution::context_t) const noexcept
     {
-        return *context_;
+        return *shared_->context;
     }
     boost::asio::execution::blocking_t query(boost::asio::execution::blocking_t) const noexcept
     {
@@ -41,28 +43,39 @@ public:
     }
     inner_executor require(boost::asio::execution::blocking_t::never_t never) const
     {
-        return inner_executor(boost::asio::require(executor_, never), never);
+        return inner_executor(shared_, never);
     }
     template <class Function>
     void execute(Function&& function) const
     {
-        executor_.execute(std::forward<Function>(function));
+        (blocking_ == boost::asio::execution::blocking.never ? shared_->never_blocking : shared_->executor)
+            .execute(std::forward<Function>(function));
     }
 
     friend bool operator==(inner_executor const& a, inner_executor const& b) noexcept
     {
-        return a.executor_ == b.executor_;
+        return a.shared_ == b.shared_ && a.blocking_ == b.blocking_;
     }
     friend bool operator!=(inner_executor const& a, inner_executor const& b) noexcept { return !(a == b); }
 
 private:
-    inner_executor(boost::asio::any_io_executor on, boost::asio::execution::blocking_t blocking)
-        : executor_(std::move(on)), context_(&boost::asio::query(executor_, boost::asio::execution::context)),
-          blocking_(blocking)
+    struct users
+    {
+        explicit users(boost::asio::any_io_executor const& on)
+            : executor(on), never_blocking(boost::asio::require(on, boost::asio::execution::blocking.never)),
+              context(&boost::asio::query(on, boost::asio::execution::context))
+        {}
+
+        boost::asio::any_io_executor executor;
+        boost::asio::any_io_executor never_blocking;
+        boost::asio::execution_context* context;
+    };
+
+    inner_executor(std::shared_ptr<users const> shared, boost::asio::execution::blocking_t blocking)
+        : shared_(std::move(shared)), blocking_(blocking)
     {}
 
-    boost::asio::any_io_executor executor_;
-    boost::asio::execution_context* context_;
+    std::shared_ptr<users const> shared_;
     boost::asio::execution::blocking_t blocking_;
 };
 
