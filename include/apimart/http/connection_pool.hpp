@@ -6,6 +6,7 @@
 #include <apimart/protocol/http_result.hpp>
 #include <apimart/protocol/origin.hpp>
 #include <apimart/runtime/client_runtime.hpp>
+#include <apimart/text/secret_string.hpp>
 
 #include <boost/intrusive/list.hpp>
 
@@ -32,6 +33,13 @@ enum class lane
     download
 };
 inline constexpr std::size_t lane_count = 3;
+
+// What an exchange writes into.
+struct exchange_texts
+{
+    http_result result;
+    secret_string head; // of the request
+};
 
 // Keep-alive connections by origin: how many, which coroutine gets the next one, and how fast new ones may be begun.
 // `Connection` is a parameter so that a test can step the pool with scripted ones.
@@ -125,23 +133,24 @@ public:
     }
 
     // A list of one, whose texts use the memory of an earlier one.
-    std::list<http_result> take_result()
+    std::list<exchange_texts> take_texts()
     {
-        std::list<http_result> one;
-        if (spare_results_.empty())
+        std::list<exchange_texts> one;
+        if (spare_texts_.empty())
             one.emplace_back();
         else
-            one.splice(one.end(), spare_results_, spare_results_.begin());
+            one.splice(one.end(), spare_texts_, spare_texts_.begin());
         return one;
     }
-    void give_back(std::list<http_result>& one) noexcept
+    void give_back(std::list<exchange_texts>& one) noexcept
     {
         constexpr std::size_t kept = std::size_t{64} << 10U;
         auto const most = static_cast<std::size_t>(runtime_.limits.max_connections);
-        if (spare_results_.size() >= most || one.front().response.body.capacity() > kept)
+        exchange_texts& texts = one.front();
+        if (spare_texts_.size() >= most || texts.result.response.body.capacity() > kept)
             return;
-        one.front().clear();
-        spare_results_.splice(spare_results_.begin(), one);
+        texts.result.clear();
+        spare_texts_.splice(spare_texts_.begin(), one);
     }
 
     void close_idle()
@@ -377,7 +386,7 @@ private:
     describer describe_;
     std::map<origin, group> groups_;
     group* latest_ = nullptr;
-    std::list<http_result> spare_results_;
+    std::list<exchange_texts> spare_texts_;
     deadline purge_;
 };
 

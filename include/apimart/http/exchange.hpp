@@ -62,7 +62,7 @@ public:
     using pool_type = basic_connection_pool<Connection>;
 
     basic_exchange(client_runtime& runtime, pool_type& pool, Connector& connector)
-        : kept_result_(pool.take_result()), result(kept_result_.front()), runtime_(runtime), pool_(pool),
+        : texts_(pool.take_texts()), result(texts_.front().result), runtime_(runtime), pool_(pool),
           connector_(connector)
     {}
     basic_exchange(basic_exchange const&) = delete;
@@ -80,7 +80,16 @@ public:
             runtime_.counters.requests_in_flight.subtract();
         if (connection_)
             pool_.discard(connection_);
-        pool_.give_back(kept_result_);
+        pool_.give_back(texts_);
+    }
+
+    // A request whose head uses the memory of an earlier one.
+    http_request request_to(detail::origin const& target, detail::lane wanted_for)
+    {
+        http_request made(target, wanted_for);
+        made.head = std::move(texts_.front().head);
+        made.head.clear();
+        return made;
     }
 
     // Sends the request, which outlives it, and reads its answer to the end, or to the end of the head where the body is
@@ -117,6 +126,7 @@ public:
             write_error_ = std::get<0>(wrote);
             first.remove_prefix(std::get<1>(wrote));
         }
+        texts_.front().head = std::move(request.head);
         // An answer can come before all of a large request is out, and then the service may read no more of it.
         if (!write_error_ && (!unwritten.empty() || request.rest))
             write_body(unwritten, std::move(request.rest));
@@ -209,7 +219,7 @@ public:
     }
 
 private:
-    std::list<http_result> kept_result_; // one, lent by the pool
+    std::list<exchange_texts> texts_; // one, lent by the pool
 
 public:
     http_result& result;

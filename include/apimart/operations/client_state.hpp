@@ -164,7 +164,7 @@ public:
     void launch(completion<T> handler, request_kind kind, operation_tag const& tag, Body body)
     {
         auto started = std::make_shared<call<T, Body>>(kind, next_number(), tag, runtime.now(),
-                                                           std::move(handler), std::move(body));
+                                                       std::move(handler), std::move(body));
         connect_slot(started->handler, [weak = std::weak_ptr<operation>(started)](
                                            client_state& self, boost::asio::cancellation_type type) {
             if (auto const found = weak.lock())
@@ -432,6 +432,16 @@ private:
             return op.idempotency_key;
     }
 
+    // The task of a call, where one is known.
+    template <class Call>
+    static std::string const& task_id_of(Call const& op)
+    {
+        if constexpr (std::is_same_v<typename Call::result_type, result<task>>)
+            if (*op.outcome)
+                return (**op.outcome).id();
+        return op.task_id;
+    }
+
     // Why a call did not begin. A submit that did not has bought nothing.
     static error_info refusal(request_kind kind, error_info why)
     {
@@ -501,7 +511,7 @@ private:
                                  : outcome                       ? acceptance::accepted
                                                                  : why.acceptance();
         if (runtime.observer.on_operation)
-            emit_operation(op.kind, op.number, op.tag, op.begun, op.attempts, op.task_id,
+            emit_operation(op.kind, op.number, op.tag, op.begun, op.attempts, task_id_of(op),
                            outcome ? key_of(op) : why.idempotency_key(), code, proof);
         if (shutting_down_ && code) {
             ++report.cancelled_operations;

@@ -69,6 +69,7 @@ inline awaitable<result<task_result>> generate(client_state& client, operation& 
     if (!bought)
         co_return bought.error();
     op.limit.reset();
+    op.task_id = bought->id();
     op.idempotency_key = bought->idempotency_key();
     auto const now = client.runtime.now();
     auto until = now + bounded(wait_with.timeout.value_or(client.config.poll.max_wait));

@@ -48,12 +48,11 @@ public:
           at_(client.first_endpoint())
     {}
 
-    http_request make() const
+    http_request make()
     {
         api_endpoint const& endpoint = client_.endpoint(at_);
-        http_request request(endpoint.origin, lane::poll);
-        request.head.reserve(endpoint.get.size() + id_.size() + endpoint.tail.size() + 2);
-        request.head = endpoint.get;
+        http_request request = x_.request_to(endpoint.origin, lane::poll);
+        request.head += endpoint.get;
         append_percent_encoded(request.head, id_);
         request.head.append(endpoint.tail).append("\r\n");
         request.response_limit = client_.runtime.limits.body_limit;

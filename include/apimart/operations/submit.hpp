@@ -141,11 +141,10 @@ inline awaitable<void> wait_for_turn(client_state& client, operation& op, bool i
     }
 }
 
-inline http_request make_post(client_state& client, operation& op, api_endpoint const& endpoint,
+inline http_request make_post(client_state& client, operation& op, exchange& x, api_endpoint const& endpoint,
                               submit_machine const& machine, std::string const& body)
 {
-    http_request request(endpoint.origin, lane::submit);
-    request.head.reserve(endpoint.post.size() + body.size() + 96);
+    http_request request = x.request_to(endpoint.origin, lane::submit);
     request.head.append(endpoint.post).append(machine.key()).append("\r\nContent-Length: ");
     request.head.append(std::to_string(body.size())).append("\r\n\r\n");
     request.body = body;
@@ -231,9 +230,12 @@ inline result<task> finish_submit(client_state& client, operation& op, any_reque
         return why;
     }
     client.runtime.counters.tasks_accepted.add();
-    op.task_id = *machine.outcome();
-    task accepted(*machine.take_outcome());
-    accepted.model(std::string(request.model())).duration_class(profile_of(request));
+    // It is the operation's until the task is complete: even the lack of memory does not lose it.
+    op.task_id = *machine.take_outcome();
+    std::string model(request.model());
+    std::string profile = profile_of(request);
+    task accepted(std::move(op.task_id));
+    accepted.model(std::move(model)).duration_class(std::move(profile));
     accepted.idempotency_key(machine.take_key()).submit_attempts(machine.requests());
     accepted.accepted_at(client.runtime.now());
     client.runtime.emit(settings.on_accepted, accepted);
@@ -287,7 +289,7 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
             if (!machine.in_doubt())
                 at = client.first_endpoint();
             do {
-                http_request post = make_post(client, op, client.endpoint(at), machine, body);
+                http_request post = make_post(client, op, x, client.endpoint(at), machine, body);
                 op.active = &x;
                 co_await x.send(std::move(post));
                 op.active = nullptr;

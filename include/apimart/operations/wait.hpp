@@ -106,14 +106,16 @@ inline void start_due_polls(client_state& client)
             continue;
         }
         fleet.note_delay(*due, now);
-        task_batch batch{due};
-        if (fleet.batch_query_size > 1 && !due->alone)
-            scheduler.take_along(batch, fleet.batch_query_size - 1, now);
         ++fleet.polls_under_way;
-        if (batch.size() > 1)
-            start_poll_of_many(client, std::move(batch));
-        else
-            start_poll(client, *due);
+        if (fleet.batch_query_size > 1 && !due->alone) {
+            task_batch batch{due};
+            scheduler.take_along(batch, fleet.batch_query_size - 1, now);
+            if (batch.size() > 1) {
+                start_poll_of_many(client, std::move(batch));
+                continue;
+            }
+        }
+        start_poll(client, *due);
     }
     if (auto const wake = scheduler.wake_at(); wake && !client.shutting_down())
         client.runtime.timers.set(fleet.wake, *wake);
@@ -180,9 +182,8 @@ inline void start_wait(client_state& client, std::string id, std::string duratio
 {
     auto const now = client.runtime.now();
     auto const limit = bounded(options.timeout.value_or(client.config.poll.max_wait));
-    auto call = std::make_shared<wait_call>(client,
-                                                client.next_number(), options.tag, now, now + limit,
-                                                std::move(handler));
+    auto call = std::make_shared<wait_call>(client, client.next_number(), options.tag, now, now + limit,
+                                            std::move(handler));
     client.connect_slot(call->handler, [weak = std::weak_ptr<wait_call>(call)](
                                            client_state& self, boost::asio::cancellation_type) {
         if (auto const found = weak.lock()) {

@@ -195,8 +195,7 @@ inline std::shared_ptr<watch_handle> start_watch(client_state& client, std::stri
 inline void start_next(std::shared_ptr<task_watch> const& watch,
                        completion<std::optional<task_state>> handler)
 {
-    auto one =
-        std::make_shared<next_call>(std::move(handler));
+    auto one = std::make_shared<next_call>(std::move(handler));
     if (auto slot = boost::asio::get_associated_cancellation_slot(one->handler); slot.is_connected())
         slot.assign([of = std::weak_ptr(watch), weak = std::weak_ptr(one)](boost::asio::cancellation_type) {
             auto const in = of.lock();

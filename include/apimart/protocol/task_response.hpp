@@ -10,6 +10,8 @@
 #include <apimart/task.hpp>
 #include <apimart/text/printable.hpp>
 
+#include <boost/container/small_vector.hpp>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -70,11 +72,13 @@ public:
         std::optional<std::int64_t> expires_at;
     };
 
+    using link_list = boost::container::small_vector<link, 2>;
+
     json_field const& code() const noexcept { return code_; }
     json_field const& inner_code() const noexcept { return inner_code_; }
     bool has_data() const noexcept { return data_.type == json_field::kind::object; }
     json_field const& operator[](field name) const noexcept { return task().fields[name]; }
-    std::vector<link> const& links() const noexcept { return task().links; }
+    link_list const& links() const noexcept { return task().links; }
     // Whether a reason for a failure is given.
     bool has_reason() const noexcept { return task().has_reason; }
 
@@ -204,7 +208,7 @@ private:
         }
 
         std::array<json_field, field_count> fields;
-        std::vector<link> links;
+        link_list links;
         std::size_t links_place = link_names.size();
         std::size_t first_of_object = 0;
         std::optional<std::int64_t> expires_at;

@@ -28,7 +28,8 @@ public:
     // Of nothing that converts to it, because a strand does.
     template <std::same_as<boost::asio::any_io_executor> Executor>
     explicit inner_executor(Executor const& on)
-        : inner_executor(std::make_shared<users const>(on), boost::asio::query(on, boost::asio::execution::blocking))
+        : inner_executor(std::make_shared<users const>(on),
+                         boost::asio::query(on, boost::asio::execution::blocking))
     {}
 
     boost::asio::any_io_executor const& get() const noexcept { return shared_->executor; }
