@@ -30,8 +30,7 @@ APIMART_INLINE void start_batch(batch_run& run, item_source source)
 APIMART_INLINE void begin_next(std::shared_ptr<batch_run> const& run,
                                completion<std::optional<batch_outcome>> handler)
 {
-    auto one = std::allocate_shared<outcome_call>(boost::asio::recycling_allocator<outcome_call>(),
-                                                  std::move(handler));
+    auto one = std::make_shared<outcome_call>(std::move(handler));
     if (auto slot = boost::asio::get_associated_cancellation_slot(one->handler); slot.is_connected())
         slot.assign([of = std::weak_ptr(run), weak = std::weak_ptr(one)](boost::asio::cancellation_type) {
             auto const in = of.lock();

@@ -9,6 +9,8 @@
 #include <apimart/protocol/task_id.hpp>
 #include <apimart/text/printable.hpp>
 
+#include <boost/container/small_vector.hpp>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -16,7 +18,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace apimart::detail {
 
@@ -196,7 +197,7 @@ private:
     bool has_error_ = false;
     bool repeated_ = false;
     std::size_t tasks_ = 0;
-    std::vector<found_id> ids_;
+    boost::container::small_vector<found_id, 2> ids_;
 };
 
 // The id of a task in whatever place of a text: as the value of such a field, which can have any form, or in one of the
