@@ -281,6 +281,30 @@ TEST_CASE("client observer: what was refused before anything was sent has an end
     CHECK(end.attempts == 0);
 }
 
+TEST_CASE("client observer: what a client refuses because it shuts down has an end, too")
+{
+    bench b;
+    witness told;
+    auto config = b.config();
+    config.observer = told.callbacks();
+    client user(b.context, config);
+    recorder<shutdown_report> over;
+    user.shutdown(over.token());
+    b.run();
+    recorder<task> bought;
+    recorder<task_state> asked;
+    recorder<task_result> waited;
+    user.submit(corgi(), bought.token());
+    b.run();
+    user.status(task("task_01KA040K7C5SXNYAVQCM2NB0D1"), asked.token());
+    b.run();
+    user.wait(task("task_01KA040K7C5SXNYAVQCM2NB0D1"), waited.token());
+    b.run();
+    CHECK(told.story() == "end submit not_sent; end status none; end poll none; ");
+    for (operation_event const& end : told.all<operation_event>())
+        CHECK(end.code == errc::shutting_down);
+}
+
 TEST_CASE("client observer: a question for a state is told with its task, and so is its repetition")
 {
     bench b;

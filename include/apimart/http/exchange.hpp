@@ -11,6 +11,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include <openssl/crypto.h>
 #include <openssl/ssl.h>
 
 #include <algorithm>
@@ -88,7 +89,6 @@ public:
     {
         http_request made(target, wanted_for);
         made.head = std::move(texts_.front().head);
-        made.head.clear();
         return made;
     }
 
@@ -126,6 +126,9 @@ public:
             write_error_ = std::get<0>(wrote);
             first.remove_prefix(std::get<1>(wrote));
         }
+        // The key stands in it.
+        OPENSSL_cleanse(request.head.data(), request.head.size());
+        request.head.clear();
         texts_.front().head = std::move(request.head);
         // An answer can come before all of a large request is out, and then the service may read no more of it.
         if (!write_error_ && (!unwritten.empty() || request.rest))

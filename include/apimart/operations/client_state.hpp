@@ -454,7 +454,10 @@ private:
         using result_type = typename Call::result_type;
         Call& each = *started;
         if (error_code const why = refuses(each.kind)) {
-            each.outcome.emplace(refusal(each.kind, error_info(why).tag(each.tag)));
+            error_info refused = refusal(each.kind, error_info(why).tag(each.tag));
+            emit_operation(each.kind, each.number, each.tag, each.begun, 0, {}, {}, why,
+                           refused.acceptance());
+            each.outcome.emplace(std::move(refused));
             deliver(std::move(started));
             update_activity();
             return;
