@@ -14,7 +14,6 @@
 
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace apimart {
@@ -41,7 +40,7 @@ public:
     std::string base_url = "https://api.apimart.ai";
     /// Other addresses of the same service. The next one is tried where no connection to the one in use could
     /// be made, before anything was sent; the one that answered stays in use. The key is sent to each of
-    /// them.
+    /// them. Under `idempotency::supported` they have to share what they know of idempotency keys.
     std::vector<std::string> fallback_base_urls;
     tls_options tls;
     resolver_options resolver;

@@ -75,7 +75,7 @@ public:
     int generation = 0;
     /// The same after any crash, another one for another batch or generation.
     std::string idempotency_key;
-    /// When the latest intent was written, in milliseconds.
+    /// When the first intent under this key was written that was not taken back, in milliseconds.
     std::optional<std::chrono::system_clock::time_point> intended;
     std::string task_id;
     std::string detail;

@@ -337,7 +337,7 @@ concept accepts_shots = offers<Model, kind::storyboard> && detail::allows_shots<
 /// api-reference.md 3.1 (shots in the prompt) and 3.4.
 template <class Model, class... Shots>
     requires(std::same_as<Shots, shot>&&...)
-&&accepts_shots<Model, sizeof...(Shots)> APIMART_CONSTEVAL_SHOTS storyboard_draft<Model, sizeof...(Shots)>
+&&accepts_shots<Model, sizeof...(Shots)> APIMART_CONSTEVAL storyboard_draft<Model, sizeof...(Shots)>
 storyboard(Shots... shots)
 {
     std::array<shot, sizeof...(Shots)> const all{shots...};

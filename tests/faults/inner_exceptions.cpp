@@ -5,6 +5,7 @@
 #include <boost/asio/bind_allocator.hpp>
 
 #include <new>
+#include <type_traits>
 
 using namespace fault_tests;
 
@@ -202,7 +203,63 @@ void check_every_refusal(shop const& seller, Start start)
     ++cells_checked();
 }
 
+// The nth allocation of the client's thread after the answer to a submit fails, for every n. Gives how often nobody knows
+// what was bought.
+template <class T, class Start>
+int unknown_for_want_of_memory(shop const& seller, Start start)
+{
+    int unknown = 0;
+    for (int n = 0; n < 400; ++n) {
+        CAPTURE(n);
+        auto config = seller.config();
+        config.observer.on_attempt = [n](apimart::attempt_event const& e) {
+            if (e.kind == apimart::request_kind::submit)
+                refuse_allocation(n);
+        };
+        bool reached = false;
+        std::optional<apimart::result<T>> outcome;
+        asio::io_context context;
+        apimart::client user(context, config);
+        start(user, apimart::as_result([&](apimart::result<T> got) {
+                  reached = allocation_refused();
+                  refuse_allocation(-1);
+                  outcome.emplace(std::move(got));
+              }));
+        bool const escaped = run_over_shortages(context) > 0;
+        refuse_allocation(-1);
+        // Asio ends a coroutine that gets no memory to wait.
+        if (!outcome && escaped && !std::is_same_v<T, apimart::task>)
+            continue;
+        REQUIRE(outcome);
+        CHECK(bought(*outcome, seller.sold().back()));
+        if (!*outcome && outcome->error().task_id().empty()) {
+            CHECK(outcome->error().code() == errc::outcome_unknown);
+            CHECK(seller.task_for(outcome->error().idempotency_key()) == seller.sold().back());
+            ++unknown;
+        }
+        // A submit has no other failure that tells a task.
+        if constexpr (std::is_same_v<T, apimart::task>)
+            CHECK((*outcome || outcome->error().code() == errc::outcome_unknown));
+        if (!reached)
+            return unknown;
+    }
+    FAIL("the allocations do not end");
+    return unknown;
+}
+
 } // namespace
+
+TEST_CASE("faults: once the id of a task is read, no lack of memory loses it")
+{
+    shop const seller;
+    int const in_submit = unknown_for_want_of_memory<apimart::task>(
+        seller, [](apimart::client& by, auto token) { by.submit(corgi(), std::move(token)); });
+    int const in_generate = unknown_for_want_of_memory<apimart::task_result>(
+        seller, [](apimart::client& by, auto token) { by.generate(corgi(), std::move(token)); });
+    // The answer itself takes memory to read, and nothing after it may add to that.
+    CHECK(in_generate == in_submit);
+    ++cells_checked();
+}
 
 TEST_CASE(
     "faults: F54 a handler's allocator that has nothing ends its own operation, and tells what is proved")

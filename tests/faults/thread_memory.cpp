@@ -8,9 +8,15 @@
 namespace {
 
 thread_local std::int64_t in_use = 0;
+thread_local int until_refusal = -1;
+thread_local bool refused = false;
 
 void* allocate(std::size_t size)
 {
+    if (until_refusal >= 0 && until_refusal-- == 0) {
+        refused = true;
+        throw std::bad_alloc();
+    }
     void* const memory = std::malloc(size == 0 ? 1 : size);
     if (memory == nullptr)
         throw std::bad_alloc();
@@ -64,6 +70,17 @@ namespace fault_tests {
 std::int64_t bytes_in_use() noexcept
 {
     return in_use;
+}
+
+void refuse_allocation(int n) noexcept
+{
+    until_refusal = n;
+    refused = false;
+}
+
+bool allocation_refused() noexcept
+{
+    return refused;
 }
 
 } // namespace fault_tests

@@ -288,6 +288,19 @@ asio::awaitable<void> a_batch_belongs_to_one_service(journal_base journal)
           "the batch belongs to https://api.apimart.ai, and not to https://127.0.0.1");
 }
 
+asio::awaitable<void> the_age_of_a_key_is_that_of_its_first_intent(journal_base journal)
+{
+    co_await journal.claim(item(1));
+    auto const first = (co_await journal.intend(1)).intended;
+    REQUIRE(first.has_value());
+    while (std::chrono::system_clock::now() < *first + std::chrono::milliseconds(5)) {
+    }
+    CHECK(((co_await journal.intend(1)).intended == first));
+    // What was taken back had not been sent.
+    co_await journal.settle(1, outcome(planned));
+    CHECK(((co_await journal.intend(1)).intended > first));
+}
+
 asio::awaitable<void> texts_come_back_as_they_were(journal_base journal)
 {
     std::string const odd = "it's \"quoted\", \\ and \xE2\x82\xAC; drop table items;--\n";
@@ -333,6 +346,7 @@ std::span<behaviour const> behaviours()
         {"a step may be made again", a_step_may_be_made_again},
         {"another request under the index is named", another_request_under_the_index_is_named},
         {"the key changes with the generation only", the_key_changes_with_the_generation_only},
+        {"the age of a key is that of its first intent", the_age_of_a_key_is_that_of_its_first_intent},
         {"an item that was never claimed is named", an_item_that_was_never_claimed_is_named},
         {"items are counted and listed", items_are_counted_and_listed},
         {"a batch belongs to one service", a_batch_belongs_to_one_service},

@@ -34,7 +34,7 @@ enum class lane
 };
 inline constexpr std::size_t lane_count = 3;
 
-// What an exchange writes into.
+// What an exchange needs memory for.
 struct exchange_texts
 {
     http_result result;
@@ -147,7 +147,8 @@ public:
         constexpr std::size_t kept = std::size_t{64} << 10U;
         auto const most = static_cast<std::size_t>(runtime_.limits.max_connections);
         exchange_texts& texts = one.front();
-        if (spare_texts_.size() >= most || texts.result.response.body.capacity() > kept)
+        if (spare_texts_.size() >= most || texts.result.response.body.capacity() > kept ||
+            texts.head.capacity() > kept)
             return;
         texts.result.clear();
         spare_texts_.splice(spare_texts_.begin(), one);

@@ -84,11 +84,11 @@ public:
         pool_.give_back(texts_);
     }
 
-    // A request whose head uses the memory of an earlier one.
+    // A request whose head uses the memory of an earlier one, and gives it back in `send`.
     http_request request_to(detail::origin const& target, detail::lane wanted_for)
     {
         http_request made(target, wanted_for);
-        made.head = std::move(texts_.front().head);
+        made.head.swap(texts_.front().head);
         return made;
     }
 
@@ -112,7 +112,7 @@ public:
         result.reused = connection_->served > 0;
         if (!connection_->is_open())
             co_await connect();
-        // It was sound when it was granted, a turn ago.
+        // It was sound when it was granted, a turn ago, and nobody watches it meanwhile.
         else if (waits && connection_->check_alive() != Connection::liveness::ok)
             fail(error_info(errc::connection_lost, connection_->origin.host));
         if (state_ == state::over)
@@ -126,13 +126,14 @@ public:
             write_error_ = std::get<0>(wrote);
             first.remove_prefix(std::get<1>(wrote));
         }
-        // The key stands in it.
+        // The key stands in it, or a signed link.
         OPENSSL_cleanse(request.head.data(), request.head.size());
         request.head.clear();
-        texts_.front().head = std::move(request.head);
+        texts_.front().head.swap(request.head);
         // An answer can come before all of a large request is out, and then the service may read no more of it.
         if (!write_error_ && (!unwritten.empty() || request.rest))
-            write_body(unwritten, std::move(request.rest));
+            write_body(unwritten,
+                       std::move(request.rest)); // it calls `write_ended`, while answers are read below
         else
             write_ended();
         while (!take_input())
@@ -184,11 +185,13 @@ public:
             body_->stop();
     }
 
-    // While it is being sent: cuts the write, and ends it now if that was not over. Otherwise its answer has to come within
-    // `grace`; or nothing happens, where only what is unsent was to be stopped.
+    // While it is being sent: cuts the write. If not all had left, that ends it. Otherwise its answer has to come within `grace`;
+    // with `only_unsent` it goes on as if nothing had been asked, and may be asked again without.
     void stop_sending(error_code why, std::chrono::milliseconds grace, bool only_unsent)
     {
-        if (unsent_stop_)
+        if (write_error_) // An answer is still looked for, and the write is over.
+            return cancel(why);
+        if (unsent_stop_ && (only_unsent || !only_unsent_))
             return;
         unsent_stop_ = why;
         grace_ = grace;
@@ -357,6 +360,9 @@ private:
                                                std::string_view text)
     {
         while (!text.empty()) {
+            // Who closed it may have taken the text along.
+            if (!c->is_open())
+                co_return boost::asio::error::operation_aborted;
             c->limit_after(limit);
             auto const wrote = co_await c->write_some(text.substr(0, record));
             if (error_code const code = std::get<0>(wrote))
@@ -368,7 +374,7 @@ private:
         co_return error_code();
     }
 
-    // The commit point. Fewer bytes taken than the request has prove that the peer cannot have all of it, because its
+    // The commit point; what a refused session proves beyond it is `session_refused`. Fewer bytes taken than the request has prove that the peer cannot have all of it, because its
     // ciphertext is longer; more than that proves nothing.
     void write_ended()
     {
@@ -471,15 +477,21 @@ private:
             if (used == 0 || used == bytes.size())
                 break;
         }
-        if (state_ == state::reading && parser.has_begun())
+        if (state_ == state::reading && (parser.has_begun() || piece_until_ != clock::time_point{}))
             limit_reading();
         return false;
     }
 
     // `timeouts::read` begins anew with each part that is large enough: of a file, at a rate below which it is not worth going
-    // on. An answer that is not streamed has to be complete in time as well.
+    // on. An answer that is not streamed has to be complete in time as well. An interim answer does not begin it.
     void limit_reading()
     {
+        if (!connection_->parser.has_begun()) {
+            piece_until_ = {};
+            piece_bytes_ = 0;
+            connection_->limit(answer_until_);
+            return;
+        }
         auto const in_milliseconds = static_cast<std::size_t>(runtime_.timeouts.read.count());
         std::size_t const enough = streams_ ? std::max<std::size_t>(in_milliseconds, 1) : 1024;
         if (piece_until_ == clock::time_point{} || piece_bytes_ >= enough) {
@@ -545,6 +557,9 @@ private:
         response_parser& parser = connection_->parser;
         bool const reusable = state_ == state::reading && connection_->is_open() && parser.keep_alive() &&
                               connection_->unread().empty();
+        // Who answers with a success has acted, even on a part of the request.
+        if (parser.status() / 100 == 2)
+            commit();
         result.phase = request_phase::answered;
         result.response.status = parser.status();
         if (!parser.retry_after().empty()) {
@@ -565,7 +580,7 @@ private:
 
     void fail(error_info const& why)
     {
-        // Who answers with a success has acted, even on a part of the request.
+        // The same for the beginning of a success.
         if (result.phase < request_phase::committed && state_ == state::sending &&
             connection_->parser.head_done() && connection_->parser.status() / 100 == 2)
             commit();

@@ -106,7 +106,8 @@ inline constexpr std::array<std::pair<char const*, char const*>, 10> statements{
     // Of the steps: batch, item, worker. The last column says whether the step was made, the one before it whether the item
     // is somebody else's.
     {"intend",
-     "with changed as (update apimart_items i set state = 'intended', intended_at = clock_timestamp(),"
+     "with changed as (update apimart_items i set state = 'intended',"
+     " intended_at = case when i.state = 'intended' then i.intended_at else clock_timestamp() end,"
      " changed_at = clock_timestamp() where i.batch = $1::integer and i.item = $2::bigint and i.holder = $3"
      " and i.state in ('planned', 'intended') returning @row)"
      " select changed.*, false, true from changed union all"

@@ -166,8 +166,10 @@ inline std::optional<error_info> apply(journal_record& item, journal_change cons
     case journal_step::release:
         return std::nullopt;
     case journal_step::intend:
+        // Since when the service may know the key: whoever comes after a second end has to count from the first.
+        if (item.state != journal_state::intended)
+            item.intended = std::chrono::floor<std::chrono::milliseconds>(now);
         item.state = journal_state::intended;
-        item.intended = std::chrono::floor<std::chrono::milliseconds>(now);
         return std::nullopt;
     case journal_step::resubmit:
         item.state = journal_state::planned;

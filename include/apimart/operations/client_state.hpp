@@ -467,6 +467,8 @@ private:
         boost::asio::co_spawn(runtime.strand(), each.body(*this, each),
                               [self = shared_from_this(), started = std::move(started)](
                                   std::exception_ptr thrown, result_type&& outcome) mutable {
+                                  started->active = nullptr;
+                                  started->sleeping = nullptr;
                                   if (thrown)
                                       outcome = self->broken(*started, thrown);
                                   started->outcome.emplace(std::move(outcome));
@@ -498,7 +500,9 @@ private:
         if (!op.may_be_accepted)
             return why.acceptance(acceptance::not_sent);
         runtime.counters.outcomes_unknown.add();
-        return why.code(errc::outcome_unknown).acceptance(acceptance::unknown);
+        return why.code(errc::outcome_unknown)
+            .acceptance(acceptance::unknown)
+            .idempotency_key(op.idempotency_key);
     }
 
     template <class Call>

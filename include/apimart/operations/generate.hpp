@@ -17,10 +17,11 @@ namespace apimart::detail {
 class coroutine_waiter final : public task_waiter
 {
 public:
-    coroutine_waiter(executor const& strand, std::uint64_t serial, operation_tag const& given,
-                     time_point until)
-        : task_waiter(serial, given, until), ended(strand, timer::time_point::max())
+    coroutine_waiter(client_state& client, operation const& op, time_point until)
+        : task_waiter(op.number, op.tag, until), ended(client.runtime.strand(), timer::time_point::max()),
+          fleet_(client.fleet)
     {}
+    ~coroutine_waiter() override { fleet_.leave(*this); }
     void done(std::string const&, result<task_result>&& given) override
     {
         outcome = std::move(given);
@@ -30,6 +31,9 @@ public:
 
     timer ended; // cancelled at the end, or when the wait is to end
     std::optional<result<task_result>> outcome;
+
+private:
+    poll_fleet& fleet_;
 };
 
 // A submit whose local pictures are uploaded before; the time for that is taken from its own.
@@ -69,15 +73,15 @@ inline awaitable<result<task_result>> generate(client_state& client, operation& 
     if (!bought)
         co_return bought.error();
     op.limit.reset();
-    op.task_id = bought->id();
-    op.idempotency_key = bought->idempotency_key();
+    op.task_id = std::move(*bought).id();
+    op.idempotency_key = std::move(*bought).idempotency_key();
     auto const now = client.runtime.now();
     auto until = now + bounded(wait_with.timeout.value_or(client.config.poll.max_wait));
     if (timeout)
         until = std::min(until, begun + bounded(*timeout));
-    coroutine_waiter waiter(client.runtime.strand(), op.number, op.tag, until);
+    coroutine_waiter waiter(client, op, until);
     if (!op.stop_reason) {
-        client.fleet.add(bought->id(), bought->duration_class(), bought->accepted_at(), waiter);
+        client.fleet.add(op.task_id, bought->duration_class(), bought->accepted_at(), waiter);
         client.pump_polls();
         op.sleeping = &waiter.ended;
         if (!waiter.outcome)
@@ -88,11 +92,11 @@ inline awaitable<result<task_result>> generate(client_state& client, operation& 
         client.fleet.end(waiter, error_info(op.stop_reason));
         client.pump_polls();
     }
-    if (!waiter.outcome)
-        co_return after_purchase(error_info(op.stop_reason), *bought);
-    if (!*waiter.outcome)
-        co_return after_purchase(waiter.outcome->error(), *bought);
-    co_return std::move(*waiter.outcome);
+    if (waiter.outcome && *waiter.outcome)
+        co_return std::move(*waiter.outcome);
+    task paid(op.task_id);
+    paid.idempotency_key(op.idempotency_key);
+    co_return after_purchase(waiter.outcome ? waiter.outcome->error() : error_info(op.stop_reason), paid);
 }
 
 } // namespace apimart::detail

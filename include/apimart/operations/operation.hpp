@@ -70,8 +70,8 @@ public:
     operation_tag const tag;
     clock::time_point const begun;
     int attempts = 0;
-    std::string task_id;
-    std::string idempotency_key;  // of a task that `generate` has bought
+    std::string task_id;          // of a submit, only where `generate` has bought it
+    std::string idempotency_key;  // of a submit that is over
     bool may_be_accepted = false; // a submit that the service may have whole
     bool uploading = false;       // a submit whose pictures are not at the service yet
     error_code stop_reason;

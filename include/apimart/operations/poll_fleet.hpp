@@ -206,16 +206,23 @@ public:
     // Ends one wait; the others for its task go on.
     void end(task_waiter& waiter, error_info why)
     {
+        if (waiter.on == nullptr)
+            return;
+        std::string const id = waiter.on->id;
+        leave(waiter);
+        waiter.done(id, std::move(why));
+    }
+    // It waits no longer, and is not told.
+    void leave(task_waiter& waiter)
+    {
         watched_task* const task = std::exchange(waiter.on, nullptr);
         if (task == nullptr)
             return;
         task->waiters.erase(task->waiters.iterator_to(waiter));
-        std::string const id = task->id;
         if (task->waiters.empty())
             forget(*task);
         else if (waiter.deadline <= task->deadline)
             set_deadline(*task, earliest_deadline(*task));
-        waiter.done(id, std::move(why));
     }
 
     // Somebody says that a task has ended. What nobody waits for is not asked for, whoever says so.

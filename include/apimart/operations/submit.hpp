@@ -218,8 +218,23 @@ inline std::string profile_of(any_request const& request)
     return text;
 }
 
-inline result<task> finish_submit(client_state& client, operation& op, any_request const& request,
-                                  submit_settings const& settings, submit_machine& machine)
+// Leaves the key with the operation, for what an exception means; see `client_state::broken`.
+class key_keeper
+{
+public:
+    key_keeper(operation& op, submit_machine& machine) : op_(op), machine_(machine) {}
+    key_keeper(key_keeper const&) = delete;
+    key_keeper& operator=(key_keeper const&) = delete;
+    ~key_keeper() { op_.idempotency_key = machine_.take_key(); }
+
+private:
+    operation& op_;
+    submit_machine& machine_;
+};
+
+// `described` has all that a task has but its id.
+inline result<task> finish_submit(client_state& client, submit_settings const& settings,
+                                  submit_machine& machine, task described)
 {
     if (!machine.outcome()) {
         error_info why = client.credentials.redacted(machine.outcome().error());
@@ -230,12 +245,8 @@ inline result<task> finish_submit(client_state& client, operation& op, any_reque
         return why;
     }
     client.runtime.counters.tasks_accepted.add();
-    // It is the operation's until the task is complete: even the lack of memory does not lose it.
-    op.task_id = *machine.take_outcome();
-    std::string model(request.model());
-    std::string profile = profile_of(request);
-    task accepted(std::move(op.task_id));
-    accepted.model(std::move(model)).duration_class(std::move(profile));
+    task accepted(*machine.take_outcome());
+    accepted.model(std::move(described).model()).duration_class(std::move(described).duration_class());
     accepted.idempotency_key(machine.take_key()).submit_attempts(machine.requests());
     accepted.accepted_at(client.runtime.now());
     client.runtime.emit(settings.on_accepted, accepted);
@@ -252,8 +263,14 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
     client.set_limit(op, settings.timeout, runtime.now());
     // The request is complete before anything is connected: what is sent does not depend on what happens.
     std::string const body = boost::json::serialize(request.body());
+    // Once the task is bought, its id is only moved: the lack of memory does not lose it.
+    task described;
+    described.model(std::string(request.model())).duration_class(profile_of(request));
     submit_machine machine(machine_options(client, op, settings, body),
                            settings.idempotency_key.empty() ? client.keys.next() : settings.idempotency_key);
+
+    key_keeper const keeper(op, machine);
+    op.may_be_accepted = machine.in_doubt();
 
     // Mostly there is nothing to wait for, here and below, and then no coroutine is made for it.
     if (client.submit_slots.try_acquire())
@@ -279,8 +296,9 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
             if (op.stop_reason)
                 continue;
             // While it waited, a key can have grown too old to be sent again.
-            if (op.attempts > 0 && (next = machine.resume(runtime.now(), runtime.wall_clock())) !=
-                                       submit_machine::action::send) {
+            if ((op.attempts > 0 || machine.in_doubt()) &&
+                (next = machine.resume(runtime.now(), runtime.wall_clock())) !=
+                    submit_machine::action::send) {
                 client.submit_rate.ended();
                 continue;
             }
@@ -301,7 +319,7 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
             next = after_post(client, op, x.result, machine);
         }
     }
-    co_return finish_submit(client, op, request, settings, machine);
+    co_return finish_submit(client, settings, machine, std::move(described));
 }
 
 } // namespace apimart::detail

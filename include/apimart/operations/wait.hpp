@@ -59,6 +59,7 @@ inline void poll_ended(client_state& client)
 
 inline void start_poll(client_state& client, watched_task& task)
 {
+    ++client.fleet.polls_under_way;
     boost::asio::co_spawn(client.runtime.strand(), poll(client, task),
                           [self = client.shared_from_this(), &task](std::exception_ptr thrown) {
                               if (thrown)
@@ -70,6 +71,7 @@ inline void start_poll(client_state& client, watched_task& task)
 inline void start_poll_of_many(client_state& client, task_batch tasks)
 {
     auto batch = std::make_shared<task_batch>(std::move(tasks));
+    ++client.fleet.polls_under_way;
     boost::asio::co_spawn(client.runtime.strand(), poll_many(client, *batch),
                           [self = client.shared_from_this(), batch](std::exception_ptr thrown) {
                               if (thrown)
@@ -106,7 +108,6 @@ inline void start_due_polls(client_state& client)
             continue;
         }
         fleet.note_delay(*due, now);
-        ++fleet.polls_under_way;
         if (fleet.batch_query_size > 1 && !due->alone) {
             task_batch batch{due};
             scheduler.take_along(batch, fleet.batch_query_size - 1, now);

@@ -296,14 +296,14 @@ public:
     /// A length, such as `5s`.
     template <class Accepted = accepted, class Length>
         requires(is_length&& is_literal<Length>)
-    APIMART_CONSTEVAL_NUMBER argument(Length const& length)
+    APIMART_CONSTEVAL argument(Length const& length)
         : argument_value(form::number, checked(std::chrono::seconds(length).count()))
     {}
 
     /// A whole number.
     template <class Accepted = accepted, std::integral Number>
         requires(is_number&& is_literal<Number>)
-    APIMART_CONSTEVAL_NUMBER argument(Number const& number) : argument_value(form::number, checked(number)) {}
+    APIMART_CONSTEVAL argument(Number const& number) : argument_value(form::number, checked(number)) {}
 
     /// A switch; not only literals, since both values are accepted.
     template <std::same_as<bool> Flag>
@@ -312,7 +312,7 @@ public:
     /// A switch that the service only lets be switched on.
     template <class Accepted = accepted, std::same_as<bool> Flag>
         requires(rule.only_true)
-    APIMART_CONSTEVAL_NUMBER argument(Flag const& flag) : argument_value(form::flag, checked_switch(flag)) {}
+    APIMART_CONSTEVAL argument(Flag const& flag) : argument_value(form::flag, checked_switch(flag)) {}
 
     /// A switch that travels inside an object.
     template <std::same_as<bool> Flag>

@@ -4,25 +4,17 @@
 
 #include <cstdint>
 
-// Inside a co_await expression, GCC 14 moves objects that are given to a consteval function into the coroutine's frame before
-// it evaluates the function, and then refuses it; GCC 15 and 16 still do so with what a constructor makes. What takes such
-// objects is constexpr there, and judged by `any_request::check()`. A program whose requests are made outside of co_await
+// Inside a co_await expression, GCC 14 and later move objects that are given to a consteval function into the coroutine's frame
+// before they evaluate the function, and then refuse it. What takes such objects is constexpr there, and judged by
+// `any_request::check()`. A program whose requests are made outside of co_await
 // expressions can define APIMART_ALWAYS_CONSTEVAL. The checks ask the compiler's builtin whether they are needed, because
 // after std::is_constant_evaluated() the sentences below would be called in unoptimised programs.
-#if defined(__GNUC__) && !defined(__clang__) && !defined(APIMART_ALWAYS_CONSTEVAL)
-#define APIMART_GCC_WITH_LATE_CONSTEVAL __GNUC__
+#if defined(__GNUC__) && __GNUC__ >= 14 && !defined(__clang__) && !defined(APIMART_ALWAYS_CONSTEVAL)
+#define APIMART_JUDGES_OBJECTS_LATE 1
+#define APIMART_CONSTEVAL constexpr
 #else
-#define APIMART_GCC_WITH_LATE_CONSTEVAL 0
-#endif
-#if APIMART_GCC_WITH_LATE_CONSTEVAL == 14
-#define APIMART_CONSTEVAL_NUMBER constexpr
-#else
-#define APIMART_CONSTEVAL_NUMBER consteval
-#endif
-#if APIMART_GCC_WITH_LATE_CONSTEVAL >= 14
-#define APIMART_CONSTEVAL_SHOTS constexpr
-#else
-#define APIMART_CONSTEVAL_SHOTS consteval
+#define APIMART_JUDGES_OBJECTS_LATE 0
+#define APIMART_CONSTEVAL consteval
 #endif
 
 /// Sentences the compiler says.

@@ -28,7 +28,7 @@ public:
     // Of nothing that converts to it, because a strand does.
     template <std::same_as<boost::asio::any_io_executor> Executor>
     explicit inner_executor(Executor const& on)
-        : inner_executor(std::make_shared<users const>(on),
+        : inner_executor(std::make_shared<given const>(on),
                          boost::asio::query(on, boost::asio::execution::blocking))
     {}
 
@@ -60,9 +60,9 @@ public:
     friend bool operator!=(inner_executor const& a, inner_executor const& b) noexcept { return !(a == b); }
 
 private:
-    struct users
+    struct given
     {
-        explicit users(boost::asio::any_io_executor const& on)
+        explicit given(boost::asio::any_io_executor const& on)
             : executor(on), never_blocking(boost::asio::require(on, boost::asio::execution::blocking.never)),
               context(&boost::asio::query(on, boost::asio::execution::context))
         {}
@@ -72,11 +72,11 @@ private:
         boost::asio::execution_context* context;
     };
 
-    inner_executor(std::shared_ptr<users const> shared, boost::asio::execution::blocking_t blocking)
+    inner_executor(std::shared_ptr<given const> shared, boost::asio::execution::blocking_t blocking)
         : shared_(std::move(shared)), blocking_(blocking)
     {}
 
-    std::shared_ptr<users const> shared_;
+    std::shared_ptr<given const> shared_;
     boost::asio::execution::blocking_t blocking_;
 };
 
