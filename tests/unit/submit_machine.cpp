@@ -1001,6 +1001,20 @@ submit_machine::options sent_before(std::chrono::seconds ago)
 
 } // namespace
 
+TEST_CASE(
+    "what an earlier process may have sent is not sent where the key grew too old before the first request")
+{
+    for (auto const& [jump, may_be_sent] :
+         {std::pair{0s, true}, std::pair{200s, true}, std::pair{280s, false}, std::pair{86'400s, false}}) {
+        CAPTURE(jump.count());
+        play again(sent_before(10s));
+        again.jump = jump;
+        CHECK((again.machine.resume(again.now, again.wall()) == action::send) == may_be_sent);
+        if (!may_be_sent)
+            CHECK(again.why().acceptance() == acceptance::unknown);
+    }
+}
+
 TEST_CASE("what an earlier process may have sent stays in doubt until the service names the task")
 {
     for (auto const& refusal : {reply(402, "{}"), reply(400, "{}"), reply(401, "{}"), reply(404, "{}")}) {

@@ -130,10 +130,10 @@ public:
         OPENSSL_cleanse(request.head.data(), request.head.size());
         request.head.clear();
         texts_.front().head.swap(request.head);
-        // An answer can come before all of a large request is out, and then the service may read no more of it.
+        // An answer can come before all of a large request is out, and then the service may read no more of it: what is left is
+        // written by a coroutine of its own, which ends in `write_ended`.
         if (!write_error_ && (!unwritten.empty() || request.rest))
-            write_body(unwritten,
-                       std::move(request.rest)); // it calls `write_ended`, while answers are read below
+            write_body(unwritten, std::move(request.rest));
         else
             write_ended();
         while (!take_input())
@@ -185,8 +185,8 @@ public:
             body_->stop();
     }
 
-    // While it is being sent: cuts the write. If not all had left, that ends it. Otherwise its answer has to come within `grace`;
-    // with `only_unsent` it goes on as if nothing had been asked, and may be asked again without.
+    // While it is being sent: cuts the write. If not all had left, that ends it. Otherwise its answer has to come within
+    // `grace`; with `only_unsent` it goes on as if nothing had been asked, and may be asked again without.
     void stop_sending(error_code why, std::chrono::milliseconds grace, bool only_unsent)
     {
         if (write_error_) // An answer is still looked for, and the write is over.
@@ -374,8 +374,8 @@ private:
         co_return error_code();
     }
 
-    // The commit point; what a refused session proves beyond it is `session_refused`. Fewer bytes taken than the request has prove that the peer cannot have all of it, because its
-    // ciphertext is longer; more than that proves nothing.
+    // The commit point. Fewer bytes taken than the request has prove that the peer cannot have all of it, because its
+    // ciphertext is longer; more than that proves nothing, unless the peer refuses the session: see `session_refused`.
     void write_ended()
     {
         connection& c = *connection_;

@@ -253,7 +253,7 @@ inline result<task> finish_submit(client_state& client, submit_settings const& s
     return accepted;
 }
 
-// What a call of `client::submit` is.
+// What a call of `client::submit` is; `client_state::launch` starts it on the client's strand. Its requests have one key.
 inline awaitable<result<task>> submit(client_state& client, operation& op, any_request const& request,
                                       submit_settings const& settings)
 {
@@ -268,7 +268,6 @@ inline awaitable<result<task>> submit(client_state& client, operation& op, any_r
     described.model(std::string(request.model())).duration_class(profile_of(request));
     submit_machine machine(machine_options(client, op, settings, body),
                            settings.idempotency_key.empty() ? client.keys.next() : settings.idempotency_key);
-
     key_keeper const keeper(op, machine);
     op.may_be_accepted = machine.in_doubt();
 
