@@ -42,6 +42,7 @@ struct timeouts
     /// next try begins another one. Of one host at most three are under way at a time: while all of them hang,
     /// a try waits for any of the three.
     std::chrono::milliseconds resolve{5'000};
+    /// For all addresses of a host together, and again for a proxy's answer.
     std::chrono::milliseconds connect{5'000};
     /// Between the beginnings of two attempts at different addresses of one host.
     std::chrono::milliseconds connection_attempt_delay{250};
@@ -60,7 +61,7 @@ struct timeouts
     std::chrono::milliseconds pool_idle{30'000};
     /// A submit takes a fresh connection rather than one unused for this long.
     std::chrono::milliseconds idle_for_submit{4'000};
-    /// How long `shutdown` lets requests finish that may have been accepted.
+    /// How long `shutdown` lets requests finish that may have been accepted, and no longer than `abandoned_response`.
     std::chrono::milliseconds shutdown_grace{5'000};
 };
 

@@ -279,12 +279,13 @@ private:
         }
     }
 
+    // Always a full one: the peer's name is verified each time.
     awaitable<result<void>> handshake(connection& c)
     {
         c.limit_after(runtime_.timeouts.tls_handshake);
         tls_stream& stream = c.start_tls(tls_.native());
         SSL* const session = stream.native_handle();
-        if (!tls_.prepare(session, c.origin.host, c.origin.is_address()))
+        if (!tls_.expect_peer(session, c.origin.host, c.origin.is_address()))
             co_return error_info(errc::tls_failed,
                                  "the TLS session for " + c.origin.host + " cannot be prepared");
         c.trace.attach(session);

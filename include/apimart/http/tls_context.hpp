@@ -34,7 +34,7 @@ public:
     bool verifies() const noexcept { return verifies_; }
 
     // Sets SNI, and the name or address that the certificate must be for.
-    bool prepare(SSL* session, std::string const& host, bool is_address) const;
+    bool expect_peer(SSL* session, std::string const& host, bool is_address) const;
 
 private:
     tls_context(SSL_CTX* owned, bool verifies) : context_(owned), verifies_(verifies) {}
@@ -113,7 +113,7 @@ inline result<void> tls_context::set_up(tls_options const& options)
     return result<void>();
 }
 
-inline bool tls_context::prepare(SSL* session, std::string const& host, bool is_address) const
+inline bool tls_context::expect_peer(SSL* session, std::string const& host, bool is_address) const
 {
     ERR_clear_error();
     if (is_address)

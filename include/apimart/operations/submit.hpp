@@ -150,6 +150,7 @@ inline http_request make_post(client_state& client, operation& op, exchange& x, 
     request.body = body;
     request.response_limit = client.runtime.limits.body_limit;
     request.counted = &client.runtime.counters.submits_sent;
+    // From then on an exception means doubt; see `client_state::broken`.
     request.committed = &op.may_be_accepted;
     request.not_after = machine.key_expiry();
     return request;
