@@ -1009,7 +1009,8 @@ TEST_CASE(
         CAPTURE(jump.count());
         play again(sent_before(10s));
         again.jump = jump;
-        CHECK((again.machine.resume(again.now, again.wall()) == action::send) == may_be_sent);
+        again.next = again.machine.resume(again.now, again.wall());
+        CHECK((again.next == action::send) == may_be_sent);
         if (!may_be_sent)
             CHECK(again.why().acceptance() == acceptance::unknown);
     }

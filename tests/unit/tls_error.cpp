@@ -55,7 +55,7 @@ public:
         tcp::acceptor acceptor(context, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
         client.next_layer().socket().connect(acceptor.local_endpoint());
         acceptor.accept(server.next_layer());
-        REQUIRE(settings.prepare(client.native_handle(), "good.test", false));
+        REQUIRE(settings.expect_peer(client.native_handle(), "good.test", false));
     }
 
     SSL* session() { return client.native_handle(); }
