@@ -123,10 +123,11 @@ public:
     /// local files (see `upload_files`); `errc::outcome_unknown` where the service may have accepted it; the service's
     /// refusals as `api_errc`; transport errors with acceptance `not_sent`. `error_info::acceptance()` says what is proved in
     /// each case.
-    /// Cancellation: terminal, partial, total before the last byte of the request is sent; the acceptance says whether the service
-    /// can have all of it. After that terminal and partial only: the service's answer is read for `timeouts::abandoned_response`, to learn the task's id; the remote
-    /// task goes on. What cancels a call from outside, as `submit || timer` and `cancel_after` do, waits for that and may drop
-    /// the outcome: `submit_options::on_accepted` is told the id all the same.
+    /// Cancellation: terminal, partial, total before the last byte of the request is sent; the acceptance says whether the
+    /// service can have all of it. After that terminal and partial only: the service's answer is read for
+    /// `timeouts::abandoned_response`, to learn the task's id; the remote task goes on. What cancels a call from outside, as
+    /// `submit || timer` and `cancel_after` do, waits for that and may drop the outcome: `submit_options::on_accepted` is told
+    /// the id all the same.
     /// Lifetime and thread safety: as the class. Units: see `submit_options`.
     /// Source: API reference, sections 2 and 8.
     template <detail::completion_token<task> Token = default_token>

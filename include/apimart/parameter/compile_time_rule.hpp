@@ -6,9 +6,9 @@
 
 // Inside a co_await expression, GCC 14 and later move objects that are given to a consteval function into the coroutine's frame
 // before they evaluate the function, and then refuse it. What takes such objects is constexpr there, and judged by
-// `any_request::check()`. A program whose requests are made outside of co_await
-// expressions can define APIMART_ALWAYS_CONSTEVAL. The checks ask the compiler's builtin whether they are needed, because
-// after std::is_constant_evaluated() the sentences below would be called in unoptimised programs.
+// `any_request::check()`. A program whose requests are made outside of co_await expressions can define
+// APIMART_ALWAYS_CONSTEVAL. The checks ask the compiler's builtin whether they are needed, because after
+// std::is_constant_evaluated() the sentences below would be called in unoptimised programs.
 #if defined(__GNUC__) && __GNUC__ >= 14 && !defined(__clang__) && !defined(APIMART_ALWAYS_CONSTEVAL)
 #define APIMART_JUDGES_OBJECTS_LATE 1
 #define APIMART_CONSTEVAL constexpr
